@@ -1,0 +1,244 @@
+#pragma once
+
+#include <fanfold/cluster_header.hpp>
+#include <fanfold/records.hpp>
+
+#include <array>
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <variant>
+
+namespace fanfold {
+
+inline constexpr std::size_t result_bytes_max = 64 * 1024;
+inline constexpr std::size_t output_bytes_max = 256 * 1024;  ///< Of one attempt's output; the rest is cut and said so.
+inline constexpr std::size_t error_count_max = 32;           ///< Entries kept per record: the first and the newest.
+
+/// One task's payload.
+struct TaskData {
+  std::string body;  ///< JSON text.
+  std::string meta;  ///< JSON text, empty for none.
+};
+
+/// A single message's record at creation.
+struct NewMessage {
+  std::string id;
+  std::string url;
+  RecordType type = RecordType::message;
+  Json body;
+  std::optional<Json> meta;
+  Time created_at{};
+  Time expires_at{};
+};
+
+/// Claim value as stored, for "on condition of the value seen".
+using SeenState = std::array<std::byte, 16>;
+
+enum class ClaimOutcome : std::uint8_t {
+  claimed,      ///< The lease is ours; the attempt was counted.
+  in_progress,  ///< Leased elsewhere, or backing off, until `busy_until`.
+  waiting,      ///< For child cluster `child_id`.
+  done,
+  failed,
+  exhausted,    ///< Free or its lease over, but all attempts are used: to be failed on condition of `seen`.
+  crashed,      ///< The holder's process crashed with nothing else in hand: to be failed on condition of `seen`.
+  missing       ///< No such record, or the cluster is a tombstone.
+};
+
+struct ClaimRequest {
+  RecordRef ref;
+  std::uint64_t token = 0;        ///< Fresh per delivery, from `Ledger::new_token`.
+  Time lease_end{};
+  std::uint32_t attempts_max = 3;
+  bool first_delivery = true;     ///< A hint: neighbours that are delivered first may be claimed in one write.
+  /// Messages and finish messages: creates the record where there is none yet (a fast consumer, a foreign message).
+  std::optional<NewMessage> record;
+};
+
+struct ClaimAnswer {
+  ClaimOutcome outcome = ClaimOutcome::missing;
+  std::uint32_t attempt = 0;      ///< Ours when claimed, else the last.
+  Time busy_until{};
+  SeenState seen{};
+  std::string child_id;
+  int crash_signal = 0;
+  bool alone = false;             ///< A former holder crashed with this and others in hand: run it with nothing beside it.
+};
+
+struct Lease {
+  RecordRef ref;
+  std::uint64_t token = 0;
+};
+
+/// When an end is allowed.
+struct NotEnded {};                                  ///< Cheap mode and fail_task: whatever it is, unless ended.
+struct WaitingFor { std::string child_id; };
+using EndCondition = std::variant<std::uint64_t /*token*/, SeenState, NotEnded, WaitingFor>;
+
+enum class Verdict : std::uint8_t { done, failed, retry, waiting };
+
+struct EndRequest {
+  RecordRef ref;
+  std::uint64_t index = 0;          ///< Tasks: where the result and errors belong.
+  EndCondition condition;
+  Verdict verdict = Verdict::done;
+  std::optional<Json> result;       ///< done: at most `result_bytes_max`.
+  std::optional<ErrorEntry> error;  ///< failed, retry.
+  Time retry_at{};                  ///< retry: leased by nobody until then.
+  std::string child_id;             ///< waiting.
+  std::string output;               ///< Raw bytes that the attempt printed; at most `output_bytes_max`.
+  std::uint32_t attempt = 0;
+};
+
+enum class EndOutcome : std::uint8_t {
+  ended,       ///< Applied now, or found applied by this very token before.
+  lease_lost,  ///< Another holder has it; nothing was changed.
+  already,     ///< It had ended before; nothing was changed.
+  missing
+};
+
+struct EndAnswers {
+  std::vector<EndOutcome> outcomes;        ///< One per request, in order.
+  std::vector<ClusterHeader> finished;     ///< Clusters that these ends finished, as they now are.
+};
+
+struct AddedTasks {
+  std::uint64_t first_index = 0;
+  std::uint64_t count = 0;
+  bool existed = false;  ///< The add key was used before; nothing was added.
+};
+
+struct ClusterQuery {
+  bool unfinished_only = false;  ///< Through the sparse index: never a scan. Finished clusters whose finish is not done count as unfinished.
+  std::string name;              ///< Empty matches all.
+  std::string cursor;            ///< From the page before; empty for the first.
+  std::size_t count_max = 100;   ///< 1 to 1,000.
+};
+struct ClusterPage {
+  std::vector<ClusterHeader> clusters;  ///< Newest first.
+  std::string next_cursor;              ///< Empty on the last page.
+};
+
+struct TaskQuery {
+  std::string cluster_id;
+  TaskFilter filter;
+  std::uint64_t first_index = 0;
+  std::size_t count_max = 100;  ///< 1 to 1,000; a page may hold fewer and still not be the last.
+  bool with_payload = true;     ///< Body, meta and errors too.
+};
+struct TaskPage {
+  std::vector<TaskState> tasks;              ///< Ascending by index.
+  std::optional<std::uint64_t> next_index;   ///< Empty on the last page.
+};
+
+struct ResultPage {
+  std::vector<TaskResult<Json>> results;     ///< Done tasks that returned something, ascending by index.
+  std::optional<std::uint64_t> next_index;
+};
+
+/// Counted from the tasks' records themselves, never from a counter.
+struct Recount {
+  std::uint64_t free_count = 0;     ///< Never claimed, or between attempts.
+  std::uint64_t leased_count = 0;
+  std::uint64_t waiting_count = 0;
+  std::uint64_t done_count = 0;
+  std::uint64_t failed_count = 0;
+  std::uint64_t attempt_count = 0;  ///< Sum over all tasks, this round.
+};
+
+struct AttemptOutput {
+  std::uint32_t attempt = 0;
+  Time at{};
+  std::string output;
+};
+
+/// Records, claims and completion. Thread-safe; calls block. Every write may fail with unavailable or throttled
+/// and may have been applied all the same; each is idempotent, so that repeating it is always right.
+/// `now` is passed in where it decides, so that one clock rules.
+class Ledger {
+ public:
+  virtual ~Ledger() = default;
+
+  // Claims.
+
+  /// Random, never 0; on the embedded engine it also names this process, so that the next one can free what a dead one held.
+  [[nodiscard]] virtual std::uint64_t new_token() = 0;
+  /// One conditional write per record, answered per record in order. Asked again with the same token it answers `claimed` again.
+  virtual Result<std::vector<ClaimAnswer>> claim(std::span<const ClaimRequest> requests, Time now) = 0;
+  /// Moves the lease's end while the token holds. Per lease: nothing, or lease_lost.
+  virtual Result<std::vector<Result<void>>> extend(std::span<const Lease> leases, Time lease_end) = 0;
+  /// Ends attempts, propagates what ended to the cluster and finishes it when it was the last. Idempotent.
+  virtual Result<EndAnswers> end(std::span<const EndRequest> requests, Time now) = 0;
+  /// Repeats the propagation of ended tasks (a crash came between). `finished` holds each of their clusters that is
+  /// finished and has its parent's end, finish message or its end still open.
+  virtual Result<EndAnswers> propagate(std::span<const RecordRef> ended, Time now) = 0;
+  /// Frees at once what processes that are gone held; the embedded engine knows by their lock files. The answer counts records.
+  virtual Result<std::uint64_t> release_dead_holders(Time now) = 0;
+  /// A descriptor into which a crashing process writes its signal as one byte (async-signal-safe), or -1.
+  [[nodiscard]] virtual int crash_record_descriptor() const noexcept { return -1; }
+
+  // Clusters.
+
+  /// If absent. Where one is there: `already_exists`; read it to see whether it is the same. Errors: deleted (tombstone).
+  virtual Result<ClusterHeader> create_cluster(const ClusterHeader& header) = 0;
+  /// Errors: not_found. A tombstone is returned as it is.
+  virtual Result<ClusterHeader> read_cluster(std::string_view id, Consistency consistency) = 0;
+  /// Compare-and-swap on `header.version`; the answer has the new version. Errors: conflict, not_found.
+  virtual Result<ClusterHeader> update_cluster(const ClusterHeader& header) = 0;
+  virtual Result<ClusterPage> list_clusters(const ClusterQuery& query) = 0;
+  virtual Result<Progress> progress(std::string_view id) = 0;
+  virtual Result<Recount> recount(std::string_view id, Time now) = 0;
+  /// Removes all but the header, which becomes a tombstone. Idempotent.
+  virtual Result<void> remove_cluster(std::string_view id, Time now) = 0;
+
+  // Tasks of a cluster.
+
+  /// Stores payloads before the header exists or is sealed. If absent, each: the same again is fine, other ones are `different_tasks`.
+  virtual Result<void> put_tasks(std::string_view cluster_id, std::uint64_t first_index, std::span<const TaskData> tasks) = 0;
+  /// Payloads and the reservation of their indexes, once per add key, with a due mark of kind add.
+  /// Errors: sealed, stopped, deleted, different_tasks (same key, other tasks).
+  virtual Result<AddedTasks> add_tasks(std::string_view cluster_id, std::string_view add_key, std::span<const TaskData> tasks, Time now) = 0;
+  /// No more tasks: fixes the size, marks the tree, finishes the cluster where all had ended already (or there are none).
+  /// Idempotent; also repeats a marking that was interrupted.
+  virtual Result<EndAnswers> seal(std::string_view cluster_id, Time now) = 0;
+  virtual Result<std::vector<TaskData>> read_tasks(std::string_view cluster_id, std::uint64_t first_index, std::size_t count) = 0;
+
+  /// Begins round `header.round` (already counted up, not sealed) over these task indexes, sorted: stores them, then compare-and-swaps the header.
+  virtual Result<ClusterHeader> start_round(const ClusterHeader& header, std::span<const std::uint64_t> indexes) = 0;
+  /// Task indexes of this round's positions [first, first + count). In round 0 they are the positions themselves.
+  virtual Result<std::vector<std::uint64_t>> read_round(std::string_view cluster_id, std::uint32_t round, std::uint64_t first, std::size_t count) = 0;
+  /// For the re-send: positions of this round, at or after `first`, that are not ended, with the end of their lease (or `now`).
+  struct OpenTask {
+    std::uint64_t position = 0;
+    std::uint64_t index = 0;
+    Time not_before{};
+    bool waiting = false;
+    std::string child_id;
+  };
+  struct OpenTaskPage {
+    std::vector<OpenTask> tasks;
+    std::optional<std::uint64_t> next_position;
+  };
+  virtual Result<OpenTaskPage> list_open_tasks(std::string_view cluster_id, std::uint64_t first_position, std::size_t count_max, Time now) = 0;
+
+  virtual Result<TaskPage> list_tasks(const TaskQuery& query) = 0;
+  virtual Result<ResultPage> read_results(std::string_view cluster_id, std::uint64_t first_index, std::size_t count_max) = 0;
+  virtual Result<std::vector<AttemptOutput>> read_outputs(const RecordRef& ref, std::uint64_t index) = 0;
+
+  // Single records.
+
+  /// If absent, each. The answers: already_exists is not an error here.
+  virtual Result<std::vector<Result<void>>> put_messages(std::span<const NewMessage> messages) = 0;
+  struct VersionedRecord {
+    MessageRecord<Json, Json> record;
+    std::uint64_t version = 0;
+    std::optional<Json> result;
+  };
+  /// A message, a finish message, or a task (by `index`, in its latest round). Errors: not_found.
+  virtual Result<VersionedRecord> read_record(const KeyParts& key, Consistency consistency) = 0;
+  /// Changes meta (and only meta) by compare-and-swap on `version`. Errors: conflict, not_found.
+  virtual Result<void> update_record_meta(const KeyParts& key, const std::optional<Json>& meta, std::uint64_t version, Time now) = 0;
+};
+
+}  // namespace fanfold
