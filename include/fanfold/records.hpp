@@ -8,21 +8,21 @@ namespace fanfold {
 /// `to_json` in records_json.hpp is the one place that maps them.
 template <class Meta = Json, class Body = Json>
 struct MessageRecord {
-  std::string p_key;
-  std::string r_key;
-  std::string id;   ///< Of the message; of a task the r_key without its prefix.
-  std::string url;  ///< Of the queue.
-  std::optional<Meta> meta;
+  std::string p_key{};
+  std::string r_key{};
+  std::string id{};   ///< Of the message; of a task the r_key without its prefix.
+  std::string url{};  ///< Of the queue.
+  std::optional<Meta> meta{};
   Body body{};
   RecordType type = RecordType::message;
   Time started_at{};
   Status status = Status::pre_flight;
   StatusCode status_code = StatusCode::pre_flight;
-  std::optional<Time> completed_at;
+  std::optional<Time> completed_at{};
   Time updated_at{};
   Time expires_at{};
   std::uint32_t consumption_count = 0;  ///< Attempts: how often we started processing. Stored as `consumtion_count`.
-  std::vector<ErrorEntry> error;
+  std::vector<ErrorEntry> error{};
 
   [[nodiscard]] MessageKey key() const { return {p_key, r_key}; }
 };
@@ -30,8 +30,8 @@ struct MessageRecord {
 /// One line of a cluster's task lists.
 template <class TaskMeta = Json>
 struct Task {
-  std::optional<TaskMeta> meta;
-  std::string id;  ///< `<cluster id>#<index>`
+  std::optional<TaskMeta> meta{};
+  std::string id{};  ///< `<cluster id>#<index>`
   Status status = Status::pre_flight;
 };
 
@@ -40,19 +40,19 @@ struct Task {
 template <class Meta = Json, class TaskMeta = Json>
 struct MessageClusterRecord {
   RecordType type = RecordType::cluster;
-  std::string url;
-  std::string p_key;
-  std::string r_key;
-  std::string name;
+  std::string url{};
+  std::string p_key{};
+  std::string r_key{};
+  std::string name{};
   Status status = Status::pre_flight;
   StatusCode status_code = StatusCode::pre_flight;
-  std::vector<ErrorEntry> error;
+  std::vector<ErrorEntry> error{};
   Time started_at{};
-  std::optional<Time> completed_at;
-  std::vector<Task<TaskMeta>> completed_tasks;
-  std::vector<Task<TaskMeta>> incomplete_tasks;
-  std::optional<BucketParams> bucket_params;
-  std::optional<Meta> meta;
+  std::optional<Time> completed_at{};
+  std::vector<Task<TaskMeta>> completed_tasks{};
+  std::vector<Task<TaskMeta>> incomplete_tasks{};
+  std::optional<BucketParams> bucket_params{};
+  std::optional<Meta> meta{};
   Time updated_at{};
   Time expires_at{};
 
@@ -89,18 +89,18 @@ struct TaskState {
   Status status = Status::pre_flight;
   bool waiting_for_child = false;
   std::uint32_t attempt_count = 0;
-  std::optional<Time> lease_end;     ///< Where it is in progress, or backing off after a failure.
-  std::optional<Time> completed_at;  ///< Where it ended.
-  Json body;
-  std::optional<Json> meta;
-  std::vector<ErrorEntry> error;
+  std::optional<Time> lease_end{};     ///< Where it is in progress, or backing off after a failure.
+  std::optional<Time> completed_at{};  ///< Where it ended.
+  Json body{};
+  std::optional<Json> meta{};
+  std::vector<ErrorEntry> error{};
 };
 
 /// Which tasks list_tasks and retry_failed mean. Every field given must match.
 struct TaskFilter {
-  std::optional<Status> status;
-  std::string fingerprint;  ///< A prefix of an error's fingerprint; empty matches all.
-  std::string contains;     ///< Part of the last error's message; empty matches all.
+  std::optional<Status> status{};
+  std::string fingerprint{};  ///< A prefix of an error's fingerprint; empty matches all.
+  std::string contains{};     ///< Part of the last error's message; empty matches all.
 };
 
 }  // namespace fanfold

@@ -56,7 +56,7 @@ class [[nodiscard]] Result {
     throw_if_error();
     return std::get<0>(state_);
   }
-  [[nodiscard]] T value() && {
+  T value() && {
     throw_if_error();
     return std::get<0>(std::move(state_));
   }

@@ -26,13 +26,13 @@ inline constexpr std::string_view key_prefix = "SQSMessage$";
 /// in its index (`SQSMessage$<cluster>#<index>`). Where only the cluster matters, the p_key alone will do, and a
 /// task's own r_key given alone works too.
 struct MessageKey {
-  std::string p_key;
-  std::string r_key;
+  std::string p_key{};
+  std::string r_key{};
 
   MessageKey() = default;
-  MessageKey(std::string p_key) : p_key(std::move(p_key)), r_key(this->p_key) {}  // NOLINT(google-explicit-constructor)
-  MessageKey(const char* p_key) : MessageKey(std::string(p_key)) {}               // NOLINT(google-explicit-constructor)
-  MessageKey(std::string p_key, std::string r_key) : p_key(std::move(p_key)), r_key(std::move(r_key)) {}
+  MessageKey(std::string key) : p_key(std::move(key)), r_key(p_key) {}  // NOLINT(google-explicit-constructor)
+  MessageKey(const char* key) : MessageKey(std::string(key)) {}         // NOLINT(google-explicit-constructor)
+  MessageKey(std::string partition, std::string range) : p_key(std::move(partition)), r_key(std::move(range)) {}
 
   [[nodiscard]] static MessageKey of_message(std::string_view id);  ///< Also the key of a cluster.
   [[nodiscard]] static MessageKey of_task(std::string_view cluster_id, std::uint64_t index);
@@ -42,8 +42,8 @@ struct MessageKey {
 
 /// What a key says once it is taken apart.
 struct KeyParts {
-  std::string id;                      ///< Of the message, or of the cluster.
-  std::optional<std::uint64_t> index;  ///< Of the task, where the key names one.
+  std::string id{};                      ///< Of the message, or of the cluster.
+  std::optional<std::uint64_t> index{};  ///< Of the task, where the key names one.
 };
 /// Accepts keys with or without the prefix, as the command line takes them. Errors: bad_input.
 [[nodiscard]] Result<KeyParts> parse_key(const MessageKey& key);
@@ -64,8 +64,8 @@ enum class Consistency : std::uint8_t { eventual, strong };
 
 /// Where the globals of a cluster are. Carried in every task's message, so that they can be read without the record.
 struct BucketParams {
-  std::string bucket;
-  std::string key;  ///< "<pKey>-globals.json"
+  std::string bucket{};
+  std::string key{};  ///< "<pKey>-globals.json"
 
   friend bool operator==(const BucketParams&, const BucketParams&) = default;
 };
@@ -73,9 +73,9 @@ struct BucketParams {
 /// One entry of a record's `error` list.
 struct ErrorEntry {
   std::uint32_t attempt = 0;   ///< Which attempt failed; 0 where no attempt was made.
-  std::string code;            ///< An ErrorCode's name, or "exit 65", "signal 11", as `fanfold errors` shows them.
-  std::string message;
-  std::string fingerprint;     ///< 8 hex digits; equal for messages that differ only in numbers, ids and paths.
+  std::string code{};            ///< An ErrorCode's name, or "exit 65", "signal 11", as `fanfold errors` shows them.
+  std::string message{};
+  std::string fingerprint{};     ///< 8 hex digits; equal for messages that differ only in numbers, ids and paths.
   Time at{};
   bool final = false;          ///< True on the entry that failed the record for good.
 

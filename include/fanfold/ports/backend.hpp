@@ -9,12 +9,12 @@ namespace fanfold {
 
 /// The four ports of one store, and what the engine has to know about it. `make_client` takes it over.
 struct Backend {
-  std::unique_ptr<Queue> queue;
-  std::unique_ptr<Ledger> ledger;
-  std::unique_ptr<GlobalStore> globals;
-  std::unique_ptr<Clock> clock;
+  std::unique_ptr<Queue> queue{};
+  std::unique_ptr<Ledger> ledger{};
+  std::unique_ptr<GlobalStore> globals{};
+  std::unique_ptr<Clock> clock{};
 
-  std::string name;  ///< "sqlite", "aws", "memory"; shown to people.
+  std::string name{};  ///< "sqlite", "aws", "memory"; shown to people.
   /// How old a cached cluster header may be when it decides that a task may start. Docs say 5 s on AWS.
   std::chrono::milliseconds header_age_max{5'000};
   /// The queue finds payloads in the ledger: `TaskMessage::body` may be left empty.

@@ -8,9 +8,9 @@ inline constexpr std::size_t global_write_id_count_max = 64;
 
 /// The globals of one cluster, as stored.
 struct StoredGlobals {
-  Json value;
-  std::string version;                  ///< Opaque; changes with every write (S3: the ETag).
-  std::vector<std::string> write_ids;   ///< Of the last writes, newest last, at most `global_write_id_count_max`.
+  Json value{};
+  std::string version{};                  ///< Opaque; changes with every write (S3: the ETag).
+  std::vector<std::string> write_ids{};   ///< Of the last writes, newest last, at most `global_write_id_count_max`.
 };
 
 /// Versioned objects with compare-and-swap. Thread-safe; calls block.

@@ -17,17 +17,17 @@ inline constexpr std::size_t error_count_max = 32;           ///< Entries kept p
 
 /// One task's payload.
 struct TaskData {
-  std::string body;  ///< JSON text.
-  std::string meta;  ///< JSON text, empty for none.
+  std::string body{};  ///< JSON text.
+  std::string meta{};  ///< JSON text, empty for none.
 };
 
 /// A single message's record at creation.
 struct NewMessage {
-  std::string id;
-  std::string url;
+  std::string id{};
+  std::string url{};
   RecordType type = RecordType::message;
-  Json body;
-  std::optional<Json> meta;
+  Json body{};
+  std::optional<Json> meta{};
   Time created_at{};
   Time expires_at{};
 };
@@ -47,13 +47,13 @@ enum class ClaimOutcome : std::uint8_t {
 };
 
 struct ClaimRequest {
-  RecordRef ref;
+  RecordRef ref{};
   std::uint64_t token = 0;        ///< Fresh per delivery, from `Ledger::new_token`.
   Time lease_end{};
   std::uint32_t attempts_max = 3;
   bool first_delivery = true;     ///< A hint: neighbours that are delivered first may be claimed in one write.
   /// Messages and finish messages: creates the record where there is none yet (a fast consumer, a foreign message).
-  std::optional<NewMessage> record;
+  std::optional<NewMessage> record{};
 };
 
 struct ClaimAnswer {
@@ -61,13 +61,13 @@ struct ClaimAnswer {
   std::uint32_t attempt = 0;      ///< Ours when claimed, else the last.
   Time busy_until{};
   SeenState seen{};
-  std::string child_id;
+  std::string child_id{};
   int crash_signal = 0;
   bool alone = false;             ///< A former holder crashed with this and others in hand: run it with nothing beside it.
 };
 
 struct Lease {
-  RecordRef ref;
+  RecordRef ref{};
   std::uint64_t token = 0;
 };
 
@@ -79,15 +79,15 @@ using EndCondition = std::variant<std::uint64_t /*token*/, SeenState, NotEnded, 
 enum class Verdict : std::uint8_t { done, failed, retry, waiting };
 
 struct EndRequest {
-  RecordRef ref;
+  RecordRef ref{};
   std::uint64_t index = 0;          ///< Tasks: where the result and errors belong.
-  EndCondition condition;
+  EndCondition condition{};
   Verdict verdict = Verdict::done;
-  std::optional<Json> result;       ///< done: at most `result_bytes_max`.
-  std::optional<ErrorEntry> error;  ///< failed, retry.
+  std::optional<Json> result{};       ///< done: at most `result_bytes_max`.
+  std::optional<ErrorEntry> error{};  ///< failed, retry.
   Time retry_at{};                  ///< retry: leased by nobody until then.
-  std::string child_id;             ///< waiting.
-  std::string output;               ///< Raw bytes that the attempt printed; at most `output_bytes_max`.
+  std::string child_id{};             ///< waiting.
+  std::string output{};               ///< Raw bytes that the attempt printed; at most `output_bytes_max`.
   std::uint32_t attempt = 0;
 };
 
@@ -99,8 +99,8 @@ enum class EndOutcome : std::uint8_t {
 };
 
 struct EndAnswers {
-  std::vector<EndOutcome> outcomes;        ///< One per request, in order.
-  std::vector<ClusterHeader> finished;     ///< Clusters that these ends finished, as they now are.
+  std::vector<EndOutcome> outcomes{};        ///< One per request, in order.
+  std::vector<ClusterHeader> finished{};     ///< Clusters that these ends finished, as they now are.
 };
 
 struct AddedTasks {
@@ -111,30 +111,30 @@ struct AddedTasks {
 
 struct ClusterQuery {
   bool unfinished_only = false;  ///< Through the sparse index: never a scan. Finished clusters whose finish is not done count as unfinished.
-  std::string name;              ///< Empty matches all.
-  std::string cursor;            ///< From the page before; empty for the first.
+  std::string name{};              ///< Empty matches all.
+  std::string cursor{};            ///< From the page before; empty for the first.
   std::size_t count_max = 100;   ///< 1 to 1,000.
 };
 struct ClusterPage {
-  std::vector<ClusterHeader> clusters;  ///< Newest first.
-  std::string next_cursor;              ///< Empty on the last page.
+  std::vector<ClusterHeader> clusters{};  ///< Newest first.
+  std::string next_cursor{};              ///< Empty on the last page.
 };
 
 struct TaskQuery {
-  std::string cluster_id;
-  TaskFilter filter;
+  std::string cluster_id{};
+  TaskFilter filter{};
   std::uint64_t first_index = 0;
   std::size_t count_max = 100;  ///< 1 to 1,000; a page may hold fewer and still not be the last.
   bool with_payload = true;     ///< Body, meta and errors too.
 };
 struct TaskPage {
-  std::vector<TaskState> tasks;              ///< Ascending by index.
-  std::optional<std::uint64_t> next_index;   ///< Empty on the last page.
+  std::vector<TaskState> tasks{};              ///< Ascending by index.
+  std::optional<std::uint64_t> next_index{};   ///< Empty on the last page.
 };
 
 struct ResultPage {
-  std::vector<TaskResult<Json>> results;     ///< Done tasks that returned something, ascending by index.
-  std::optional<std::uint64_t> next_index;
+  std::vector<TaskResult<Json>> results{};     ///< Done tasks that returned something, ascending by index.
+  std::optional<std::uint64_t> next_index{};
 };
 
 /// Counted from the tasks' records themselves, never from a counter.
@@ -150,7 +150,7 @@ struct Recount {
 struct AttemptOutput {
   std::uint32_t attempt = 0;
   Time at{};
-  std::string output;
+  std::string output{};
 };
 
 /// Records, claims and completion. Thread-safe; calls block. Every write may fail with unavailable or throttled

@@ -11,35 +11,35 @@ namespace fanfold {
 
 /// One delivery of one message. The same message may be delivered again, and two copies may be in flight at once.
 struct Delivery {
-  std::string message_id;             ///< The queue's id; a message sent again has a new one.
-  std::string receipt_handle;         ///< For this delivery only; goes stale when the message is delivered again.
+  std::string message_id{};             ///< The queue's id; a message sent again has a new one.
+  std::string receipt_handle{};         ///< For this delivery only; goes stale when the message is delivered again.
   std::uint32_t receive_count = 1;    ///< ApproximateReceiveCount.
   Time sent_at{};
   Time visible_at{};                  ///< When it shows up again unless deleted or changed.
-  std::string group_id;               ///< FIFO queues only.
-  std::optional<Envelope> content;    ///< Set where the backend hands it decoded; else decode `text`.
-  std::string text;                   ///< As on the wire.
+  std::string group_id{};               ///< FIFO queues only.
+  std::optional<Envelope> content{};    ///< Set where the backend hands it decoded; else decode `text`.
+  std::string text{};                   ///< As on the wire.
 };
 
 /// One message to send.
 struct OutgoingMessage {
-  Envelope content;
-  std::string text;                       ///< When not empty it is sent as it is, in place of `content` (a foreign message moved on).
+  Envelope content{};
+  std::string text{};                       ///< When not empty it is sent as it is, in place of `content` (a foreign message moved on).
   std::chrono::milliseconds delay{0};     ///< Invisible this long; 0 to 15 min. SQS rounds up to seconds.
-  std::string group_id;                   ///< FIFO queues: required. Standard queues: must be empty.
-  std::string deduplication_id;           ///< FIFO queues: a second message with it within 5 minutes is swallowed.
+  std::string group_id{};                   ///< FIFO queues: required. Standard queues: must be empty.
+  std::string deduplication_id{};           ///< FIFO queues: a second message with it within 5 minutes is swallowed.
 };
 
 /// The part of a task's message that its own body, position and index are added to.
 struct TaskRangeMessage {
-  Envelope common;  ///< type task; id, name, round, bucket_params, expires_at, trace_parent.
-  std::string group_id;
+  Envelope common{};  ///< type task; id, name, round, bucket_params, expires_at, trace_parent.
+  std::string group_id{};
 };
 
 struct TaskMessage {
   std::uint64_t position = 0;
   std::uint64_t index = 0;
-  std::string_view body;               ///< JSON text; borrowed for the call.
+  std::string_view body{};               ///< JSON text; borrowed for the call.
   std::chrono::milliseconds delay{0};
 };
 
@@ -50,7 +50,7 @@ struct ReceiveOptions {
 };
 
 struct RedrivePolicy {
-  std::string dead_letter_queue;
+  std::string dead_letter_queue{};
   std::uint32_t receive_count_max = 10;  ///< A message received this often goes there in place of a further delivery.
   friend bool operator==(const RedrivePolicy&, const RedrivePolicy&) = default;
 };
@@ -61,7 +61,7 @@ struct QueueAttributes {
   std::chrono::seconds retention{std::chrono::days{4}};///< A message older than this is gone; 1 min to 14 days.
   std::chrono::seconds delay{0};                       ///< Default delay of a message; 0 to 15 min.
   bool content_based_deduplication = false;            ///< FIFO only.
-  std::optional<RedrivePolicy> redrive;
+  std::optional<RedrivePolicy> redrive{};
   friend bool operator==(const QueueAttributes&, const QueueAttributes&) = default;
 };
 
@@ -72,7 +72,7 @@ struct QueueCounts {
 };
 
 struct VisibilityChange {
-  std::string receipt_handle;
+  std::string receipt_handle{};
   std::chrono::milliseconds visibility{0};  ///< From now; zero returns the message at once.
 };
 

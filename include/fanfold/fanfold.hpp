@@ -1,0 +1,7 @@
+#pragma once
+
+/// All of fanfold's public interface but the JSON codec (json.hpp) and the test kit (testing/).
+
+#include <fanfold/backends/sqlite.hpp>
+#include <fanfold/client.hpp>
+#include <fanfold/worker.hpp>

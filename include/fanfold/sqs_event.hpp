@@ -1,0 +1,40 @@
+#pragma once
+
+#include <fanfold/types.hpp>
+
+#include <map>
+
+namespace fanfold {
+
+struct SqsMessageAttribute {
+  std::string data_type{};
+  std::string string_value{};
+  std::string binary_value{};  ///< Decoded from the event's base64.
+};
+
+/// One record of a Lambda SQS event, and what `Client::receive` returns on any engine.
+struct SqsRecord {
+  std::string message_id{};
+  std::string receipt_handle{};
+  std::string body{};                                               ///< As on the wire.
+  std::map<std::string, std::string> attributes{};                  ///< ApproximateReceiveCount, SentTimestamp (ms), MessageGroupId, …
+  std::map<std::string, SqsMessageAttribute> message_attributes{};
+  std::string event_source_arn{};                                   ///< `arn:<partition>:sqs:<region>:<account>:<queue>`, or the embedded queue's name.
+  std::string aws_region{};
+};
+
+/// A Lambda invocation's event.
+struct SqsEvent {
+  std::vector<SqsRecord> records{};
+
+  /// Errors: bad_input with the path, e.g. `/Records/3/body: missing`.
+  [[nodiscard]] static Result<SqsEvent> parse(std::string_view json);
+};
+
+/// Lambda's partial-batch response.
+struct BatchResponse {
+  std::vector<std::string> batch_item_failures{};  ///< SQS message ids that stay in the queue.
+  [[nodiscard]] std::string to_json() const;     ///< `{"batchItemFailures":[{"itemIdentifier":"…"}]}`
+};
+
+}  // namespace fanfold
