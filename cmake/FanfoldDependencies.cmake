@@ -1,0 +1,23 @@
+# What fanfold is built on. The library needs SQLite and Boost's headers; the rest belongs to the parts that ask for it.
+
+find_package(Threads REQUIRED)
+find_package(SQLite3 3.37 REQUIRED)
+find_package(Boost 1.77 REQUIRED) # headers only: Describe and JSON
+
+find_package(CURL 7.88 QUIET)
+option(FANFOLD_AWS "Build the AWS engine, its HTTP client and the Lambda runtime" ${CURL_FOUND})
+if(FANFOLD_AWS AND NOT CURL_FOUND)
+  message(FATAL_ERROR "FANFOLD_AWS needs libcurl 7.88 or newer")
+endif()
+
+if(FANFOLD_BUILD_TESTS)
+  find_package(GTest REQUIRED)
+endif()
+if(FANFOLD_BUILD_BENCH)
+  find_package(benchmark REQUIRED)
+endif()
+if(FANFOLD_BUILD_CLI)
+  find_package(CLI11 REQUIRED)
+  find_package(fmt REQUIRED)
+  find_package(spdlog REQUIRED)
+endif()

@@ -1,0 +1,55 @@
+#!/usr/bin/env bash
+# Format, includes and clang-tidy: lint.sh [--all]
+# clang-tidy looks at the sources that differ from main (on main: at those of the last commit), or at all of them.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+jobs=${FANFOLD_JOBS:-$(nproc)}
+failed=0
+say() { printf '==> %s\n' "$*" >&2; }
+
+tracked() { git ls-files --cached --others --exclude-standard -- "$@" | while read -r file; do [ ! -e "$file" ] || echo "$file"; done; }
+
+# Where this branch left main; on main itself the commit before.
+base() {
+  local main
+  main=$(git rev-parse -q --verify origin/main || git rev-parse -q --verify main || true)
+  if [ -n "$main" ] && [ "$main" != "$(git rev-parse HEAD)" ]; then
+    git merge-base "$main" HEAD
+  else
+    git rev-parse -q --verify HEAD^ || git rev-parse HEAD
+  fi
+}
+
+# The .cpp files to check: those that differ, and beside a header that differs its own .cpp and test.
+changed_sources() {
+  { git diff --name-only "$(base)" && git ls-files --others --exclude-standard; } | while read -r file; do
+    case $file in
+      include/fanfold/*.hpp) basename "$file" .hpp | xargs -I{} find src -name '{}.cpp' -o -name '{}_test.cpp' ;;
+      *.hpp) printf '%s\n' "${file%.hpp}.cpp" "${file%.hpp}_test.cpp" ;;
+      *.cpp) echo "$file" ;;
+    esac
+  done | sort -u
+}
+
+# Only what the release build compiles has a command line for clang-tidy to use.
+compiled() {
+  sed -n 's/^ *"file": "\(.*\)",\{0,1\}$/\1/p' build/release/compile_commands.json | sed "s|^$PWD/||" | sort -u
+}
+
+say "clang-format"
+tracked '*.hpp' '*.cpp' | xargs -r clang-format-14 --dry-run -Werror || failed=1
+
+say "includes"
+tools/check-layering.sh || failed=1
+
+if [ "${1:-}" = --all ]; then sources=$(compiled); else sources=$(comm -12 <(changed_sources) <(compiled)); fi
+say "clang-tidy over $(wc -w <<<"$sources") of $(compiled | wc -l) files"
+tidy() {
+  xargs -r -n 1 -P "$jobs" clang-tidy-14 -p build/release --quiet 2>&1 |
+    { grep -vE '^[0-9]+ warnings? (generated|treated)|^Suppressed |^Use -header-filter' || true; }
+}
+tidy <<<"$sources" || failed=1
+
+[ "$failed" -eq 0 ] && say "clean"
+exit "$failed"
