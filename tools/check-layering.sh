@@ -12,21 +12,23 @@ mapfile -t files < <(find "${directories[@]}" -type f \( -name '*.hpp' -o -name 
 awk '
 BEGIN {
   # Who may include whom. A room is a folder of src/ or a part of the public headers; what a test or the command
-  # includes is not limited by these arrows. Public headers of the API itself ("values") are open to all.
+  # includes is not limited by these arrows. "values" are open to all; "api" is Client, Worker and what they are made of.
   allow("values", "")
   allow("ports", "")
+  allow("api", "ports")
+  allow("umbrella", "api backends/sqlite backends/aws")
   allow("support", "")
   allow("json", "support")
   allow("wire", "json support")
   allow("core", "support")
-  allow("engine", "core ports support wire json")
-  allow("worker", "engine support")
-  allow("dashboard", "engine support")
+  allow("engine", "api core ports support wire json")
+  allow("worker", "api engine support")
+  allow("dashboard", "api engine support")
   allow("net", "support")
-  allow("lambda", "engine net support")
+  allow("lambda", "api engine net support")
   allow("backends/sqlite", "ports support wire")
   allow("backends/aws", "ports support wire net")
-  allow("testing", "ports support")
+  allow("testing", "api ports support")
 
   # Vendor headers and the only rooms that may show them.
   vendor("sqlite3.h", "backends/sqlite")
@@ -62,8 +64,8 @@ function room_of(path,    parts, count) {
     if (path ~ /^fanfold\/testing(\/|\.hpp$)/) return "testing"
     if (path ~ /^fanfold\/backends\/sqlite/) return "backends/sqlite"
     if (path ~ /^fanfold\/backends\/aws/) return "backends/aws"
-    if (path == "fanfold/lambda.hpp") return "lambda"
-    if (path == "fanfold/worker.hpp") return "worker"
+    if (path == "fanfold/fanfold.hpp") return "umbrella"
+    if (path ~ /^fanfold\/(client|handlers|lambda|message|worker)\.hpp$/ || path ~ /^fanfold\/detail\//) return "api"
     return "values"
   }
   count = split(path, parts, "/")
@@ -103,6 +105,7 @@ function check_arrow(    to) {
   to = room_of(target)
   if (to == "") complain("write \"" target "\" from src/ on, as in \"core/lease.hpp\"")
   else if (to != "values" && !(to in known) && to != "cli") complain("\"" to "\" is not a room of the architecture")
+  else if (is_public && room ~ /^backends/ && to == "api") return  # its open() makes a Client
   else if (to != "values" && !is_test && !is_cli && !((room, to) in may)) complain(room " must not include " to " (" target ")")
 }
 function check_vendor(    prefix) {

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Format, includes and clang-tidy: lint.sh [--all]
+# Format, includes and clang-tidy: lint.sh [--all | --fix]      (--fix only formats, in place)
 # clang-tidy looks at the sources that differ from main (on main: at those of the last commit), or at all of them.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -36,6 +36,11 @@ changed_sources() {
 compiled() {
   sed -n 's/^ *"file": "\(.*\)",\{0,1\}$/\1/p' build/release/compile_commands.json | sed "s|^$PWD/||" | sort -u
 }
+
+if [ "${1:-}" = --fix ]; then
+  tracked '*.hpp' '*.cpp' | xargs -r clang-format-14 -i
+  exit
+fi
 
 say "clang-format"
 tracked '*.hpp' '*.cpp' | xargs -r clang-format-14 --dry-run -Werror || failed=1

@@ -7,10 +7,13 @@ failed=0
 # tree FILE INCLUDE: a tree that is clean but for this one line
 tree() {
   rm -rf tree
-  mkdir -p tree/include/fanfold/ports tree/src/{support,core,engine,backends/sqlite,cli} "$(dirname "tree/$1")"
+  mkdir -p tree/include/fanfold/{ports,backends} tree/src/{support,core,engine,backends/sqlite,cli} "$(dirname "tree/$1")"
   printf '#include <string>\n' >tree/include/fanfold/types.hpp
   printf '#include <fanfold/types.hpp>\n#include <boost/describe.hpp>\n' >tree/include/fanfold/json.hpp
   printf '#include <fanfold/types.hpp>\n' >tree/include/fanfold/ports/queue.hpp
+  printf '#include <fanfold/ports/queue.hpp>\n' >tree/include/fanfold/client.hpp
+  printf '#include <fanfold/client.hpp>\n' >tree/include/fanfold/backends/sqlite.hpp
+  printf '#include <fanfold/client.hpp>\n#include <fanfold/backends/sqlite.hpp>\n' >tree/include/fanfold/fanfold.hpp
   printf '#include "support/a.hpp"\n#include <vector>\n' >tree/src/core/lease.cpp
   printf '#include <fanfold/ports/queue.hpp>\n#include "core/lease.hpp"\n' >tree/src/engine/claim.cpp
   printf '#include <fanfold/ports/queue.hpp>\n#include <sqlite3.h>\n' >tree/src/backends/sqlite/queue.cpp
@@ -74,6 +77,10 @@ forbidden include/fanfold/client.hpp '<sqlite3.h>' 'a public header shows only t
 forbidden include/fanfold/client.hpp '<sys/types.h>' 'a public header shows only the standard library, not <sys/types.h>'
 forbidden include/fanfold/ports/queue.hpp '<fanfold/backends/sqlite.hpp>' \
   'ports must not include backends/sqlite (fanfold/backends/sqlite.hpp)'
+forbidden include/fanfold/records.hpp '<fanfold/client.hpp>' 'values must not include api (fanfold/client.hpp)'
+forbidden include/fanfold/client.hpp '<fanfold/backends/sqlite.hpp>' \
+  'api must not include backends/sqlite (fanfold/backends/sqlite.hpp)'
+forbidden src/backends/sqlite/a.cpp '<fanfold/client.hpp>' 'backends/sqlite must not include api (fanfold/client.hpp)'
 forbidden include/fanfold/client.hpp '<fanfold/testing/clock.hpp>' \
-  'values must not include testing (fanfold/testing/clock.hpp)'
+  'api must not include testing (fanfold/testing/clock.hpp)'
 exit "$failed"
