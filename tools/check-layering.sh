@@ -34,7 +34,7 @@ BEGIN {
   # Vendor headers and the only rooms that may show them.
   vendor("sqlite3.h", "backends/sqlite")
   vendor("curl/", "net")
-  vendor("boost/json", "json wire engine")
+  vendor("boost/json", "json")
   vendor("CLI/", "cli")
   vendor("fmt/", "cli")
   vendor("spdlog/", "cli")
@@ -114,8 +114,6 @@ function check_vendor(    prefix) {
   if (is_test && target !~ /^(sqlite3\.h|curl\/)/) return
   if (!is_public && target ~ /^boost\/(describe|mp11)/ && !is_test && room != "json")
     complain("<" target "> may show in <fanfold/json.hpp> and src/json alone")
-  if (target ~ /^boost\/json/ && FILENAME !~ /\.cpp$/ && room != "json")
-    complain("<" target "> may show in src/json and in .cpp files alone")
   for (prefix in vendors)
     if (index(target, prefix) == 1 && !((prefix, room) in shows)) complain("<" target "> has no business in " room)
 }

@@ -43,16 +43,20 @@ if [ "${1:-}" = --fix ]; then
 fi
 
 say "clang-format"
-tracked '*.hpp' '*.cpp' | xargs -r clang-format-14 --dry-run -Werror || failed=1
+unformatted() { clang-format-14 --dry-run -Werror "$1" >/dev/null 2>&1 || echo "$1: not formatted; ./dev lint --fix does it"; }
+said=$(tracked '*.hpp' '*.cpp' | while read -r file; do unformatted "$file"; done)
+[ -z "$said" ] || { echo "$said"; failed=1; }
 
-say "includes"
+say "includes, sources, documents"
 tools/check-layering.sh || failed=1
+tools/check-sources.sh || failed=1
+tools/check-docs.sh || failed=1
 
 if [ "${1:-}" = --all ]; then sources=$(compiled); else sources=$(comm -12 <(changed_sources) <(compiled)); fi
 say "clang-tidy over $(wc -w <<<"$sources") of $(compiled | wc -l) files"
 tidy() {
   xargs -r -n 1 -P "$jobs" clang-tidy-14 -p build/release --quiet 2>&1 |
-    { grep -vE '^[0-9]+ warnings? (generated|treated)|^Suppressed |^Use -header-filter' || true; }
+    awk '!/^[0-9]+ warnings? (generated|treated)|^Suppressed |^Use -header-filter/ && !seen[$0]++'
 }
 tidy <<<"$sources" || failed=1
 
