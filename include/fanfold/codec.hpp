@@ -58,11 +58,15 @@ struct Codec {
   // Neither function has the right type, so Encodable and Decodable are false; a call gives the reason in one line.
   template <class U = T>
   static void encode(const U&) {
-    static_assert(!std::is_same_v<U, T>, "no JSON form: include <fanfold/json.hpp> and describe the type with BOOST_DESCRIBE_STRUCT or BOOST_DESCRIBE_ENUM, or specialize fanfold::Codec");
+    static_assert(!std::is_same_v<U, T>,
+                  "no JSON form: include <fanfold/json.hpp> and describe the type with BOOST_DESCRIBE_STRUCT or "
+                  "BOOST_DESCRIBE_ENUM, or specialize fanfold::Codec");
   }
   template <class U = T>
   static void decode(const Json&) {
-    static_assert(!std::is_same_v<U, T>, "no JSON form: include <fanfold/json.hpp> and describe the type with BOOST_DESCRIBE_STRUCT or BOOST_DESCRIBE_ENUM, or specialize fanfold::Codec");
+    static_assert(!std::is_same_v<U, T>,
+                  "no JSON form: include <fanfold/json.hpp> and describe the type with BOOST_DESCRIBE_STRUCT or "
+                  "BOOST_DESCRIBE_ENUM, or specialize fanfold::Codec");
   }
 };
 

@@ -253,8 +253,7 @@ inline std::string_view JsonValue::text() const noexcept {
 }
 
 inline std::string_view JsonValue::string_of(const JsonNode& node) const noexcept {
-  const char* characters =
-      node.form == JsonForm::unescaped ? document_->unescaped_.data() : document_->text_.data();
+  const char* characters = node.form == JsonForm::unescaped ? document_->unescaped_.data() : document_->text_.data();
   return {characters + node.string.offset, node.string.size};
 }
 
