@@ -12,7 +12,7 @@
 namespace fanfold {
 
 /// Longest JSON text that is read or written.
-inline constexpr std::size_t json_size_bytes_max = 16 * 1024 * 1024;
+inline constexpr std::size_t json_size_bytes_max = std::size_t{16} * 1024 * 1024;
 
 /// Most arrays and objects inside one another, the outermost counted.
 inline constexpr std::size_t json_depth_max = 64;

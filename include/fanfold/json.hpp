@@ -148,9 +148,20 @@ struct EnumTable {
 
 // ---- structs
 
+template <class Class>
+constexpr bool renamed_members_exist() {
+  return []<template <class...> class List, class... Descriptor>(List<Descriptor...>) {
+    for (const JsonMember& renamed : JsonNames<Class>::names) {
+      if (!((renamed.name == Descriptor::name) || ...)) return false;
+    }
+    return true;
+  }(boost::describe::describe_members<Class, boost::describe::mod_any_access>{});
+}
+
 template <class Class, class Member>
 constexpr std::string_view stored_member_name(Member Class::*, std::string_view name) {
   if constexpr (HasJsonNames<Class>) {
+    static_assert(renamed_members_exist<Class>(), "JsonNames renames a member that the struct itself does not have");
     for (const JsonMember& renamed : JsonNames<Class>::names) {
       if (renamed.name == name) return renamed.stored_name;
     }
@@ -418,6 +429,7 @@ struct Codec<T> {
 
   /// Errors: bad_input.
   static Result<T> decode(const Json& json) {
+    static_assert(std::is_default_constructible_v<T>, "a type that is read from JSON needs a default constructor");
     detail::JsonDocument document;
     if (Result<void> read = document.read(json.text()); !read.has_value()) return std::move(read).error();
     T value{};

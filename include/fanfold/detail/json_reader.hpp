@@ -158,7 +158,8 @@ struct JsonLimits {
   std::size_t size_bytes = json_size_bytes_max;  ///< At most 2^31 - 1.
 };
 
-/// One strictly read JSON text. Neither copied nor moved, since views point into it. Not thread-safe while it reads.
+/// One strictly read JSON text. Costs 24 bytes a value (a text of 16 MiB has at most 8 million), nothing on the heap
+/// for small texts. Neither copied nor moved, since views point into it. Not thread-safe while it reads.
 class JsonDocument {
  public:
   JsonDocument() noexcept = default;
