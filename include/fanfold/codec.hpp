@@ -12,7 +12,7 @@
 namespace fanfold {
 
 /// Longest JSON text that is read or written.
-inline constexpr std::size_t json_size_bytes_max = 16 * 1024 * 1024;
+inline constexpr std::size_t json_size_bytes_max = std::size_t{16} * 1024 * 1024;
 
 /// Most arrays and objects inside one another, the outermost counted.
 inline constexpr std::size_t json_depth_max = 64;
@@ -58,11 +58,15 @@ struct Codec {
   // Neither function has the right type, so Encodable and Decodable are false; a call gives the reason in one line.
   template <class U = T>
   static void encode(const U&) {
-    static_assert(!std::is_same_v<U, T>, "no JSON form: include <fanfold/json.hpp> and describe the type with BOOST_DESCRIBE_STRUCT or BOOST_DESCRIBE_ENUM, or specialize fanfold::Codec");
+    static_assert(!std::is_same_v<U, T>,
+                  "no JSON form: include <fanfold/json.hpp> and describe the type with BOOST_DESCRIBE_STRUCT or "
+                  "BOOST_DESCRIBE_ENUM, or specialize fanfold::Codec");
   }
   template <class U = T>
   static void decode(const Json&) {
-    static_assert(!std::is_same_v<U, T>, "no JSON form: include <fanfold/json.hpp> and describe the type with BOOST_DESCRIBE_STRUCT or BOOST_DESCRIBE_ENUM, or specialize fanfold::Codec");
+    static_assert(!std::is_same_v<U, T>,
+                  "no JSON form: include <fanfold/json.hpp> and describe the type with BOOST_DESCRIBE_STRUCT or "
+                  "BOOST_DESCRIBE_ENUM, or specialize fanfold::Codec");
   }
 };
 

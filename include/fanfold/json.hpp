@@ -76,11 +76,12 @@ template <class T>
 concept JsonNumber = std::same_as<T, float> || std::same_as<T, double>;
 
 template <class T>
-concept HasJsonNames = requires { JsonNames<T>::names; };
+concept HasJsonNames = requires {
+  JsonNames<T>::names;
+};
 
 template <class T>
-concept JsonEnum =
-    std::is_enum_v<T> && (HasJsonNames<T> || boost::describe::has_describe_enumerators<T>::value);
+concept JsonEnum = std::is_enum_v<T> &&(HasJsonNames<T> || boost::describe::has_describe_enumerators<T>::value);
 
 template <class T>
 concept JsonStruct = std::is_class_v<T> && boost::describe::has_describe_members<T>::value;
@@ -88,17 +89,18 @@ concept JsonStruct = std::is_class_v<T> && boost::describe::has_describe_members
 /// Types for which this header provides a Codec. bool is covered as a part of others alone: Result<bool> is refused.
 template <class T>
 concept JsonDescribed = JsonInteger<T> || JsonNumber<T> || JsonEnum<T> || JsonStruct<T> ||
-                        std::same_as<T, std::string> || is_json_optional<T> || is_json_vector<T> || is_json_map<T> ||
-                        is_json_tuple<T>;
+    std::same_as<T, std::string> || is_json_optional<T> || is_json_vector<T> || is_json_map<T> || is_json_tuple<T>;
 
 /// Types with a Codec from elsewhere; it is preferred wherever such a type appears.
 template <class T>
-concept HasOwnCodec = Encodable<T> && Decodable<T> && !requires { typename Codec<T>::FromJsonHeader; };
+concept HasOwnCodec = Encodable<T> && Decodable<T> && !requires {
+  typename Codec<T>::FromJsonHeader;
+};
 
 template <class T>
 inline constexpr bool never = false;
 
-#define FANFOLD_DETAIL_NO_JSON_FORM                                                                              \
+#define FANFOLD_DETAIL_NO_JSON_FORM \
   "no JSON form: describe the type with BOOST_DESCRIBE_STRUCT or BOOST_DESCRIBE_ENUM, or specialize fanfold::Codec"
 
 template <class T>
@@ -140,14 +142,26 @@ constexpr auto enumerators() {
 template <class E>
 struct EnumTable {
   static constexpr auto entries = enumerators<E>();
-  static_assert(!entries.empty() && names_are_plain_and_distinct(entries), "names in JSON are distinct printable ASCII");
+  static_assert(!entries.empty() && names_are_plain_and_distinct(entries),
+                "names in JSON are distinct printable ASCII");
 };
 
 // ---- structs
 
+template <class Class>
+constexpr bool renamed_members_exist() {
+  return []<template <class...> class List, class... Descriptor>(List<Descriptor...>) {
+    for (const JsonMember& renamed : JsonNames<Class>::names) {
+      if (!((renamed.name == Descriptor::name) || ...)) return false;
+    }
+    return true;
+  }(boost::describe::describe_members<Class, boost::describe::mod_any_access>{});
+}
+
 template <class Class, class Member>
 constexpr std::string_view stored_member_name(Member Class::*, std::string_view name) {
   if constexpr (HasJsonNames<Class>) {
+    static_assert(renamed_members_exist<Class>(), "JsonNames renames a member that the struct itself does not have");
     for (const JsonMember& renamed : JsonNames<Class>::names) {
       if (renamed.name == name) return renamed.stored_name;
     }
@@ -251,7 +265,8 @@ bool read_tuple(JsonValue json, Value& value, Error& error) {
         return read_json<std::remove_cvref_t<decltype(part)>>(current, part, error);
       };
       return (read_next(std::get<Index>(value)) && ...);
-    }(std::make_index_sequence<count>{});
+    }
+    (std::make_index_sequence<count>{});
   } else {
     return true;
   }
@@ -398,7 +413,7 @@ void write_json(JsonWriter& writer, const T& value) {
 namespace fanfold {
 
 template <class T>
-  requires detail::JsonDescribed<T>
+requires detail::JsonDescribed<T>
 struct Codec<T> {
   using FromJsonHeader = void;
 
@@ -414,6 +429,7 @@ struct Codec<T> {
 
   /// Errors: bad_input.
   static Result<T> decode(const Json& json) {
+    static_assert(std::is_default_constructible_v<T>, "a type that is read from JSON needs a default constructor");
     detail::JsonDocument document;
     if (Result<void> read = document.read(json.text()); !read.has_value()) return std::move(read).error();
     T value{};

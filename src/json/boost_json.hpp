@@ -3,16 +3,10 @@
 // Boost.JSON is compiled into this folder, under a namespace of its own (boost::fanfold_json): a program that uses
 // Boost.JSON itself, of whichever version, links with fanfold without two definitions of one name. The headers
 // below come first so that the renaming meets nothing but Boost.JSON's own files.
-#include <boost/align/align_up.hpp>
 #include <boost/assert.hpp>
 #include <boost/config.hpp>
 #include <boost/container_hash/hash.hpp>
-#include <boost/core/detail/string_view.hpp>
-#include <boost/describe.hpp>
-#include <boost/endian/conversion.hpp>
 #include <boost/exception/diagnostic_information.hpp>
-#include <boost/mp11.hpp>
-#include <boost/static_assert.hpp>
 #include <boost/system/error_code.hpp>
 #include <boost/system/result.hpp>
 #include <boost/throw_exception.hpp>

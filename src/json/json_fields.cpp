@@ -67,9 +67,8 @@ void write_enumerator(JsonWriter& writer, const JsonEnumeratorEntry* entries, st
 
 Error json_error_integer(const JsonValue& value, std::int64_t lowest, std::uint64_t highest) {
   if (value.kind() != JsonKind::integer) return json_error_expected(value, "integer");
-  return json_error_at(value,
-                       "expected integer from " + std::to_string(lowest) + " to " + std::to_string(highest) +
-                           ", got one out of range");
+  return json_error_at(value, "expected integer from " + std::to_string(lowest) + " to " + std::to_string(highest) +
+                                  ", got one out of range");
 }
 
 Error json_error_number(const JsonValue& value) {
@@ -80,8 +79,8 @@ Error json_error_number(const JsonValue& value) {
 }
 
 Error json_error_count(const JsonValue& array, std::size_t expected) {
-  return json_error_at(array, "expected array of " + std::to_string(expected) + ", got one of " +
-                                  std::to_string(array.size()));
+  return json_error_at(
+      array, "expected array of " + std::to_string(expected) + ", got one of " + std::to_string(array.size()));
 }
 
 }  // namespace fanfold::detail

@@ -116,8 +116,9 @@ TEST(JsonParse, KeepsControlCharactersAndOverlongKeysOutOfMessages) {
 
 TEST(JsonDocument, GivesIntegersExactly) {
   detail::JsonDocument document;
-  const std::string_view text = "[9223372036854775807,-9223372036854775808,18446744073709551615,9223372036854775808,"
-                                "18446744073709551616,-9223372036854775809,1.0,-0]";
+  const std::string_view text =
+      "[9223372036854775807,-9223372036854775808,18446744073709551615,9223372036854775808,"
+      "18446744073709551616,-9223372036854775809,1.0,-0]";
   ASSERT_TRUE(document.read(text).has_value());
   std::vector<detail::JsonValue> values;
   for (const auto value : document.root().elements()) values.push_back(value);
@@ -141,17 +142,15 @@ TEST(JsonDocument, GivesIntegersExactly) {
 
 TEST(JsonDocument, RoundsDecimalsToTheNearestDouble) {
   detail::JsonDocument document;
-  ASSERT_TRUE(document.read("[0.1,2.2250738585072011e-308,1.7976931348623157e308,9007199254740993.0,"
-                            "5e-324,1e400,123456789012345678901234567890]").has_value());
+  ASSERT_TRUE(document
+                  .read("[0.1,2.2250738585072011e-308,1.7976931348623157e308,9007199254740993.0,"
+                        "5e-324,1e400,123456789012345678901234567890]")
+                  .has_value());
   std::vector<std::optional<double>> values;
   for (const auto value : document.root().elements()) values.push_back(value.float64());
-  const std::vector<std::optional<double>> expected{0.1,
-                                                    2.2250738585072011e-308,
-                                                    1.7976931348623157e308,
-                                                    9007199254740992.0,
-                                                    5e-324,
-                                                    std::nullopt,
-                                                    123456789012345678901234567890.0};
+  const std::vector<std::optional<double>> expected{
+      0.1,          2.2250738585072011e-308,         1.7976931348623157e308, 9007199254740992.0, 5e-324,
+      std::nullopt, 123456789012345678901234567890.0};
   EXPECT_EQ(values, expected);
 }
 

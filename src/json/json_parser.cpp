@@ -142,7 +142,8 @@ class Builder {
   JsonNode string_node(BoostString last_part, std::size_t size) {
     const auto size32 = static_cast<std::uint32_t>(size);
     JsonNode node{JsonKind::string, JsonForm::plain, node_count() + 1, 0, 0, {}};
-    const auto offset = reinterpret_cast<std::uintptr_t>(last_part.data()) - reinterpret_cast<std::uintptr_t>(text_.data());
+    const auto offset =
+        reinterpret_cast<std::uintptr_t>(last_part.data()) - reinterpret_cast<std::uintptr_t>(text_.data());
     if (offset < text_.size()) {
       node.string = {static_cast<std::uint32_t>(offset), size32};
       node.begin = node.string.offset - 1;
@@ -174,7 +175,9 @@ class Builder {
 
   [[nodiscard]] static std::uint32_t signature(std::string_view key) noexcept {
     if (key.empty()) return 0;
-    const auto byte = [&](std::size_t index) { return static_cast<std::uint32_t>(static_cast<unsigned char>(key[index])); };
+    const auto byte = [&](std::size_t index) {
+      return static_cast<std::uint32_t>(static_cast<unsigned char>(key[index]));
+    };
     return static_cast<std::uint32_t>(key.size() & 0xFF) << 24 | byte(0) << 16 | byte(key.size() / 2) << 8 |
            byte(key.size() - 1);
   }
@@ -185,7 +188,8 @@ class Builder {
     if (count <= pairwise_max) {
       for (std::size_t later = 1; later < count; ++later) {
         for (std::size_t earlier = 0; earlier < later; ++earlier) {
-          if (keys[earlier].signature == keys[later].signature && characters(keys[earlier]) == characters(keys[later])) {
+          if (keys[earlier].signature == keys[later].signature &&
+              characters(keys[earlier]) == characters(keys[later])) {
             duplicate_end_ = keys[later].text_end;
             return false;
           }
@@ -263,8 +267,8 @@ struct Handler {
 std::string_view reason_at(std::string_view text, std::size_t offset, const error_code& error) {
   if (error == boost::json::error::incomplete || offset >= text.size()) return "the text ends too early";
   if (error == boost::json::error::exponent_overflow) return "the exponent is too large";
-  if (error == boost::json::error::illegal_leading_surrogate || error == boost::json::error::illegal_trailing_surrogate ||
-      error == boost::json::error::expected_utf16_escape) {
+  if (error == boost::json::error::illegal_leading_surrogate ||
+      error == boost::json::error::illegal_trailing_surrogate || error == boost::json::error::expected_utf16_escape) {
     return "half of a surrogate pair";
   }
   if (static_cast<unsigned char>(text[offset]) < 0x20) return "unexpected control character";

@@ -54,8 +54,9 @@ TEST(JsonWriter, PutsCommasBetweenElementsAndMembers) {
 }
 
 TEST(JsonWriter, EscapesWhatHasToBeEscapedAndNothingElse) {
-  EXPECT_EQ(written([](JsonWriter& writer) { writer.string("say \"hi\" \\ \b\f\n\r\t\x01\x1f\x7f / \u00e9\U0001F600"); }),
-            "\"say \\\"hi\\\" \\\\ \\b\\f\\n\\r\\t\\u0001\\u001f\x7f / \u00e9\U0001F600\"");
+  EXPECT_EQ(
+      written([](JsonWriter& writer) { writer.string("say \"hi\" \\ \b\f\n\r\t\x01\x1f\x7f / \u00e9\U0001F600"); }),
+      "\"say \\\"hi\\\" \\\\ \\b\\f\\n\\r\\t\\u0001\\u001f\x7f / \u00e9\U0001F600\"");
   EXPECT_EQ(written([](JsonWriter& writer) { writer.string(std::string("a\0b", 3)); }), "\"a\\u0000b\"");
 }
 
@@ -128,7 +129,8 @@ TEST(JsonWriter, RefusesMoreLevelsThanReadersTake) {
     for (std::size_t level = 0; level < depth; ++level) writer.end_array();
   };
   EXPECT_EQ(written([&](JsonWriter& writer) { nest(writer, json_depth_max); }).size(), 2 * json_depth_max);
-  EXPECT_TRUE(refusal([&](JsonWriter& writer) { nest(writer, json_depth_max + 1); }).ends_with("deeper than 64 levels"));
+  EXPECT_TRUE(
+      refusal([&](JsonWriter& writer) { nest(writer, json_depth_max + 1); }).ends_with("deeper than 64 levels"));
 }
 
 TEST(JsonWriter, CountsTheLevelsOfTextThatItPasses) {

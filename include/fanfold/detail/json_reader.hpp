@@ -158,7 +158,8 @@ struct JsonLimits {
   std::size_t size_bytes = json_size_bytes_max;  ///< At most 2^31 - 1.
 };
 
-/// One strictly read JSON text. Neither copied nor moved, since views point into it. Not thread-safe while it reads.
+/// One strictly read JSON text. Costs 24 bytes a value (a text of 16 MiB has at most 8 million), nothing on the heap
+/// for small texts. Neither copied nor moved, since views point into it. Not thread-safe while it reads.
 class JsonDocument {
  public:
   JsonDocument() noexcept = default;
@@ -253,8 +254,7 @@ inline std::string_view JsonValue::text() const noexcept {
 }
 
 inline std::string_view JsonValue::string_of(const JsonNode& node) const noexcept {
-  const char* characters =
-      node.form == JsonForm::unescaped ? document_->unescaped_.data() : document_->text_.data();
+  const char* characters = node.form == JsonForm::unescaped ? document_->unescaped_.data() : document_->text_.data();
   return {characters + node.string.offset, node.string.size};
 }
 
