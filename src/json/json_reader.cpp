@@ -89,13 +89,9 @@ std::string json_pointer_behind(std::string_view prefix) {
         levels.emplace_back().is_object = true;
         levels.back().wants_key = true;
         break;
-      case '[':
-        levels.emplace_back();
-        break;
+      case '[': levels.emplace_back(); break;
       case '}':
-      case ']':
-        levels.pop_back();
-        break;
+      case ']': levels.pop_back(); break;
       case ',':
         levels.back().wants_key = levels.back().is_object;
         levels.back().has_key = false;
@@ -112,8 +108,7 @@ std::string json_pointer_behind(std::string_view prefix) {
         at = end;
         continue;
       }
-      default:
-        break;
+      default: break;
     }
     ++at;
   }

@@ -61,10 +61,8 @@ void check_integer(JsonValue value) {
 
 void write_again(detail::JsonWriter& writer, JsonValue value) {
   switch (value.kind()) {
-    case JsonKind::null:
-      return writer.null();
-    case JsonKind::boolean:
-      return writer.boolean(value.boolean());
+    case JsonKind::null: return writer.null();
+    case JsonKind::boolean: return writer.boolean(value.boolean());
     case JsonKind::integer:
       check_integer(value);
       if (value.text() == "-0") return writer.json_unchecked(value.text());  // a double's minus zero looks so
@@ -74,8 +72,7 @@ void write_again(detail::JsonWriter& writer, JsonValue value) {
     case JsonKind::number:
       if (const auto number = value.float64()) return writer.number(*number);
       return writer.json_unchecked(value.text());
-    case JsonKind::string:
-      return writer.string(value.string());
+    case JsonKind::string: return writer.string(value.string());
     case JsonKind::array:
       writer.begin_array();
       for (const JsonValue element : value.elements()) write_again(writer, element);
