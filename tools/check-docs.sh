@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # C++ in the documents is quoted from files that are compiled: check-docs.sh [ROOT]
-# Each block of it follows a line `<!-- quoted from examples/01_hello.cpp -->` and stands in that file, line by line.
+# Each block of it follows a line `<!-- examples/01_hello.cpp -->` and stands in that file, line by line.
 set -euo pipefail
 cd "${1:-.}"
 
@@ -19,8 +19,8 @@ function text_of(path,    line, text) {
   close(path)
   return text
 }
-/^<!-- quoted from .* -->$/ {
-  source = $4
+/^<!-- [^ ]+\.[ch]pp -->$/ {
+  source = $2
   source_line = FNR
 }
 /^```cpp/ {

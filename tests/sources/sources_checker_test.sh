@@ -17,7 +17,7 @@ tree() {
   mkdir -p tree/src/core tree/docs tree/examples
   printf '#pragma once\n' >tree/src/core/a.hpp
   printf 'int main() {\n  return 0;\n}\n' >tree/examples/01_nothing.cpp
-  printf '# Nothing\n\n<!-- quoted from examples/01_nothing.cpp -->\n```cpp\n  return 0;\n```\n' >tree/README.md
+  printf '# Nothing\n\n<!-- examples/01_nothing.cpp -->\n```cpp\n  return 0;\n```\n' >tree/README.md
 }
 
 tree
@@ -48,6 +48,6 @@ expect docs 'README.md:4: is not what examples/01_nothing.cpp says'
 printf '```cpp\n  return 1;\n```\n' >tree/docs/a.md
 tree_readme=$(cat tree/README.md) && printf '%s\n' "${tree_readme/return 0/return 1}" >tree/README.md
 expect docs 'docs/a.md:1: C++ that is quoted from no file'
-printf '<!-- quoted from examples/02_missing.cpp -->\n```cpp\n  return 1;\n```\n' >tree/docs/a.md
+printf '<!-- examples/02_missing.cpp -->\n```cpp\n  return 1;\n```\n' >tree/docs/a.md
 expect docs 'docs/a.md:2: is not what examples/02_missing.cpp says'
 exit "$failed"
