@@ -4,4 +4,5 @@
 
 #include <fanfold/backends/sqlite.hpp>
 #include <fanfold/client.hpp>
+#include <fanfold/version.hpp>
 #include <fanfold/worker.hpp>
