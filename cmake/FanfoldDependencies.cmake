@@ -5,7 +5,10 @@ find_package(SQLite3 3.37 REQUIRED)
 find_package(Boost 1.77 REQUIRED) # headers only: Describe and JSON
 
 find_package(CURL 7.88 QUIET)
-option(FANFOLD_AWS "Build the AWS engine, its HTTP client and the Lambda runtime" ${CURL_FOUND})
+set(FANFOLD_AWS AUTO CACHE STRING "Build the AWS engine, its HTTP client and the Lambda runtime: ON, OFF or AUTO (where libcurl is)")
+if(FANFOLD_AWS STREQUAL AUTO)
+  set(FANFOLD_AWS ${CURL_FOUND})
+endif()
 if(FANFOLD_AWS AND NOT CURL_FOUND)
   message(FATAL_ERROR "FANFOLD_AWS needs libcurl 7.88 or newer")
 endif()
