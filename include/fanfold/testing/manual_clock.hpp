@@ -1,0 +1,28 @@
+#pragma once
+
+#include <fanfold/ports/clock.hpp>
+
+#include <atomic>
+
+namespace fanfold::testing {
+
+/// Time that moves only when it is told to. Thread-safe; nothing blocks.
+class ManualClock final : public Clock {
+ public:
+  static constexpr Time start_default = std::chrono::sys_days{std::chrono::year{2026} / 1 / 1};
+
+  explicit ManualClock(Time start = start_default) : now_(start.time_since_epoch().count()) {}
+
+  [[nodiscard]] Time now() override;
+  /// Moves the time on to `time` at once, so that whoever sleeps on this clock does not wait. Does nothing where `time`
+  /// is past or `stop` was requested.
+  void sleep_until(Time time, std::stop_token stop) override;
+
+  /// Moves the time; by a negative duration also back, as a host's clock may jump.
+  void advance(std::chrono::milliseconds by);
+
+ private:
+  std::atomic<std::chrono::milliseconds::rep> now_;
+};
+
+}  // namespace fanfold::testing

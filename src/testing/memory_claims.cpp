@@ -1,0 +1,255 @@
+#include "testing/memory_ledger.hpp"
+
+#include <algorithm>
+
+namespace fanfold::testing::memory {
+namespace {
+
+constexpr std::uint64_t tokens_per_process = std::uint64_t{1} << 40;
+constexpr std::size_t first_errors_kept = 1;
+
+/// Two bytes of state and attempt, six of time, eight of token: what "the value seen" compares.
+SeenState seen_of(const Cell& cell) {
+  const Time time = cell.ended() ? cell.ended_at : cell.until;
+  const std::uint64_t head = static_cast<std::uint64_t>(cell.state) << 61 |
+                             (std::uint64_t{cell.attempt} & 0x1fff) << 48 |
+                             (static_cast<std::uint64_t>(time.time_since_epoch().count()) & 0xffff'ffff'ffff);
+  SeenState seen{};
+  for (std::size_t i = 0; i < 8; ++i) {
+    seen[i] = static_cast<std::byte>(head >> (56 - 8 * i));
+    seen[8 + i] = static_cast<std::byte>(cell.token >> (56 - 8 * i));
+  }
+  return seen;
+}
+
+ClaimAnswer answer_with(ClaimOutcome outcome, const Cell& cell) {
+  ClaimAnswer answer;
+  answer.outcome = outcome;
+  answer.attempt = cell.attempt;
+  answer.busy_until = cell.until;
+  answer.seen = seen_of(cell);
+  answer.child_id = cell.child_id;
+  answer.crash_signal = cell.crash_signal;
+  answer.alone = cell.alone;
+  return answer;
+}
+
+ClaimAnswer claim_cell(Cell& cell, const ClaimRequest& request, Time now) {
+  switch (cell.state) {
+    case Cell::State::done: return answer_with(ClaimOutcome::done, cell);
+    case Cell::State::failed: return answer_with(ClaimOutcome::failed, cell);
+    case Cell::State::waiting: return answer_with(ClaimOutcome::waiting, cell);
+    default: break;
+  }
+  const bool is_own = cell.state == Cell::State::leased && cell.token == request.token;
+  if (is_own) return answer_with(ClaimOutcome::claimed, cell);
+  if (cell.busy(now)) return answer_with(ClaimOutcome::in_progress, cell);
+  if (cell.crash_signal != 0) return answer_with(ClaimOutcome::crashed, cell);
+  if (cell.attempt >= request.attempts_max) return answer_with(ClaimOutcome::exhausted, cell);
+
+  cell.state = Cell::State::leased;
+  cell.token = request.token;
+  cell.until = request.lease_end;
+  ++cell.attempt;
+  return answer_with(ClaimOutcome::claimed, cell);
+}
+
+Cell::State state_after(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::done: return Cell::State::done;
+    case Verdict::failed: return Cell::State::failed;
+    case Verdict::retry: return Cell::State::backing_off;
+    case Verdict::waiting: return Cell::State::waiting;
+  }
+  return Cell::State::free;
+}
+
+/// The same request was applied before and its answer got lost.
+bool is_applied(const Cell& cell, const EndRequest& request) {
+  const auto* token = std::get_if<std::uint64_t>(&request.condition);
+  if (token == nullptr || cell.token != *token || cell.state != state_after(request.verdict)) return false;
+  return request.verdict != Verdict::waiting || cell.child_id == request.child_id;
+}
+
+bool is_allowed(const Cell& cell, const EndCondition& condition) {
+  if (const auto* token = std::get_if<std::uint64_t>(&condition))
+    return cell.state == Cell::State::leased && cell.token == *token;
+  if (const auto* seen = std::get_if<SeenState>(&condition)) return seen_of(cell) == *seen;
+  if (const auto* waiting = std::get_if<WaitingFor>(&condition)) {
+    return cell.state == Cell::State::waiting && cell.child_id == waiting->child_id;
+  }
+  return true;  // NotEnded: whoever asks has looked that it is not.
+}
+
+void write_end(Cell& cell, const EndRequest& request, Time now) {
+  cell.state = state_after(request.verdict);
+  cell.attempt = std::max(cell.attempt, request.attempt);
+  cell.child_id = request.verdict == Verdict::waiting ? request.child_id : std::string();
+  cell.until = request.verdict == Verdict::retry ? request.retry_at : Time();
+  if (cell.ended()) cell.ended_at = now;
+  cell.crash_signal = 0;
+  cell.alone = false;
+}
+
+void keep_data(Data& data, const EndRequest& request, Time now) {
+  if (request.verdict == Verdict::done) data.result = request.result;
+  if (request.error) {
+    if (data.errors.size() == error_count_max) data.errors.erase(data.errors.begin() + first_errors_kept);
+    data.errors.push_back(*request.error);
+  }
+  if (!request.output.empty())
+    data.outputs.push_back({request.attempt, now, request.output.substr(0, output_bytes_max)});
+  data.updated_at = now;
+}
+
+EndOutcome end_record(State& state, const EndRequest& request, Time now) {
+  Cell* cell = find_cell(state, request.ref);
+  if (cell == nullptr) return EndOutcome::missing;
+  if (is_applied(*cell, request)) return EndOutcome::ended;
+  if (cell->ended()) return EndOutcome::already;
+  if (!is_allowed(*cell, request.condition)) return EndOutcome::lease_lost;
+  write_end(*cell, request, now);
+  if (Data* data = find_data(state, request.ref, request.index)) keep_data(*data, request, now);
+  return EndOutcome::ended;
+}
+
+/// Finishes the clusters of what ended where it was the last, and lists each that has something following from its end.
+std::vector<ClusterHeader> propagate_all(State& state, const std::vector<const RecordRef*>& ended, Time now) {
+  std::vector<ClusterHeader> finished;
+  for (const RecordRef* ref : ended) {
+    if (ref->type == RecordType::message) continue;
+    ClusterEntry* cluster = find_cluster(state, ref->id);
+    if (cluster == nullptr) continue;
+    finish_where_full(*cluster, now);
+    const bool is_listed = std::any_of(finished.begin(), finished.end(),
+                                       [&](const ClusterHeader& header) { return header.id == ref->id; });
+    if (!is_listed && has_open_end(*cluster->header)) finished.push_back(*cluster->header);
+  }
+  return finished;
+}
+
+/// Messages and finish messages, those of a deleted cluster excepted.
+void create_where_absent(State& state, const ClaimRequest& request, Time now) {
+  if (!request.record || request.ref.type == RecordType::task) return;
+  const ClusterEntry* cluster = request.ref.type == RecordType::cluster ? find_cluster(state, request.ref.id) : nullptr;
+  if (cluster != nullptr && cluster->header->tombstone) return;
+  const auto [entry, is_new] = state.records.try_emplace(record_id(request.ref));
+  if (!is_new) return;
+  entry->second.created = *request.record;
+  entry->second.data.meta = request.record->meta;
+  entry->second.data.updated_at = now;
+}
+
+template <class F>
+void for_each_cell(State& state, F&& function) {
+  for (auto& [id, record] : state.records) function(record.cell);
+  for (auto& [id, cluster] : state.clusters) {
+    for (auto& [number, round] : cluster.rounds) {
+      for (auto& [position, cell] : round.cells) function(cell);
+    }
+  }
+}
+
+}  // namespace
+
+MemoryLedger::MemoryLedger(std::shared_ptr<State> state) : state_(std::move(state)) {
+  const std::scoped_lock lock(state_->mutex);
+  process_ = ++state_->process_count;
+  state_->processes[process_] = {};
+}
+
+MemoryLedger::~MemoryLedger() {
+  const std::scoped_lock lock(state_->mutex);
+  state_->processes[process_].alive = false;
+}
+
+std::uint64_t MemoryLedger::new_token() {
+  const std::scoped_lock lock(state_->mutex);
+  return process_ * tokens_per_process + ++state_->token_count;
+}
+
+Result<std::vector<ClaimAnswer>> MemoryLedger::claim(std::span<const ClaimRequest> requests, Time now) {
+  const std::scoped_lock lock(state_->mutex);
+  std::vector<ClaimAnswer> answers;
+  for (const ClaimRequest& request : requests) {
+    create_where_absent(*state_, request, now);
+    Cell* cell = find_cell(*state_, request.ref);
+    answers.push_back(cell == nullptr ? ClaimAnswer{} : claim_cell(*cell, request, now));
+  }
+  return answers;
+}
+
+Result<std::vector<Result<void>>> MemoryLedger::extend(std::span<const Lease> leases, Time lease_end) {
+  const std::scoped_lock lock(state_->mutex);
+  std::vector<Result<void>> answers;
+  for (const Lease& lease : leases) {
+    Cell* cell = find_cell(*state_, lease.ref);
+    if (cell == nullptr || cell->state != Cell::State::leased || cell->token != lease.token) {
+      answers.emplace_back(Error{ErrorCode::lease_lost, "another holder has the record, or it ended", {}});
+      continue;
+    }
+    cell->until = lease_end;
+    answers.emplace_back();
+  }
+  return answers;
+}
+
+Result<EndAnswers> MemoryLedger::end(std::span<const EndRequest> requests, Time now) {
+  const std::scoped_lock lock(state_->mutex);
+  EndAnswers answers;
+  std::vector<const RecordRef*> ended;
+  for (const EndRequest& request : requests) {
+    if (request.result && request.result->text().size() > result_bytes_max) {
+      return Error{ErrorCode::too_large, "a result holds at most 64 KB", {}};
+    }
+  }
+  for (const EndRequest& request : requests) {
+    answers.outcomes.push_back(end_record(*state_, request, now));
+    const bool has_ended =
+        answers.outcomes.back() == EndOutcome::ended || answers.outcomes.back() == EndOutcome::already;
+    if (has_ended) ended.push_back(&request.ref);
+  }
+  answers.finished = propagate_all(*state_, ended, now);
+  return answers;
+}
+
+Result<EndAnswers> MemoryLedger::propagate(std::span<const RecordRef> ended, Time now) {
+  const std::scoped_lock lock(state_->mutex);
+  EndAnswers answers;
+  std::vector<const RecordRef*> refs;
+  for (const RecordRef& ref : ended) {
+    const Cell* cell = find_cell(*state_, ref);
+    if (cell == nullptr)
+      answers.outcomes.push_back(EndOutcome::missing);
+    else
+      answers.outcomes.push_back(cell->ended() ? EndOutcome::already : EndOutcome::lease_lost);
+    refs.push_back(&ref);
+  }
+  answers.finished = propagate_all(*state_, refs, now);
+  return answers;
+}
+
+Result<std::uint64_t> MemoryLedger::release_dead_holders(Time) {
+  const std::scoped_lock lock(state_->mutex);
+  std::uint64_t released_count = 0;
+  if (!state_->options.frees_dead_holders) return released_count;
+  std::map<std::uint64_t, std::vector<Cell*>> held;
+  for_each_cell(*state_, [&](Cell& cell) {
+    if (cell.state != Cell::State::leased) return;
+    const auto owner = state_->processes.find(cell.token / tokens_per_process);
+    if (owner != state_->processes.end() && !owner->second.alive) held[owner->first].push_back(&cell);
+  });
+  for (auto& [process, cells] : held) {
+    const int signal = state_->processes[process].signal;
+    for (Cell* cell : cells) {
+      cell->state = Cell::State::free;
+      cell->until = Time();
+      cell->crash_signal = cells.size() == 1 ? signal : 0;
+      cell->alone = signal != 0;
+      ++released_count;
+    }
+  }
+  return released_count;
+}
+
+}  // namespace fanfold::testing::memory

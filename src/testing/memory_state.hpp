@@ -1,0 +1,125 @@
+#pragma once
+
+#include <fanfold/testing/memory_store.hpp>
+
+#include <condition_variable>
+#include <deque>
+#include <map>
+#include <mutex>
+
+namespace fanfold::testing::memory {
+
+/// The claimable part of a record.
+struct Cell {
+  enum class State : std::uint8_t { free, leased, backing_off, waiting, done, failed };
+  State state = State::free;
+  std::uint32_t attempt = 0;
+  std::uint64_t token =
+      0;         ///< Of the holder, or of the one that wrote the state: so that it finds its own write again.
+  Time until{};  ///< End of the lease or of the backoff.
+  Time ended_at{};
+  std::string child_id{};
+  int crash_signal = 0;
+  bool alone = false;
+
+  [[nodiscard]] bool ended() const { return state == State::done || state == State::failed; }
+  [[nodiscard]] bool busy(Time now) const {
+    return (state == State::leased || state == State::backing_off) && until > now;
+  }
+};
+
+/// What a record holds besides its cell.
+struct Data {
+  std::string body{};
+  std::optional<Json> meta{};
+  std::uint64_t meta_version = 1;
+  std::vector<ErrorEntry> errors{};
+  std::optional<Json> result{};
+  std::vector<AttemptOutput> outputs{};
+  Time updated_at{};
+};
+
+struct SingleRecord {
+  NewMessage created{};
+  Cell cell{};
+  Data data{};
+};
+
+struct TaskEntry {
+  TaskData created{};  ///< As given, to tell the same tasks from different ones.
+  Data data{};
+};
+
+/// One tree of the protocol: a cell per position.
+struct Round {
+  std::vector<std::uint64_t>
+      indexes{};  ///< Of its positions; round 0 has none, there they are the positions themselves.
+  std::map<std::uint64_t, Cell> cells{};
+};
+
+struct Add {
+  std::uint64_t first_index = 0;
+  std::uint64_t count = 0;
+};
+
+struct ClusterEntry {
+  std::optional<ClusterHeader> header{};  ///< Payloads may be stored before it.
+  std::map<std::uint64_t, TaskEntry> tasks{};
+  std::map<std::uint32_t, Round> rounds{};
+  std::map<std::string, Add, std::less<>> adds{};
+};
+
+struct QueuedMessage {
+  std::string id{};
+  OutgoingMessage message{};
+  Time sent_at{};
+  Time visible_at{};
+  std::uint32_t receive_count = 0;
+  std::string receipt{};  ///< Of the newest delivery.
+  std::string source{};   ///< In a dead-letter queue: where it came from.
+};
+
+struct QueueEntry {
+  QueueAttributes attributes{};
+  std::deque<QueuedMessage> messages{};  ///< Oldest first.
+  struct Deduplication {
+    Time until{};
+    std::string message_id{};
+  };
+  std::map<std::string, Deduplication> deduplications{};
+};
+
+struct Process {
+  bool alive = true;
+  int signal = 0;
+};
+
+struct State {
+  explicit State(MemoryOptions from);
+
+  MemoryOptions options;
+  std::shared_ptr<Clock> clock;  // Shared with every backend's clock port.
+
+  std::mutex mutex;                          // Guards all that follows.
+  std::condition_variable_any message_came;  // With `change_count`: whoever polls looks again.
+  std::uint64_t change_count = 0;
+  std::map<std::string, ClusterEntry, std::less<>> clusters;
+  std::map<std::string, SingleRecord, std::less<>> records;
+  std::map<std::string, QueueEntry, std::less<>> queues;
+  std::map<std::string, StoredGlobals, std::less<>> globals;
+  std::map<std::uint64_t, Process> processes;
+  std::uint64_t process_count = 0;
+  std::uint64_t token_count = 0;
+  std::uint64_t message_count = 0;
+  std::uint64_t receipt_count = 0;
+  std::uint64_t globals_version = 0;
+};
+
+/// Where a record of this reference is kept: finish and first-failure messages share the ids of single messages.
+[[nodiscard]] std::string record_id(const RecordRef& ref);
+
+[[nodiscard]] std::unique_ptr<Queue> make_queue(std::shared_ptr<State> state);
+[[nodiscard]] std::unique_ptr<Ledger> make_ledger(std::shared_ptr<State> state);
+[[nodiscard]] std::unique_ptr<GlobalStore> make_global_store(std::shared_ptr<State> state);
+
+}  // namespace fanfold::testing::memory
