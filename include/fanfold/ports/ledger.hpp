@@ -93,6 +93,12 @@ class Ledger {
   virtual Result<EndAnswers> propagate(std::span<const RecordRef> ended, Time now) = 0;
   /// Frees at once what processes that are gone held; the embedded engine knows by their lock files. The answer counts records.
   virtual Result<std::uint64_t> release_dead_holders(Time now) = 0;
+  /// True where the process that got `token` from `new_token` is known to be gone: what it held as sender or sweeper of a
+  /// cluster is then taken over at once. False where nobody can tell.
+  [[nodiscard]] virtual bool is_dead_holder(std::uint64_t token) {
+    static_cast<void>(token);
+    return false;
+  }
   /// A descriptor into which a crashing process writes its signal as one byte (async-signal-safe), or -1.
   [[nodiscard]] virtual int crash_record_descriptor() const noexcept { return -1; }
 
