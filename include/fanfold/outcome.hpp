@@ -10,13 +10,15 @@ class [[nodiscard]] Outcome {
   enum class Kind : std::uint8_t { done, retry, fail, child };
 
   [[nodiscard]] Kind kind() const noexcept { return kind_; }
-  [[nodiscard]] const std::optional<Json>& result() const noexcept { return result_; }
+  [[nodiscard]] const std::optional<Json>& result() const& noexcept { return result_; }
+  [[nodiscard]] std::optional<Json> result() && noexcept { return std::move(result_); }
   [[nodiscard]] const std::string& reason() const noexcept { return reason_; }
   /// A name for the kind of failure, e.g. "exit 65"; shown by `fanfold errors`.
   [[nodiscard]] const std::string& code() const noexcept { return code_; }
   [[nodiscard]] const std::optional<std::chrono::milliseconds>& delay() const noexcept { return delay_; }
   [[nodiscard]] const std::string& child_id() const noexcept { return child_id_; }
-  [[nodiscard]] const std::string& output() const noexcept { return output_; }
+  [[nodiscard]] const std::string& output() const& noexcept { return output_; }
+  [[nodiscard]] std::string output() && noexcept { return std::move(output_); }
 
   /// Keeps what the attempt printed, for `fanfold logs`; cut at 256 KiB.
   Outcome with_output(std::string bytes) && {

@@ -1,0 +1,34 @@
+#include "core/chunk.hpp"
+
+#include <algorithm>
+
+namespace fanfold::core {
+
+namespace {
+
+/// Weight of the newest chunk where it was faster; a slower one counts whole at once, so that nobody waits for us to learn.
+constexpr double newest_weight = 0.25;
+
+}  // namespace
+
+std::size_t ChunkSizer::target() const noexcept {
+  if (nanoseconds_per_task_ <= 0) return 1;
+  const double fitting = std::chrono::duration<double, std::nano>(chunk_time).count() / nanoseconds_per_task_;
+  const double limit = static_cast<double>(std::min(largest_, count_max_));
+  return std::max<std::size_t>(1, static_cast<std::size_t>(std::min(fitting, limit)));
+}
+
+std::size_t ChunkSizer::next(std::size_t ready_count, std::size_t jobs) const noexcept {
+  const std::size_t fair = (ready_count + jobs - 1) / std::max<std::size_t>(1, jobs);
+  return std::clamp<std::size_t>(std::min(fair, target()), 1, std::max<std::size_t>(1, ready_count));
+}
+
+void ChunkSizer::took(std::size_t count, std::chrono::nanoseconds time) noexcept {
+  if (count == 0) return;
+  const double measured = std::max(1.0, static_cast<double>(time.count()) / static_cast<double>(count));
+  const bool slower = nanoseconds_per_task_ <= 0 || measured > nanoseconds_per_task_;
+  nanoseconds_per_task_ = slower ? measured : nanoseconds_per_task_ + newest_weight * (measured - nanoseconds_per_task_);
+  largest_ = std::min(count_max_, std::max(count, std::min(largest_, target())) * chunk_growth_max);
+}
+
+}  // namespace fanfold::core

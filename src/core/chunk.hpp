@@ -1,0 +1,34 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+namespace fanfold::core {
+
+/// A chunk of tasks that one thread takes at once should keep it busy for so long: long enough to make calls of the
+/// store rare, short enough for nobody to notice waiting behind it.
+inline constexpr std::chrono::microseconds chunk_time{2'000};
+/// A chunk grows by at most this factor over the one before, since one fast task says little.
+inline constexpr std::size_t chunk_growth_max = 8;
+
+/// How many tasks to start together: one where handlers are slow or not yet known, many where they are fast.
+/// Not thread-safe.
+class ChunkSizer {
+ public:
+  explicit ChunkSizer(std::size_t count_max) noexcept : count_max_(count_max) {}
+
+  /// For the next chunk, when `ready_count` wait and `jobs` threads share them: idle threads get their part.
+  [[nodiscard]] std::size_t next(std::size_t ready_count, std::size_t jobs) const noexcept;
+  /// What the handlers of one chunk took in all.
+  void took(std::size_t count, std::chrono::nanoseconds time) noexcept;
+  /// Without regard to how many are ready.
+  [[nodiscard]] std::size_t target() const noexcept;
+
+ private:
+  std::size_t count_max_;
+  std::size_t largest_ = 1;           // The growth limit: what the last chunk allows for the next one.
+  double nanoseconds_per_task_ = 0;   // 0 until the first chunk was measured.
+};
+
+}  // namespace fanfold::core

@@ -1,0 +1,138 @@
+#include "engine/resend.hpp"
+
+#include "engine/completion.hpp"
+#include "engine/failures.hpp"
+#include "engine/sender.hpp"
+
+#include <algorithm>
+
+namespace fanfold::engine {
+
+namespace {
+
+constexpr std::size_t open_page_count = 1'000;
+/// Ended tasks next to each other of which one is enough to hand all of them up: the width of a leaf of the completion tree.
+constexpr std::uint64_t leaf_width = 32;
+
+Error deleted(std::string_view id) { return {ErrorCode::deleted, "cluster " + std::string(id) + " was deleted", {}}; }
+
+/// One re-send of one cluster's round.
+class Resend {
+ public:
+  Resend(Store& store, std::string_view id, ResendReason reason) : store_(store), id_(id), reason_(reason), holder_(new_holder(store)) {}
+
+  Result<std::uint64_t> run() {
+    auto begun = begin();
+    if (!begun) return std::move(begun).error();
+    if (begun->sender != holder_) return std::uint64_t{0};
+    TaskSender sender(store_, *begun, holder_);
+    auto sent = send_open_tasks(*begun, sender);
+    if (!sent) return std::move(sent).error();
+    if (!sender.lost()) {
+      auto cleared = clear_marks(store_, id_, begun->round, begun->due, holder_);
+      if (!cleared) return std::move(cleared).error();
+    }
+    return sender.sent_count();
+  }
+
+ private:
+  /// Becomes the sender, in the same write as the mark and the time that guards the next re-send.
+  Result<ClusterHeader> begin() {
+    auto pause = read_pause();
+    if (!pause) return std::move(pause).error();
+    return modify_header(store_, id_, [&](ClusterHeader& header) -> Result<HeaderChange> {
+      if (header.tombstone) return deleted(id_);
+      if (header.sender == holder_) return HeaderChange::leave;
+      const Time now = store_.now();
+      auto wanted = is_wanted(header, now, *pause);
+      if (!wanted) return std::move(wanted).error();
+      if (*wanted == HeaderChange::leave) return HeaderChange::leave;
+      header.paused = false;
+      header.sender = holder_;
+      header.sender_until = now + holder_lease;
+      header.sent_at = now;
+      header.due.push_back({.kind = DueMark::Kind::resend, .id = holder_, .round = header.round, .since = now});
+      return HeaderChange::write;
+    });
+  }
+
+  Result<std::chrono::milliseconds> read_pause() {
+    if (reason_ != ResendReason::repair) return std::chrono::milliseconds{0};
+    auto header = store_.header(id_);
+    if (!header) return std::move(header).error();
+    return repair_pause(store_, (*header)->queue_url);
+  }
+
+  Result<HeaderChange> is_wanted(const ClusterHeader& header, Time now, std::chrono::milliseconds pause) {
+    if (reason_ == ResendReason::resume) {
+      if (header.stopped()) return Error{ErrorCode::stopped, "cluster " + header.id + " was stopped", {}};
+      if (header.finished()) return Error{ErrorCode::invalid_argument, "cluster " + header.id + " is finished", {}};
+      const bool just_sent = !header.paused && header.due.empty() && now < header.sent_at + std::chrono::seconds{1};
+      return just_sent ? HeaderChange::leave : HeaderChange::write;
+    }
+    if (header.finished() || header.paused || !is_free(store_, header.sender, header.sender_until, now)) return HeaderChange::leave;
+    return now < header.sent_at + pause ? HeaderChange::leave : HeaderChange::write;
+  }
+
+  Result<void> send_open_tasks(const ClusterHeader& header, TaskSender& sender) {
+    std::optional<std::uint64_t> next = 0;
+    std::uint64_t looked_until = 0;
+    while (next && !sender.lost()) {
+      const Time now = store_.now();
+      auto page = with_patience(store_, [&] { return store_.ledger().list_open_tasks(id_, *next, open_page_count, now); });
+      if (!page) return std::move(page).error();
+      for (const Ledger::OpenTask& task : page->tasks) {
+        note_ended(header, looked_until, task.position);
+        looked_until = task.position + 1;
+        auto sent = task.waiting ? end_with_child(header, task) : sender.send(task.position, task.index, task.not_before - now);
+        if (!sent) return sent;
+      }
+      next = page->next_position;
+      if (next) note_ended(header, looked_until, *next);
+      if (next) looked_until = *next;
+      auto handed_up = hand_up_ended();
+      if (!handed_up) return handed_up;
+    }
+    if (sender.lost()) return {};
+    note_ended(header, looked_until, header.round_size.value_or(header.task_count));
+    auto handed_up = hand_up_ended();
+    if (!handed_up) return handed_up;
+    return sender.flush();
+  }
+
+  void note_ended(const ClusterHeader& header, std::uint64_t begin, std::uint64_t end) {
+    for (std::uint64_t position = begin; position < end; position = (position / leaf_width + 1) * leaf_width) {
+      ended_.push_back({.type = RecordType::task, .id = header.id, .round = header.round, .position = position});
+    }
+  }
+
+  Result<void> hand_up_ended() {
+    const std::size_t batch = store_.backend.batch_count_max;
+    for (std::size_t begin = 0; begin < ended_.size(); begin += batch) {
+      const auto refs = std::span(ended_).subspan(begin, std::min(batch, ended_.size() - begin));
+      auto answers = with_patience(store_, [&] { return store_.ledger().propagate(refs, store_.now()); });
+      if (!answers) return std::move(answers).error();
+      auto completed = complete_finished(store_, answers->finished);
+      if (!completed) return completed;
+    }
+    ended_.clear();
+    return {};
+  }
+
+  /// A task that waits for a child cluster has no message that could be lost: it is the child that may have ended unnoticed.
+  Result<void> end_with_child(const ClusterHeader& header, const Ledger::OpenTask& task) {
+    return end_if_child_finished(store_, {.type = RecordType::task, .id = header.id, .round = header.round, .position = task.position}, task.index, task.child_id);
+  }
+
+  Store& store_;
+  std::string_view id_;
+  ResendReason reason_;
+  std::string holder_;
+  std::vector<RecordRef> ended_;
+};
+
+}  // namespace
+
+Result<std::uint64_t> resend(Store& store, std::string_view cluster_id, ResendReason reason) { return Resend(store, cluster_id, reason).run(); }
+
+}  // namespace fanfold::engine

@@ -1,0 +1,165 @@
+#include "engine/sender.hpp"
+
+#include "engine/failures.hpp"
+#include "support/assert.hpp"
+
+#include <algorithm>
+#include <charconv>
+
+namespace fanfold::engine {
+
+namespace {
+
+constexpr std::chrono::milliseconds refused_pause_initial{50};
+constexpr std::chrono::milliseconds refused_pause_most{2'000};
+constexpr int hexadecimal = 16;
+
+}  // namespace
+
+std::string new_holder(Store& store) {
+  std::string text(hexadecimal, '0');
+  const auto [end, code] = std::to_chars(text.data(), text.data() + text.size(), store.ledger().new_token(), hexadecimal);
+  FANFOLD_ASSERT(code == std::errc{}, "64 bits have at most 16 digits");
+  text.resize(static_cast<std::size_t>(end - text.data()));
+  return text;
+}
+
+bool is_free(Store& store, const std::string& holder, Time until, Time now) {
+  if (holder.empty() || until <= now) return true;
+  std::uint64_t token = 0;
+  const auto [end, code] = std::from_chars(holder.data(), holder.data() + holder.size(), token, hexadecimal);
+  return code == std::errc{} && end == holder.data() + holder.size() && store.ledger().is_dead_holder(token);
+}
+
+TaskSender::TaskSender(Store& store, const ClusterHeader& header, std::string holder)
+    : store_(store), url_(header.queue_url), holder_(std::move(holder)), renew_at_(store.now() + holder_lease / 3) {
+  range_.common = {.type = RecordType::task,
+                   .id = header.id,
+                   .name = header.name,
+                   .round = header.round,
+                   .bucket_params = header.bucket_params,
+                   .expires_at = header.expires_at};
+  if (url_.ends_with(".fifo")) range_.group_id = header.id;
+  entries_.reserve(store.backend.batch_count_max);
+}
+
+Result<void> TaskSender::send(std::uint64_t position, std::uint64_t index, std::chrono::milliseconds delay) {
+  if (lost_) return {};
+  entries_.push_back({position, index, std::clamp(delay, std::chrono::milliseconds{0}, send_delay_max)});
+  return entries_.size() < store_.backend.batch_count_max ? Result<void>() : flush();
+}
+
+Result<void> TaskSender::flush() {
+  if (entries_.empty() || lost_) return {};
+  auto kept = keep_lease();
+  if (!kept || lost_) return kept;
+  auto payloads = read_payloads();
+  if (!payloads) return std::move(payloads).error();
+
+  std::vector<TaskMessage> messages;
+  messages.reserve(entries_.size());
+  for (std::size_t i = 0; i < entries_.size(); ++i) {
+    const std::string_view body = payloads->empty() ? std::string_view() : std::string_view((*payloads)[i].body);
+    messages.push_back({.position = entries_[i].position, .index = entries_[i].index, .body = body, .delay = entries_[i].delay});
+  }
+  auto sent = send_batch(messages);
+  if (!sent) return sent;
+  sent_count_ += entries_.size();
+  entries_.clear();
+  return {};
+}
+
+Result<void> TaskSender::keep_lease() {
+  const Time now = store_.now();
+  if (holder_.empty() || now < renew_at_) return {};
+  auto header = modify_header(store_, range_.common.id, [&](ClusterHeader& stored) -> Result<HeaderChange> {
+    lost_ = stored.sender != holder_ || stored.round != range_.common.round || stored.finished() || stored.tombstone;
+    if (lost_) return HeaderChange::leave;
+    stored.sender_until = store_.now() + holder_lease;
+    return HeaderChange::write;
+  });
+  if (!header) return std::move(header).error();
+  renew_at_ = store_.now() + holder_lease / 3;
+  return {};
+}
+
+Result<std::vector<TaskData>> TaskSender::read_payloads() const {
+  std::vector<TaskData> payloads;
+  if (store_.backend.queue_knows_payloads) return payloads;
+  payloads.reserve(entries_.size());
+  for (std::size_t begin = 0; begin < entries_.size();) {
+    std::size_t end = begin + 1;
+    while (end < entries_.size() && entries_[end].index == entries_[end - 1].index + 1) ++end;
+    auto run = with_patience(store_, [&] { return store_.ledger().read_tasks(range_.common.id, entries_[begin].index, end - begin); });
+    if (!run) return run;
+    if (run->size() != end - begin) {
+      return Error{ErrorCode::damaged, "payloads of cluster " + range_.common.id + " are missing from task " + std::to_string(entries_[begin].index + run->size()) + " on", {}};
+    }
+    std::ranges::move(*run, std::back_inserter(payloads));
+    begin = end;
+  }
+  return payloads;
+}
+
+Result<void> TaskSender::send_batch(std::span<const TaskMessage> messages) {
+  std::vector<TaskMessage> waiting(messages.begin(), messages.end());
+  for (std::size_t count = 1;; ++count) {
+    auto refused = with_patience(store_, [&] { return store_.queue().send_tasks(url_, range_, waiting); });
+    if (!refused) return std::move(refused).error();
+    std::vector<TaskMessage> again;
+    Error last;
+    for (const Queue::TaskRefused& one : *refused) {
+      const auto task = std::ranges::find(waiting, one.position, &TaskMessage::position);
+      if (task == waiting.end()) continue;
+      if (is_retryable(one.error.code)) {
+        again.push_back(*task);
+        last = one.error;
+        continue;
+      }
+      auto failed = fail_refused(one, task->index);
+      if (!failed) return failed;
+    }
+    if (again.empty()) return {};
+    if (count == send_try_count_max) return last;
+    waiting = std::move(again);
+    pause_with_jitter(store_, count, refused_pause_initial, refused_pause_most);
+  }
+}
+
+Result<void> TaskSender::fail_refused(const Queue::TaskRefused& refused, std::uint64_t index) {
+  const Time now = store_.now();
+  const EndRequest request{.ref = {RecordType::task, range_.common.id, range_.common.round, refused.position},
+                           .index = index,
+                           .condition = NotEnded{},
+                           .verdict = Verdict::failed,
+                           .error = final_error(refused.error, 0, now)};
+  return end_and_settle(store_, std::span(&request, 1)).and_then([](const auto&) { return Result<void>(); });
+}
+
+Result<void> clear_marks(Store& store, std::string_view id, std::uint32_t round, std::span<const DueMark> marks, const std::string& holder) {
+  auto header = modify_header(store, id, [&](ClusterHeader& stored) -> Result<HeaderChange> {
+    if (stored.tombstone) return HeaderChange::leave;
+    bool changed = false;
+    if (!holder.empty() && stored.sender == holder) {
+      stored.sender.clear();
+      stored.sender_until = {};
+      changed = true;
+    }
+    const auto is_ours = [&](const DueMark& mark) {
+      return mark.round == round && std::ranges::any_of(marks, [&](const DueMark& ours) { return ours.kind == mark.kind && ours.id == mark.id; });
+    };
+    if (stored.round == round && std::erase_if(stored.due, is_ours) != 0) changed = true;
+    return changed ? HeaderChange::write : HeaderChange::leave;
+  });
+  if (!header) return std::move(header).error();
+  return {};
+}
+
+Result<std::chrono::milliseconds> repair_pause(Store& store, std::string_view url) {
+  constexpr std::chrono::milliseconds least{30'000};
+  auto attributes = with_patience(store, [&] { return store.queue().attributes(url); });
+  if (!attributes) return std::move(attributes).error();
+  return std::max<std::chrono::milliseconds>(least, attributes->visibility);
+}
+
+}  // namespace fanfold::engine

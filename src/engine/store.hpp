@@ -1,0 +1,97 @@
+#pragma once
+
+#include <fanfold/ports/backend.hpp>
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+
+namespace fanfold::engine {
+
+/// How often one change of a header is tried before it is given up as `conflict`.
+inline constexpr std::size_t header_swap_count_max = 64;
+/// How often a call of a port that answered with a passing fault is made in all.
+inline constexpr std::size_t port_call_count_max = 5;
+/// Headers kept in memory; the one read longest ago makes room.
+inline constexpr std::size_t header_cache_count_max = 1'024;
+
+/// Cluster headers as they were read not long ago. Thread-safe; never blocks on a port.
+class HeaderCache {
+ public:
+  /// Null where none is kept that was read within `age_max` before `now`.
+  [[nodiscard]] std::shared_ptr<const ClusterHeader> find(std::string_view id, Time now, std::chrono::milliseconds age_max) const;
+  /// `read_at` is the time before the read began, so that an answer that was long under way counts as old as it is.
+  /// A header older than the one kept (by version) is dropped.
+  std::shared_ptr<const ClusterHeader> put(ClusterHeader header, Time read_at);
+  void forget(std::string_view id);
+
+ private:
+  struct Entry {
+    std::shared_ptr<const ClusterHeader> header{};  // Shared with those who look at it while it is replaced.
+    Time read_at{};
+  };
+  mutable std::mutex mutex_;
+  std::map<std::string, Entry, std::less<>> entries_;  // Guarded by mutex_.
+};
+
+/// The ports and what the use cases share. Thread-safe; neither copied nor moved.
+struct Store {
+  explicit Store(Backend ports) : backend(std::move(ports)) {}
+  Store(const Store&) = delete;
+  Store& operator=(const Store&) = delete;
+
+  Backend backend;
+  HeaderCache headers{};
+
+  [[nodiscard]] Queue& queue() const { return *backend.queue; }
+  [[nodiscard]] Ledger& ledger() const { return *backend.ledger; }
+  [[nodiscard]] GlobalStore& globals() const { return *backend.globals; }
+  [[nodiscard]] Clock& clock() const { return *backend.clock; }
+  [[nodiscard]] Time now() const { return backend.clock->now(); }
+
+  /// At most `backend.header_age_max` old; read where it is older. Blocks then. Errors: not_found. A tombstone is returned as it is.
+  Result<std::shared_ptr<const ClusterHeader>> header(std::string_view id);
+  /// Read now, strongly; the cache keeps it.
+  Result<ClusterHeader> header_strong(std::string_view id);
+};
+
+/// What a function that changes a header wants.
+enum class HeaderChange : std::uint8_t {
+  write,  ///< Store it, if nobody else wrote in between; else the function runs again on what they wrote.
+  leave   ///< It is as it should be.
+};
+
+/// Gets the header as stored, changes it in place. Runs again after a lost swap and after a swap whose answer was lost, so it
+/// has to see its own earlier effect and leave it.
+using HeaderFunction = std::function<Result<HeaderChange>(ClusterHeader&)>;
+
+/// Reads strongly, applies, compares and swaps, with jittered pauses in between. Answers the header as it now is.
+/// Errors: conflict after `header_swap_count_max` lost swaps; those of the function and of the ledger.
+Result<ClusterHeader> modify_header(Store& store, std::string_view id, const HeaderFunction& function);
+
+/// The live header: errors not_found, and `deleted` for a tombstone.
+Result<ClusterHeader> live_header(Store& store, std::string_view id);
+
+/// Full jitter: sleeps up to `initial * 2^try_count`, at most `most`, by the store's clock.
+void pause_with_jitter(Store& store, std::size_t try_count, std::chrono::milliseconds initial, std::chrono::milliseconds most);
+
+/// True where a port's call is worth making again at once: throttled or unavailable.
+[[nodiscard]] constexpr bool is_passing_fault(ErrorCode code) noexcept {
+  return code == ErrorCode::throttled || code == ErrorCode::unavailable;
+}
+
+/// Calls `call` again, with jittered pauses, while its answer is a passing fault, `port_call_count_max` times in all.
+/// Right for every call of the ports that is idempotent.
+template <class Call>
+auto with_patience(Store& store, Call&& call) -> decltype(call()) {
+  constexpr std::chrono::milliseconds pause_initial{20};
+  constexpr std::chrono::milliseconds pause_most{1'000};
+  for (std::size_t count = 1;; ++count) {
+    auto answer = call();
+    if (answer.has_value() || !is_passing_fault(answer.error().code) || count == port_call_count_max) return answer;
+    pause_with_jitter(store, count, pause_initial, pause_most);
+  }
+}
+
+}  // namespace fanfold::engine
