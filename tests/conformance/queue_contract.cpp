@@ -1,0 +1,501 @@
+#include "contract.hpp"
+
+#include <set>
+
+namespace fanfold::conformance {
+namespace {
+
+class QueueContract : public Contract {
+ protected:
+  QueueContract() : url_(queue().create("q" + fresh_id(), attributes_).value()) {}
+
+  [[nodiscard]] static OutgoingMessage message(const std::string& id) {
+    OutgoingMessage message;
+    message.content.id = id;
+    message.content.body = Json::from_valid_text("\"body of " + id + "\"");
+    return message;
+  }
+  std::string send(const OutgoingMessage& message, const std::string& url) const {
+    const auto answers = queue().send(url, std::span(&message, 1)).value();
+    EXPECT_EQ(answers.size(), 1U);
+    return answers.at(0).value();
+  }
+  std::string send(const std::string& id) const { return send(message(id), url_); }
+
+  /// Whatever is visible, at most `count`.
+  [[nodiscard]] std::vector<Delivery> receive(std::size_t count = 10, milliseconds visibility = 30s,
+                                              std::string url = {}) const {
+    if (url.empty()) url = url_;
+    ReceiveOptions options;
+    options.wait = 0ms;
+    options.visibility = visibility;
+    std::vector<Delivery> all;
+    for (std::size_t attempt = 0; attempt < capabilities().receive_tries_max && all.size() < count; ++attempt) {
+      options.count_max = std::min(count - all.size(), queue().receive_count_max());
+      for (Delivery& delivery : queue().receive(url, options, {}).value()) all.push_back(std::move(delivery));
+    }
+    return all;
+  }
+  void remove(const Delivery& delivery, const std::string& url) const {
+    for (const auto& answer : queue().remove(url, std::span(&delivery.receipt_handle, 1)).value())
+      EXPECT_TRUE(answer.has_value());
+  }
+  void hide(const Delivery& delivery, milliseconds visibility) const {
+    const VisibilityChange change{delivery.receipt_handle, visibility};
+    for (const auto& answer : queue().change_visibility(url_, std::span(&change, 1)).value())
+      EXPECT_TRUE(answer.has_value());
+  }
+  [[nodiscard]] std::string fresh_queue(const QueueAttributes& attributes, const std::string& suffix = "") const {
+    return queue().create("q" + fresh_id() + suffix, attributes).value();
+  }
+
+  QueueAttributes attributes_{};
+  std::string url_;
+};
+
+TEST_P(QueueContract, DeliversWhatWasSent) {
+  OutgoingMessage sent = message("a");
+  sent.content.type = RecordType::task;
+  sent.content.name = "thumbnails";
+  sent.content.round = 2;
+  sent.content.position = 3;
+  sent.content.index = 4;
+  sent.content.bucket_params = BucketParams{"bucket", "key"};
+  sent.content.expires_at = now_ + 24h;
+  sent.content.trace_parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+  const std::string id = send(sent, url_);
+  const auto deliveries = receive();
+  ASSERT_EQ(deliveries.size(), 1U);
+  EXPECT_EQ(deliveries[0].message_id, id);
+  EXPECT_EQ(deliveries[0].receive_count, 1U);
+  EXPECT_FALSE(deliveries[0].receipt_handle.empty());
+  EXPECT_GT(deliveries[0].visible_at, now_);
+  EXPECT_TRUE(deliveries[0].content.has_value() || !deliveries[0].text.empty());
+  if (deliveries[0].content) {
+    EXPECT_EQ(*deliveries[0].content, sent.content);
+  }
+}
+
+TEST_P(QueueContract, DeliversForeignTextAsItIs) {
+  OutgoingMessage foreign;
+  foreign.text = "not ours {";
+  send(foreign, url_);
+  const auto deliveries = receive();
+  ASSERT_EQ(deliveries.size(), 1U);
+  EXPECT_EQ(deliveries[0].text, "not ours {");
+  EXPECT_FALSE(deliveries[0].content.has_value());
+}
+
+TEST_P(QueueContract, HidesADeliveryUntilItsVisibilityIsOver) {
+  send("a");
+  ASSERT_EQ(receive(10, 2s).size(), 1U);
+  EXPECT_TRUE(receive().empty());
+  pass(2s + 100ms);
+  const auto again = receive();
+  ASSERT_EQ(again.size(), 1U);
+  EXPECT_EQ(again[0].receive_count, 2U);
+}
+
+TEST_P(QueueContract, GivesEveryDeliveryAReceiptOfItsOwn) {
+  send("a");
+  const auto first = receive(1, 1s);
+  pass(1s + 100ms);
+  const auto second = receive(1, 30s);
+  ASSERT_EQ(first.size(), 1U);
+  ASSERT_EQ(second.size(), 1U);
+  EXPECT_EQ(first[0].message_id, second[0].message_id);
+  EXPECT_NE(first[0].receipt_handle, second[0].receipt_handle);
+}
+
+TEST_P(QueueContract, RemovesByReceipt) {
+  send("a");
+  const auto deliveries = receive(1, 1s);
+  ASSERT_EQ(deliveries.size(), 1U);
+  remove(deliveries[0], url_);
+  pass(1s + 100ms);
+  EXPECT_TRUE(receive().empty());
+}
+
+TEST_P(QueueContract, AStaleReceiptRemovesNothingAndIsNoError) {
+  send("a");
+  const auto first = receive(1, 1s);
+  ASSERT_EQ(first.size(), 1U);
+  pass(1s + 100ms);
+  ASSERT_EQ(receive(1, 1s).size(), 1U);
+  remove(first[0], url_);
+  pass(1s + 100ms);
+  EXPECT_EQ(receive().size(), 1U);
+}
+
+TEST_P(QueueContract, AStaleReceiptHidesNothingAndIsNoError) {
+  send("a");
+  const auto first = receive(1, 1s);
+  ASSERT_EQ(first.size(), 1U);
+  pass(1s + 100ms);
+  ASSERT_EQ(receive(1, 2s).size(), 1U);
+  hide(first[0], 10min);
+  pass(2s + 100ms);
+  EXPECT_EQ(receive().size(), 1U);
+}
+
+TEST_P(QueueContract, ChangesTheVisibilityOfADelivery) {
+  send("a");
+  const auto first = receive(1, 1s);
+  ASSERT_EQ(first.size(), 1U);
+  hide(first[0], 10s);
+  pass(2s);
+  EXPECT_TRUE(receive().empty());
+  hide(first[0], 0ms);
+  EXPECT_EQ(receive().size(), 1U) << "zero returns it at once";
+}
+
+TEST_P(QueueContract, DelaysAMessage) {
+  OutgoingMessage late = message("a");
+  late.delay = 2s;
+  send(late, url_);
+  EXPECT_TRUE(receive().empty());
+  pass(2s + 100ms);
+  EXPECT_EQ(receive().size(), 1U);
+}
+
+TEST_P(QueueContract, DelaysEveryMessageWhereTheQueueSaysSo) {
+  QueueAttributes attributes;
+  attributes.delay = 2s;
+  const std::string url = fresh_queue(attributes);
+  send(message("a"), url);
+  EXPECT_TRUE(receive(1, 30s, url).empty());
+  pass(2s + 100ms);
+  EXPECT_EQ(receive(1, 30s, url).size(), 1U);
+}
+
+TEST_P(QueueContract, DeliversAtMostWhatWasAskedFor) {
+  for (int i = 0; i < 5; ++i) send(std::to_string(i));
+  ReceiveOptions options;
+  options.wait = 0ms;
+  options.count_max = 2;
+  EXPECT_LE(queue().receive(url_, options, {}).value().size(), 2U);
+}
+
+TEST_P(QueueContract, SendsMoreThanOneBatch) {
+  std::vector<OutgoingMessage> messages;
+  for (int i = 0; i < 25; ++i) messages.push_back(message(std::to_string(i)));
+  const auto answers = queue().send(url_, messages).value();
+  ASSERT_EQ(answers.size(), 25U);
+  std::set<std::string> ids;
+  for (const auto& answer : answers) ids.insert(answer.value());
+  EXPECT_EQ(ids.size(), 25U);
+  std::set<std::string> received;
+  for (int tries = 0; tries < 20 && received.size() < 25; ++tries) {
+    for (const Delivery& delivery : receive()) received.insert(delivery.message_id);
+  }
+  EXPECT_EQ(received, ids);
+}
+
+TEST_P(QueueContract, RefusesOneMessageAndTakesTheOthers) {
+  std::vector<OutgoingMessage> messages{message("a"), message("b"), message("c")};
+  messages[1].content.body = Json::from_valid_text("\"" + std::string(1024 * 1024 + 1, 'x') + "\"");
+  const auto answers = queue().send(url_, messages).value();
+  ASSERT_EQ(answers.size(), 3U);
+  EXPECT_TRUE(answers[0].has_value());
+  ASSERT_FALSE(answers[1].has_value());
+  EXPECT_EQ(answers[1].error().code, ErrorCode::too_large);
+  EXPECT_TRUE(answers[2].has_value());
+}
+
+TEST_P(QueueContract, SendsTheTasksOfACluster) {
+  const ClusterHeader cluster = make_cluster(12);
+  TaskRangeMessage range;
+  range.common.type = RecordType::task;
+  range.common.id = cluster.id;
+  range.common.name = "named";
+  range.common.expires_at = cluster.expires_at;
+  const auto payloads = bodies(12);
+  std::vector<TaskMessage> tasks;
+  for (std::uint64_t i = 0; i < 12; ++i) tasks.push_back({i, i, payloads[i].body, i == 11 ? milliseconds(2s) : 0ms});
+  EXPECT_TRUE(queue().send_tasks(url_, range, tasks).value().empty());
+
+  std::map<std::uint64_t, std::string> received;
+  for (int tries = 0; tries < 20 && received.size() < 11; ++tries) {
+    for (const Delivery& delivery : receive()) {
+      if (!delivery.content) continue;
+      EXPECT_EQ(delivery.content->id, cluster.id);
+      EXPECT_EQ(delivery.content->name, "named");
+      EXPECT_EQ(delivery.content->position, delivery.content->index);
+      received[delivery.content->index] = delivery.content->body.text();
+    }
+  }
+  if (received.empty()) GTEST_SKIP() << "this backend hands over text, which a later stage decodes";
+  EXPECT_EQ(received.size(), 11U) << "the twelfth is delayed";
+  EXPECT_EQ(received[7], R"({"task":7})");
+  pass(2s + 100ms);
+  EXPECT_EQ(receive().size(), 1U);
+}
+
+TEST_P(QueueContract, SendingATaskAgainDeliversItAgain) {
+  const ClusterHeader cluster = make_cluster(1);
+  TaskRangeMessage range;
+  range.common.type = RecordType::task;
+  range.common.id = cluster.id;
+  const auto payloads = bodies(1);
+  const TaskMessage one{0, 0, payloads[0].body, 0ms};
+  EXPECT_TRUE(queue().send_tasks(url_, range, std::span(&one, 1)).value().empty());
+  const auto first = receive(1, 30s);
+  ASSERT_EQ(first.size(), 1U);
+  EXPECT_TRUE(queue().send_tasks(url_, range, std::span(&one, 1)).value().empty());
+  remove(first[0], url_);
+  pass(30s + 100ms);
+  EXPECT_EQ(receive().size(), 1U) << "sent again, then the old one deleted: one must be left";
+}
+
+TEST_P(QueueContract, CountsWhatItHolds) {
+  if (!capabilities().counts_are_exact) GTEST_SKIP() << "counts of this backend are approximate";
+  for (int i = 0; i < 4; ++i) send(std::to_string(i));
+  OutgoingMessage late = message("late");
+  late.delay = 60s;
+  send(late, url_);
+  ASSERT_EQ(receive(1).size(), 1U);
+  const QueueCounts counts = queue().counts(url_).value();
+  EXPECT_EQ(counts.visible_count, 3U);
+  EXPECT_EQ(counts.in_flight_count, 1U);
+  EXPECT_EQ(counts.delayed_count, 1U);
+}
+
+TEST_P(QueueContract, ForgetsMessagesAfterTheirRetention) {
+  if (!capabilities().counts_are_exact) GTEST_SKIP() << "the shortest retention of this backend is too long for a test";
+  QueueAttributes attributes;
+  attributes.retention = 60s;
+  const std::string url = fresh_queue(attributes);
+  send(message("a"), url);
+  pass(61s);
+  EXPECT_TRUE(receive(1, 30s, url).empty());
+  EXPECT_EQ(queue().counts(url).value().visible_count, 0U);
+}
+
+TEST_P(QueueContract, PurgesAll) {
+  for (int i = 0; i < 3; ++i) send(std::to_string(i));
+  ASSERT_EQ(receive(1, 1s).size(), 1U);
+  const std::uint64_t count = queue().purge(url_).value();
+  if (capabilities().counts_are_exact) {
+    EXPECT_EQ(count, 3U);
+  }
+  pass(1s + 100ms);
+  EXPECT_TRUE(receive().empty());
+}
+
+TEST_P(QueueContract, CreatingAnEqualQueueAgainIsFine) {
+  QueueAttributes attributes;
+  attributes.visibility = 45s;
+  const std::string name = "q" + fresh_id();
+  const std::string url = queue().create(name, attributes).value();
+  EXPECT_EQ(queue().create(name, attributes).value(), url);
+  EXPECT_EQ(queue().resolve(name).value(), url);
+  EXPECT_EQ(queue().resolve(url).value(), url);
+  EXPECT_EQ(queue().attributes(url).value(), attributes);
+  EXPECT_THAT(queue().list().value(), ::testing::Contains(url));
+}
+
+TEST_P(QueueContract, CreatingAnotherQueueOfTheSameNameNamesWhatDiffers) {
+  const std::string name = "q" + fresh_id();
+  queue().create(name, {}).value();
+  QueueAttributes other;
+  other.visibility = 31s;
+  const auto refused = queue().create(name, other);
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().code, ErrorCode::already_exists);
+  EXPECT_THAT(refused.error().message, ::testing::HasSubstr("visibility"));
+}
+
+TEST_P(QueueContract, AttributesOutOfBoundsAreRefused) {
+  const auto refused = [&](const QueueAttributes& attributes, const std::string& suffix = "") {
+    const auto answer = queue().create("q" + fresh_id() + suffix, attributes);
+    return !answer.has_value() && answer.error().code == ErrorCode::invalid_argument;
+  };
+  QueueAttributes attributes;
+  attributes.visibility = std::chrono::hours(13);
+  EXPECT_TRUE(refused(attributes));
+  attributes = {};
+  attributes.retention = 59s;
+  EXPECT_TRUE(refused(attributes));
+  attributes = {};
+  attributes.delay = 16min;
+  EXPECT_TRUE(refused(attributes));
+  attributes = {};
+  attributes.fifo = true;
+  EXPECT_TRUE(refused(attributes)) << "a FIFO queue's name ends in .fifo";
+}
+
+TEST_P(QueueContract, AnUnknownQueueIsMadeOrNotFound) {
+  const std::string name = "q" + fresh_id();
+  const auto resolved = queue().resolve(name);
+  if (capabilities().queues_made_at_use) {
+    EXPECT_TRUE(resolved.has_value());
+  } else {
+    ASSERT_FALSE(resolved.has_value());
+    EXPECT_EQ(resolved.error().code, ErrorCode::not_found);
+  }
+}
+
+TEST_P(QueueContract, MovesToTheDeadLetterQueueInPlaceOfOneDeliveryTooMany) {
+  const std::string dead = fresh_queue({});
+  QueueAttributes attributes;
+  attributes.redrive = RedrivePolicy{dead, 2};
+  const std::string url = fresh_queue(attributes);
+  const std::string id = send(message("a"), url);
+  for (std::uint32_t count = 1; count <= 2; ++count) {
+    const auto deliveries = receive(1, 1s, url);
+    ASSERT_EQ(deliveries.size(), 1U);
+    EXPECT_EQ(deliveries[0].receive_count, count);
+    EXPECT_TRUE(receive(1, 1s, dead).empty());
+    pass(1s + 100ms);
+  }
+  EXPECT_TRUE(receive(1, 1s, url).empty());
+  const auto letters = receive(1, 1s, dead);
+  ASSERT_EQ(letters.size(), 1U);
+  if (letters[0].content) {
+    EXPECT_EQ(letters[0].content->id, "a");
+  }
+}
+
+TEST_P(QueueContract, RedrivesFromTheDeadLetterQueue) {
+  if (!capabilities().redrives_by_call) GTEST_SKIP() << "this backend does not redrive by call";
+  const std::string dead = fresh_queue({});
+  QueueAttributes attributes;
+  attributes.redrive = RedrivePolicy{dead, 1};
+  const std::string url = fresh_queue(attributes);
+  send(message("a"), url);
+  ASSERT_EQ(receive(1, 1s, url).size(), 1U);
+  pass(1s + 100ms);
+  EXPECT_TRUE(receive(1, 1s, url).empty());
+  EXPECT_EQ(queue().redrive(dead).value(), 1U);
+  const auto again = receive(1, 1s, url);
+  ASSERT_EQ(again.size(), 1U);
+  EXPECT_EQ(again[0].receive_count, 1U);
+  EXPECT_EQ(queue().redrive(url).error().code, ErrorCode::invalid_argument);
+}
+
+TEST_P(QueueContract, AStoppedReceiveReturnsNothing) {
+  send("a");
+  std::stop_source stop;
+  stop.request_stop();
+  ReceiveOptions options;
+  options.wait = 20s;
+  EXPECT_TRUE(queue().receive(url_, options, stop.get_token()).value().empty());
+  EXPECT_EQ(receive().size(), 1U);
+}
+
+TEST_P(QueueContract, IsSharedBetweenProcesses) {
+  send("a");
+  const Backend other = open();
+  ReceiveOptions options;
+  options.wait = 0ms;
+  std::size_t count = 0;
+  for (std::size_t tries = 0; tries < capabilities().receive_tries_max && count == 0; ++tries) {
+    count = other.queue->receive(url_, options, {}).value().size();
+  }
+  EXPECT_EQ(count, 1U);
+  EXPECT_TRUE(receive().empty());
+}
+
+class FifoContract : public QueueContract {
+ protected:
+  FifoContract() {
+    QueueAttributes attributes;
+    attributes.fifo = true;
+    fifo_ = fresh_queue(attributes, ".fifo");
+  }
+  std::string send_to(const std::string& group, const std::string& id, const std::string& deduplication_id = {}) const {
+    OutgoingMessage outgoing = message(id);
+    outgoing.group_id = group;
+    outgoing.deduplication_id = deduplication_id.empty() ? fresh_id() : deduplication_id;
+    return send(outgoing, fifo_);
+  }
+  [[nodiscard]] static std::vector<std::string> ids(const std::vector<Delivery>& deliveries) {
+    std::vector<std::string> ids;
+    for (const Delivery& delivery : deliveries) ids.push_back(delivery.message_id);
+    return ids;
+  }
+
+  std::string fifo_;
+};
+
+TEST_P(FifoContract, DeliversAGroupInOrder) {
+  std::vector<std::string> sent;
+  for (int i = 0; i < 4; ++i) sent.push_back(send_to("g", std::to_string(i)));
+  EXPECT_EQ(ids(receive(4, 30s, fifo_)), sent);
+}
+
+TEST_P(FifoContract, AGroupWaitsForItsDeliveryAndOthersGoOn) {
+  send_to("g", "1");
+  send_to("g", "2");
+  const std::string other = send_to("h", "3");
+  const auto first = receive(1, 30s, fifo_);
+  ASSERT_EQ(first.size(), 1U);
+  EXPECT_EQ(first[0].group_id, "g");
+  EXPECT_EQ(ids(receive(10, 30s, fifo_)), std::vector{other});
+  remove(first[0], fifo_);
+  const auto second = receive(1, 30s, fifo_);
+  ASSERT_EQ(second.size(), 1U);
+  EXPECT_EQ(second[0].group_id, "g");
+}
+
+TEST_P(FifoContract, AReturnedDeliveryComesBeforeItsSuccessor) {
+  const std::string first = send_to("g", "1");
+  send_to("g", "2");
+  ASSERT_EQ(ids(receive(1, 1s, fifo_)), std::vector{first});
+  pass(1s + 100ms);
+  EXPECT_EQ(ids(receive(1, 30s, fifo_)), std::vector{first});
+}
+
+TEST_P(FifoContract, SwallowsASecondMessageWithTheSameDeduplicationId) {
+  send_to("g", "1", "same");
+  send_to("g", "1", "same");
+  EXPECT_EQ(receive(10, 30s, fifo_).size(), 1U);
+}
+
+TEST_P(FifoContract, RemembersADeduplicationIdAfterTheMessageIsGone) {
+  send_to("g", "1", "same");
+  const auto deliveries = receive(1, 30s, fifo_);
+  ASSERT_EQ(deliveries.size(), 1U);
+  remove(deliveries[0], fifo_);
+  send_to("g", "1", "same");
+  EXPECT_TRUE(receive(10, 30s, fifo_).empty());
+}
+
+TEST_P(FifoContract, AMessageWithoutAGroupIsRefused) {
+  OutgoingMessage outgoing = message("a");
+  outgoing.deduplication_id = fresh_id();
+  const auto answers = queue().send(fifo_, std::span(&outgoing, 1)).value();
+  ASSERT_EQ(answers.size(), 1U);
+  ASSERT_FALSE(answers[0].has_value());
+  EXPECT_EQ(answers[0].error().code, ErrorCode::invalid_argument);
+}
+
+TEST_P(FifoContract, AGroupOnAStandardQueueIsRefused) {
+  OutgoingMessage outgoing = message("a");
+  outgoing.group_id = "g";
+  const auto answers = queue().send(url_, std::span(&outgoing, 1)).value();
+  ASSERT_FALSE(answers.at(0).has_value());
+  EXPECT_EQ(answers.at(0).error().code, ErrorCode::invalid_argument);
+}
+
+TEST_P(FifoContract, SendingATaskAgainIsNotSwallowed) {
+  const ClusterHeader cluster = make_cluster(1);
+  TaskRangeMessage range;
+  range.common.type = RecordType::task;
+  range.common.id = cluster.id;
+  range.group_id = "g";
+  const auto payloads = bodies(1);
+  const TaskMessage one{0, 0, payloads[0].body, 0ms};
+  EXPECT_TRUE(queue().send_tasks(fifo_, range, std::span(&one, 1)).value().empty());
+  const auto first = receive(1, 30s, fifo_);
+  ASSERT_EQ(first.size(), 1U);
+  EXPECT_TRUE(queue().send_tasks(fifo_, range, std::span(&one, 1)).value().empty());
+  remove(first[0], fifo_);
+  EXPECT_EQ(receive(1, 30s, fifo_).size(), 1U);
+}
+
+FANFOLD_CONTRACT(QueueContract);
+FANFOLD_CONTRACT(FifoContract);
+
+}  // namespace
+}  // namespace fanfold::conformance
