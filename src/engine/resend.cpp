@@ -1,7 +1,6 @@
 #include "engine/resend.hpp"
 
 #include "engine/completion.hpp"
-#include "engine/failures.hpp"
 #include "engine/sender.hpp"
 
 #include <algorithm>
@@ -121,7 +120,10 @@ class Resend {
 
   /// A task that waits for a child cluster has no message that could be lost: it is the child that may have ended unnoticed.
   Result<void> end_with_child(const ClusterHeader& header, const Ledger::OpenTask& task) {
-    return end_if_child_finished(store_, {.type = RecordType::task, .id = header.id, .round = header.round, .position = task.position}, task.index, task.child_id);
+    const RecordRef ref{.type = RecordType::task, .id = header.id, .round = header.round, .position = task.position};
+    auto child = end_if_child_finished(store_, ref, task.index, task.child_id);
+    if (!child) return std::move(child).error();
+    return {};
   }
 
   Store& store_;

@@ -1,5 +1,6 @@
 #include "engine/sender.hpp"
 
+#include "core/outcome.hpp"
 #include "engine/failures.hpp"
 #include "support/assert.hpp"
 
@@ -128,12 +129,15 @@ Result<void> TaskSender::send_batch(std::span<const TaskMessage> messages) {
 
 Result<void> TaskSender::fail_refused(const Queue::TaskRefused& refused, std::uint64_t index) {
   const Time now = store_.now();
-  const EndRequest request{.ref = {RecordType::task, range_.common.id, range_.common.round, refused.position},
-                           .index = index,
-                           .condition = NotEnded{},
-                           .verdict = Verdict::failed,
-                           .error = final_error(refused.error, 0, now)};
-  return end_and_settle(store_, std::span(&request, 1)).and_then([](const auto&) { return Result<void>(); });
+  EndRequest request;
+  request.ref = {.type = RecordType::task, .id = range_.common.id, .round = range_.common.round, .position = refused.position};
+  request.index = index;
+  request.condition = NotEnded{};
+  request.verdict = Verdict::failed;
+  request.error = core::error_entry(0, to_string(refused.error.code), refused.error.message, now, true);
+  auto ended = end_and_follow(store_, std::span(&request, 1));
+  if (!ended) return std::move(ended).error();
+  return {};
 }
 
 Result<void> clear_marks(Store& store, std::string_view id, std::uint32_t round, std::span<const DueMark> marks, const std::string& holder) {

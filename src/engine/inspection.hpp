@@ -1,0 +1,29 @@
+#pragma once
+
+#include "engine/store.hpp"
+
+#include <fanfold/detail/client_core.hpp>
+
+namespace fanfold::engine {
+
+/// Open tasks that `why` looks at one by one; more are counted together.
+inline constexpr std::size_t why_task_count_max = 10'000;
+/// Lines that `why` answers with.
+inline constexpr std::size_t why_line_count_max = 200;
+/// Different errors that `errors` tells apart.
+inline constexpr std::size_t error_group_count_max = 1'000;
+/// An open cluster that got no tasks for so long is reported.
+inline constexpr std::chrono::hours add_pause_max{24};
+
+/// For each task still open, one line of cause and one of remedy, equal ones together; first what concerns the whole cluster.
+Result<std::vector<OpenReason>> why(Store& store, const std::string& id);
+
+/// Recounts from the tasks' records and compares with the header. Reads every task.
+Result<Verification> verify(Store& store, const std::string& id);
+
+/// Failures by fingerprint, most frequent first.
+Result<std::vector<ErrorGroup>> group_errors(Store& store, const std::string& id);
+
+Result<std::vector<AttemptOutput>> read_outputs(Store& store, const KeyParts& key);
+
+}  // namespace fanfold::engine

@@ -1,0 +1,209 @@
+#include "engine/completion.hpp"
+#include "engine/creation_options.hpp"
+#include "engine/resend.hpp"
+#include "engine/sender.hpp"
+#include "engine/steering.hpp"
+#include "support/hash.hpp"
+
+#include <algorithm>
+
+namespace fanfold::engine {
+
+namespace {
+
+constexpr std::size_t page_count = 1'000;
+
+std::string digest_of(std::span<const std::uint64_t> indexes) {
+  std::string bytes;
+  bytes.reserve(indexes.size() * sizeof(std::uint64_t));
+  for (const std::uint64_t index : indexes) {
+    for (unsigned shift = 0; shift < 64; shift += 8) bytes += static_cast<char>((index >> shift) & 0xffU);
+  }
+  return digest_text(bytes);
+}
+
+/// A cluster that fail_fast stopped may go on, since its first failure is what is to be retried; every other stop is final.
+bool is_stopped_for_good(const ClusterHeader& header) {
+  if (!header.stopped()) return false;
+  const auto last = std::find_if(header.error.rbegin(), header.error.rend(), [](const ErrorEntry& entry) { return entry.final; });
+  return last == header.error.rend() || last->code != fail_fast_code;
+}
+
+/// One call of retry_failed.
+class Retry {
+ public:
+  Retry(Store& store, std::string_view id, const RetryOptions& options) : store_(store), id_(id), options_(options), holder_(new_holder(store)) {
+    if (!options.idempotency_key.empty()) key_ = digest_text(options.idempotency_key);
+  }
+
+  Result<std::uint64_t> run() {
+    if (!options_.idempotency_key.empty()) {
+      auto checked = check_key_text("idempotency_key", options_.idempotency_key);
+      if (!checked) return std::move(checked).error();
+    }
+    auto header = live_header(store_, id_);
+    if (!header) return std::move(header).error();
+    if (!key_.empty() && header->round_key == key_) return go_on(*header);
+    auto allowed = check(*header);
+    if (!allowed) return std::move(allowed).error();
+    auto indexes = indexes_with({.status = Status::error, .fingerprint = options_.fingerprint, .contains = options_.contains});
+    if (!indexes) return std::move(indexes).error();
+    auto carried = count_carried(indexes->size());
+    if (!carried) return std::move(carried).error();
+    if (header->stopped()) {
+      auto merged = add_open_tasks(*indexes);
+      if (!merged) return std::move(merged).error();
+    }
+    if (indexes->empty()) return Error{ErrorCode::not_found, "no failed task of cluster " + std::string(id_) + " matches", {}};
+    auto started = start(*header, *indexes, *carried);
+    if (!started) return std::move(started).error();
+    return started->sender == holder_ ? send_all(*started) : go_on(*started);
+  }
+
+ private:
+  Result<void> check(const ClusterHeader& header) const {
+    if (is_stopped_for_good(header)) return Error{ErrorCode::stopped, "cluster " + header.id + " was stopped, and that is final", {}};
+    if (header.finished() && header.finish_done) return {};
+    return Error{ErrorCode::not_finished, "failed tasks of cluster " + header.id + " are retried once it is finished and its finish message is done", {}};
+  }
+
+  Result<std::vector<std::uint64_t>> indexes_with(TaskFilter filter) {
+    std::vector<std::uint64_t> indexes;
+    TaskQuery query{.cluster_id = std::string(id_), .filter = std::move(filter), .first_index = 0, .count_max = page_count, .with_payload = false};
+    while (true) {
+      auto page = with_patience(store_, [&] { return store_.ledger().list_tasks(query); });
+      if (!page) return std::move(page).error();
+      for (const TaskState& task : page->tasks) indexes.push_back(task.index);
+      if (indexes.size() > round_count_max) {
+        return Error{ErrorCode::too_large, "one retry takes at most " + std::to_string(round_count_max) + " tasks: retry by filter", {}};
+      }
+      if (!page->next_index) return indexes;
+      query.first_index = *page->next_index;
+    }
+  }
+
+  /// Failures that this retry leaves as they are.
+  Result<std::uint64_t> count_carried(std::size_t retried_count) {
+    auto progress = with_patience(store_, [&] { return store_.ledger().progress(id_); });
+    if (!progress) return std::move(progress).error();
+    return progress->failed_count - std::min<std::uint64_t>(progress->failed_count, retried_count);
+  }
+
+  /// What fail_fast kept from running is part of the new round, or the cluster would finish without it.
+  Result<void> add_open_tasks(std::vector<std::uint64_t>& indexes) {
+    for (const Status status : {Status::pre_flight, Status::in_progress}) {
+      auto open = indexes_with({.status = status});
+      if (!open) return std::move(open).error();
+      indexes.insert(indexes.end(), open->begin(), open->end());
+    }
+    std::ranges::sort(indexes);
+    indexes.erase(std::ranges::unique(indexes).begin(), indexes.end());
+    return {};
+  }
+
+  [[nodiscard]] ClusterHeader next_round(ClusterHeader header, std::span<const std::uint64_t> indexes, std::uint64_t carried_count) {
+    const Time now = store_.now();
+    header.round += 1;
+    header.round_size = indexes.size();
+    header.round_hash = digest_of(indexes);
+    header.round_key = key_;
+    header.failed_carried_count = carried_count;
+    header.failed_count = 0;
+    header.marked = false;
+    header.status = Status::in_progress;
+    header.status_code = StatusCode::in_progress;
+    header.completed_at.reset();
+    header.first_failure_sent = false;
+    header.finish_sent_at.reset();
+    header.finish_done = false;
+    header.paused = false;
+    // The time that the deadline meant is over: it is not to stop what is retried at once.
+    if (header.deadline && *header.deadline <= now) header.deadline_reported = true;
+    header.due = {{.kind = DueMark::Kind::round, .id = holder_, .round = header.round, .since = now}};
+    header.sender = holder_;
+    header.sender_until = now + holder_lease;
+    header.sent_at = now;
+    header.updated_at = now;
+    return header;
+  }
+
+  /// Answers the header as it is in the new round, begun by this call or by one with the same list.
+  Result<ClusterHeader> start(const ClusterHeader& finished, std::span<const std::uint64_t> indexes, std::uint64_t carried_count) {
+    ClusterHeader header = finished;
+    for (std::size_t count = 1; count <= header_swap_count_max; ++count) {
+      const ClusterHeader next = next_round(header, indexes, carried_count);
+      auto started = store_.ledger().start_round(next, indexes);
+      if (started) {
+        store_.headers.put(*started, store_.now());
+        return started;
+      }
+      const ErrorCode code = started.error().code;
+      if (code != ErrorCode::conflict && !is_passing_fault(code)) return started;
+      // Lost to another write, or the answer was: what is stored now tells.
+      auto stored = live_header(store_, id_);
+      if (!stored) return stored;
+      if (stored->round == finished.round + 1 && stored->round_hash == next.round_hash && stored->round_key == key_) return stored;
+      if (stored->round != finished.round) {
+        return Error{ErrorCode::conflict, "another retry of cluster " + std::string(id_) + " began with another list", {}};
+      }
+      header = std::move(*stored);
+      pause_with_jitter(store_, count, std::chrono::milliseconds{2}, std::chrono::milliseconds{500});
+    }
+    return Error{ErrorCode::conflict, "the header of cluster " + std::string(id_) + " changed under every write", {}};
+  }
+
+  Result<std::uint64_t> send_all(const ClusterHeader& header) {
+    auto sealed = seal();
+    if (!sealed) return std::move(sealed).error();
+    TaskSender sender(store_, header, holder_);
+    const std::uint64_t size = *header.round_size;
+    for (std::uint64_t first = 0; first < size && !sender.lost(); first += page_count) {
+      auto indexes = with_patience(store_, [&] { return store_.ledger().read_round(id_, header.round, first, page_count); });
+      if (!indexes) return std::move(indexes).error();
+      for (std::size_t i = 0; i < indexes->size(); ++i) {
+        auto sent = sender.send(first + i, (*indexes)[i], std::chrono::milliseconds{0});
+        if (!sent) return std::move(sent).error();
+      }
+    }
+    auto sent = sender.flush();
+    if (!sent) return std::move(sent).error();
+    if (!sender.lost()) {
+      auto cleared = clear_marks(store_, id_, header.round, header.due, holder_);
+      if (!cleared) return std::move(cleared).error();
+    }
+    return size;
+  }
+
+  Result<void> seal() {
+    auto sealed = with_patience(store_, [&] { return store_.ledger().seal(id_, store_.now()); });
+    if (!sealed) return std::move(sealed).error();
+    return complete_finished(store_, sealed->finished);
+  }
+
+  /// The round was begun before, by a call whose answer was lost or that another made: sees that its sends are out.
+  Result<std::uint64_t> go_on(const ClusterHeader& header) {
+    const std::uint64_t size = header.round_size.value_or(0);
+    if (header.finished()) return size;
+    if (!header.marked) {
+      auto sealed = seal();
+      if (!sealed) return std::move(sealed).error();
+    }
+    const bool is_due = std::ranges::any_of(header.due, [](const DueMark& mark) { return mark.kind == DueMark::Kind::round; });
+    if (!is_due || !is_free(store_, header.sender, header.sender_until, store_.now())) return size;
+    auto sent = resend(store_, id_, ResendReason::creation_cut_off);
+    if (!sent) return std::move(sent).error();
+    return size;
+  }
+
+  Store& store_;
+  std::string_view id_;
+  const RetryOptions& options_;
+  std::string holder_;
+  std::string key_;
+};
+
+}  // namespace
+
+Result<std::uint64_t> retry_failed(Store& store, const std::string& id, const RetryOptions& options) { return Retry(store, id, options).run(); }
+
+}  // namespace fanfold::engine
