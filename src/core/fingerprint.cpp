@@ -111,19 +111,24 @@ std::string error_fingerprint(std::string_view code, std::string_view message) {
 }
 
 std::string presentable_message(std::string_view message) {
-  std::string text;
-  std::size_t kept_size = 0;  // Up to here there is room left for the note.
-  for (std::size_t i = 0; i < message.size();) {
-    const std::size_t length = utf8_length(message, i);
-    text.append(length > 0 ? message.substr(i, length) : replacement);
-    if (text.size() > error_message_bytes_max) {
-      text.resize(kept_size);
-      return text.append(cut_note);
-    }
-    if (text.size() + cut_note.size() <= error_message_bytes_max) kept_size = text.size();
+  // A little more than the limit is enough to tell whether it is exceeded.
+  std::string text = valid_utf8(message.substr(0, error_message_bytes_max + 4));
+  if (text.size() <= error_message_bytes_max) return text;
+  std::size_t kept = error_message_bytes_max - cut_note.size();
+  while (kept > 0 && (static_cast<unsigned char>(text[kept]) & 0xC0U) == 0x80U) --kept;
+  text.resize(kept);
+  return text.append(cut_note);
+}
+
+std::string valid_utf8(std::string_view text) {
+  std::string valid;
+  valid.reserve(text.size());
+  for (std::size_t i = 0; i < text.size();) {
+    const std::size_t length = utf8_length(text, i);
+    valid.append(length > 0 ? text.substr(i, length) : replacement);
     i += std::max<std::size_t>(length, 1);
   }
-  return text;
+  return valid;
 }
 
 }  // namespace fanfold::core

@@ -17,4 +17,7 @@ inline constexpr std::size_t error_message_bytes_max = 4'096;
 /// Valid UTF-8 of at most `error_message_bytes_max`: handlers throw whatever bytes a library gave them.
 [[nodiscard]] std::string presentable_message(std::string_view message);
 
+/// The text with every byte that is not part of valid UTF-8 replaced by U+FFFD.
+[[nodiscard]] std::string valid_utf8(std::string_view text);
+
 }  // namespace fanfold::core

@@ -1,0 +1,202 @@
+#include "engine/batch.hpp"
+
+#include "core/lease.hpp"
+#include "wire/envelope_text.hpp"
+
+#include <algorithm>
+#include <set>
+
+namespace fanfold::engine {
+
+namespace {
+
+bool is_fifo(std::string_view url) { return url.ends_with(".fifo"); }
+bool comes_from_lambda(const SqsRecord& record) { return record.event_source_arn.starts_with("arn:"); }
+
+/// The records of one queue.
+class QueueBatch {
+ public:
+  QueueBatch(Dispatcher& dispatcher, std::string url, const BatchOptions& options) : dispatcher_(dispatcher), url_(std::move(url)), options_(options) {}
+
+  Tally run(std::vector<Delivery> deliveries) {
+    if (is_fifo(url_)) run_in_order(std::move(deliveries));
+    else run_free(std::move(deliveries));
+    if (!untouched_.empty()) dispatcher_.put_back(url_, std::move(untouched_), tally_);
+    return std::move(tally_);
+  }
+
+ private:
+  [[nodiscard]] bool is_over() const { return options_.deadline && dispatcher_.store().now() >= *options_.deadline; }
+
+  void run_free(std::vector<Delivery> deliveries) {
+    const auto later = std::ranges::stable_partition(deliveries, [](const Delivery& delivery) { return delivery.receive_count <= 1; });
+    std::vector<Delivery> again(std::make_move_iterator(later.begin()), std::make_move_iterator(later.end()));
+    deliveries.erase(later.begin(), later.end());
+
+    const std::size_t together = std::max<std::size_t>(1, dispatcher_.store().backend.batch_count_max);
+    for (std::size_t first = 0; first < deliveries.size(); first += together) {
+      const std::size_t last = std::min(deliveries.size(), first + together);
+      std::vector<Delivery> some(std::make_move_iterator(deliveries.begin() + static_cast<std::ptrdiff_t>(first)),
+                                 std::make_move_iterator(deliveries.begin() + static_cast<std::ptrdiff_t>(last)));
+      run_together(std::move(some), tally_);
+    }
+    for (Delivery& delivery : again) run_one(std::move(delivery), tally_);
+  }
+
+  void run_in_order(std::vector<Delivery> deliveries) {
+    std::set<std::string> blocked;
+    for (Delivery& delivery : deliveries) {
+      if (blocked.contains(delivery.group_id)) {
+        untouched_.push_back(std::move(delivery));
+        continue;
+      }
+      std::string group = delivery.group_id;
+      const bool failed_before = std::exchange(tally_.failed, false);
+      run_one(std::move(delivery), tally_);
+      if (tally_.failed || is_over()) blocked.insert(std::move(group));
+      tally_.failed = tally_.failed || failed_before;
+    }
+  }
+
+  void run_one(Delivery delivery, Tally& tally) {
+    std::vector<Delivery> one;
+    one.push_back(std::move(delivery));
+    run_together(std::move(one), tally);
+  }
+
+  void run_together(std::vector<Delivery> deliveries, Tally& tally) {
+    if (is_over()) {
+      std::ranges::move(deliveries, std::back_inserter(untouched_));
+      tally.failed = true;
+      return;
+    }
+    Chunk chunk = dispatcher_.begin(url_, std::move(deliveries), tally);
+    put_lonely_last(chunk);
+    std::size_t started = 0;
+    std::size_t finished = 0;
+    for (; started < chunk.size() && !(started > 0 && is_over()); ++started) {
+      if (chunk.assignments[started].alone && finished < started) {
+        dispatcher_.finish(chunk, finished, started, tally);
+        finished = started;
+      }
+      if (!keep_lease(chunk, started)) break;
+      dispatcher_.run(chunk, started, {});
+    }
+    dispatcher_.finish(chunk, finished, started, tally);
+    if (started < chunk.size()) {
+      tally.failed = true;
+      dispatcher_.release(chunk, started, chunk.size(), tally);
+    }
+  }
+
+  /// What has to run with nothing else in hand goes after all else has ended; of several, all but one are claimed anew later.
+  void put_lonely_last(Chunk& chunk) {
+    const auto alone = [](const Assignment& assignment) { return assignment.alone; };
+    if (chunk.size() < 2 || std::ranges::none_of(chunk.assignments, alone)) return;
+    Chunk lonely{.url = chunk.url};
+    for (std::size_t i = 0; i < chunk.size();) {
+      if (!chunk.assignments[i].alone) {
+        ++i;
+        continue;
+      }
+      lonely.deliveries.push_back(std::move(chunk.deliveries[i]));
+      lonely.ends.push_back(std::move(chunk.ends[i]));
+      lonely.assignments.push_back(std::move(chunk.assignments[i]));
+      const auto at = static_cast<std::ptrdiff_t>(i);
+      chunk.deliveries.erase(chunk.deliveries.begin() + at);
+      chunk.ends.erase(chunk.ends.begin() + at);
+      chunk.assignments.erase(chunk.assignments.begin() + at);
+    }
+    if (lonely.size() > 1) dispatcher_.release(lonely, 1, lonely.size(), tally_);
+    chunk.deliveries.push_back(std::move(lonely.deliveries.front()));
+    chunk.ends.push_back(std::move(lonely.ends.front()));
+    chunk.assignments.push_back(std::move(lonely.assignments.front()));
+  }
+
+  /// Those that wait behind slow neighbours have their leases extended; false where it is lost, or nobody knows.
+  bool keep_lease(Chunk& chunk, std::size_t position) {
+    Store& store = dispatcher_.store();
+    const auto lease = options_.attempts.lease;
+    Assignment& assignment = chunk.assignments[position];
+    const auto* token = std::get_if<std::uint64_t>(&chunk.ends[position].condition);
+    const core::LeaseStep step = core::next_lease_step(store.now(), assignment.claimed_at, assignment.lease_end, lease, core::visibility_max);
+    if (position == 0 || token == nullptr || step.kind != core::LeaseStep::Kind::extend) return true;
+    const Lease held{chunk.ends[position].ref, *token};
+    const auto extended = with_patience(store, [&] { return store.ledger().extend(std::span(&held, 1), step.at); });
+    if (!extended || !extended->front()) return false;
+    assignment.lease_end = step.at;
+    const VisibilityChange change{chunk.deliveries[position].receipt_handle, core::visibility_for(lease)};
+    // A refusal is no harm: the lease keeps others away, the visibility only saves them the look.
+    static_cast<void>(store.queue().change_visibility(url_, std::span(&change, 1)));
+    return true;
+  }
+
+  Dispatcher& dispatcher_;
+  std::string url_;
+  const BatchOptions& options_;
+  Tally tally_;
+  std::vector<Delivery> untouched_;  // In order.
+};
+
+struct Sources {
+  std::map<std::string, std::vector<Delivery>> queues{};
+  std::set<std::string> kept{};
+};
+
+/// Records by queue; those whose source is no queue stay where they are.
+Sources by_queue(std::span<const SqsRecord> records) {
+  Sources sources;
+  for (const SqsRecord& record : records) {
+    auto delivery = delivery_to_dispatch(record);
+    auto url = wire::queue_url_of(record.event_source_arn);
+    if (delivery && url) sources.queues[*url].push_back(std::move(*delivery));
+    else sources.kept.insert(record.message_id);
+  }
+  return sources;
+}
+
+}  // namespace
+
+Result<Delivery> delivery_to_dispatch(const SqsRecord& record) {
+  auto delivery = wire::delivery_of(record);
+  if (delivery) return delivery;
+  auto url = wire::queue_url_of(record.event_source_arn);
+  if (!url) return std::move(url).error();
+  SqsRecord readable = record;
+  readable.body = "null";  // Its attributes may still tell how often it was received.
+  auto attributes = wire::delivery_of(readable);
+  Delivery raw = attributes ? std::move(*attributes) : Delivery{};
+  raw.message_id = record.message_id;
+  raw.receipt_handle = record.receipt_handle;
+  raw.content.reset();
+  raw.text = record.body;
+  return raw;
+}
+
+Result<BatchResponse> process_batch(Store& store, const std::shared_ptr<detail::ClientCore>& core, const SqsEvent& event, const Handlers& handlers,
+                                    const BatchOptions& options) {
+  if (auto checked = check_attempts(options.attempts); !checked) return std::move(checked).error();
+  const bool lambda = std::ranges::any_of(event.records, comes_from_lambda);
+  Dispatcher dispatcher(store, core, handlers,
+                        {.attempts = options.attempts,
+                         .deduplicate = options.deduplicate,
+                         .deletion = lambda ? Deletion::callers : Deletion::ours,
+                         .deadline = options.deadline,
+                         .collect_kept = true,
+                         .on_event = {}});
+  Sources sources = by_queue(event.records);
+  std::optional<Error> fatal;
+  for (auto& [url, deliveries] : sources.queues) {
+    Tally tally = QueueBatch(dispatcher, url, options).run(std::move(deliveries));
+    sources.kept.insert(std::make_move_iterator(tally.kept.begin()), std::make_move_iterator(tally.kept.end()));
+    if (tally.error && !is_retryable(tally.error->code)) fatal = std::move(tally.error);
+  }
+  if (fatal) return *std::move(fatal);
+  BatchResponse response;
+  for (const SqsRecord& record : event.records) {
+    if (sources.kept.erase(record.message_id) > 0) response.batch_item_failures.push_back(record.message_id);
+  }
+  return response;
+}
+
+}  // namespace fanfold::engine

@@ -1,0 +1,117 @@
+#include "engine/settlement.hpp"
+
+#include "core/delivery.hpp"
+#include "support/identifier.hpp"
+
+#include <algorithm>
+
+namespace fanfold::engine {
+
+namespace {
+
+constexpr std::chrono::milliseconds delay_max{15 * 60'000};
+constexpr std::chrono::milliseconds policy_age_max{60'000};
+/// Queues whose policy is remembered; beyond, all are forgotten and asked again.
+constexpr std::size_t policy_count_max = 1'024;
+
+bool is_fifo(std::string_view url) { return url.ends_with(".fifo"); }
+
+void note_error(Result<void>& first, const Error& error) {
+  if (first) first = error;
+}
+
+}  // namespace
+
+void Settlement::remove(Delivery& delivery) {
+  if (deletion_ == Deletion::ours) removed_.push_back(std::move(delivery.receipt_handle));
+}
+
+void Settlement::put_back(Delivery& delivery, std::chrono::milliseconds hidden) {
+  if (core::is_received_again(delivery.receive_count, receive_count_max_)) {
+    changes_.push_back({std::move(delivery.receipt_handle), hidden});
+    keep(delivery.message_id);
+    return;
+  }
+  Resend& resend = resends_.emplace_back();
+  if (delivery.content) {
+    resend.message.content = std::move(*delivery.content);
+  } else {
+    resend.message.text = std::move(delivery.text);
+  }
+  if (is_fifo(url_)) {
+    resend.message.group_id = std::move(delivery.group_id);
+    resend.message.deduplication_id = make_identifier(store_.now());
+  } else {
+    resend.message.delay = std::min(hidden, delay_max);
+  }
+  resend.receipt_handle = std::move(delivery.receipt_handle);
+  resend.message_id = std::move(delivery.message_id);
+}
+
+Result<void> Settlement::flush() {
+  Result<void> first;
+  if (auto sent = send_again(); !sent) note_error(first, sent.error());
+  if (auto changed = change_visibility(); !changed) note_error(first, changed.error());
+  if (auto deleted = delete_messages(); !deleted) note_error(first, deleted.error());
+  return first;
+}
+
+Result<void> Settlement::send_again() {
+  if (resends_.empty()) return {};
+  std::vector<OutgoingMessage> messages;
+  messages.reserve(resends_.size());
+  for (Resend& resend : resends_) messages.push_back(std::move(resend.message));
+  // Not repeated where the answer is lost: a second copy would be harmless, but the old message does as well.
+  auto sent = store_.queue().send(url_, messages);
+  Result<void> first;
+  if (!sent) first = sent.error();
+  for (std::size_t i = 0; i < resends_.size(); ++i) {
+    if (sent && (*sent)[i]) {
+      if (deletion_ == Deletion::ours) removed_.push_back(std::move(resends_[i].receipt_handle));
+      continue;
+    }
+    if (sent) note_error(first, (*sent)[i].error());
+    keep(resends_[i].message_id);
+  }
+  resends_.clear();
+  return first;
+}
+
+Result<void> Settlement::change_visibility() {
+  if (changes_.empty()) return {};
+  auto changed = with_patience(store_, [&] { return store_.queue().change_visibility(url_, changes_); });
+  changes_.clear();
+  // Without the permission the messages come back when their visibility ends, only later than they could.
+  if (!changed && changed.error().code != ErrorCode::permission_denied) return std::move(changed).error();
+  return {};
+}
+
+Result<void> Settlement::delete_messages() {
+  if (removed_.empty()) return {};
+  auto removed = with_patience(store_, [&] { return store_.queue().remove(url_, removed_); });
+  removed_.clear();
+  if (!removed) return std::move(removed).error();
+  Result<void> first;
+  for (const Result<void>& one : *removed) {
+    if (!one) note_error(first, one.error());
+  }
+  return first;
+}
+
+std::optional<std::uint32_t> RedrivePolicies::receive_count_max(Store& store, const std::string& url) {
+  const Time now = store.now();
+  {
+    const std::scoped_lock lock(mutex_);
+    const auto entry = entries_.find(url);
+    if (entry != entries_.end() && now >= entry->second.read_at && now - entry->second.read_at < policy_age_max) return entry->second.receive_count_max;
+  }
+  const auto attributes = store.queue().attributes(url);
+  std::optional<std::uint32_t> most;
+  if (attributes && attributes->redrive) most = attributes->redrive->receive_count_max;
+  const std::scoped_lock lock(mutex_);
+  if (entries_.size() >= policy_count_max) entries_.clear();
+  entries_.insert_or_assign(url, Entry{most, now});
+  return most;
+}
+
+}  // namespace fanfold::engine

@@ -1,0 +1,75 @@
+#pragma once
+
+#include "engine/store.hpp"
+
+namespace fanfold::engine {
+
+/// Who deletes the messages that are dealt with.
+enum class Deletion : std::uint8_t {
+  ours,      ///< We do.
+  callers    ///< The caller (Lambda) deletes every message that is not among those kept.
+};
+
+/// Gathers what becomes of the messages of one batch from one queue, and does it in few calls. Not thread-safe.
+class Settlement {
+ public:
+  /// `url` is borrowed. `receive_count_max` is the queue's redrive policy, empty without one.
+  Settlement(Store& store, std::string_view url, std::optional<std::uint32_t> receive_count_max, Deletion deletion)
+      : store_(store), url_(url), receive_count_max_(receive_count_max), deletion_(deletion) {}
+
+  /// The message is dealt with. Takes the receipt.
+  void remove(Delivery& delivery);
+  /// The message is to be seen again after `hidden`. Where the redrive policy allows no further receive it is sent again as a
+  /// new message and then deleted, in this order. Takes the receipt, and the content where it is sent again.
+  void put_back(Delivery& delivery, std::chrono::milliseconds hidden);
+  /// The message stays as it is, with its visibility: it is not ours any more, or nothing can be told.
+  void leave(Delivery& delivery) { keep(delivery.message_id); }
+
+  /// Does what was gathered, answers the first error. What could not be done comes back by itself when its visibility ends.
+  Result<void> flush();
+
+  /// Message ids that stay in the queue; complete after `flush`.
+  [[nodiscard]] std::vector<std::string>& kept() noexcept { return kept_; }
+  void collect_kept() noexcept { collects_kept_ = true; }
+
+ private:
+  struct Resend {
+    OutgoingMessage message{};
+    std::string receipt_handle{};
+    std::string message_id{};
+  };
+
+  void keep(std::string& message_id) {
+    if (collects_kept_) kept_.push_back(std::move(message_id));
+  }
+  Result<void> send_again();
+  Result<void> change_visibility();
+  Result<void> delete_messages();
+
+  Store& store_;
+  std::string_view url_;
+  std::optional<std::uint32_t> receive_count_max_;
+  Deletion deletion_;
+  bool collects_kept_ = false;
+  std::vector<std::string> removed_;
+  std::vector<VisibilityChange> changes_;
+  std::vector<Resend> resends_;
+  std::vector<std::string> kept_;
+};
+
+/// Redrive policies of queues, looked up once a minute. Thread-safe; blocks at the first use of a queue.
+class RedrivePolicies {
+ public:
+  /// Empty without a policy, and where the queue cannot be asked.
+  std::optional<std::uint32_t> receive_count_max(Store& store, const std::string& url);
+
+ private:
+  struct Entry {
+    std::optional<std::uint32_t> receive_count_max{};
+    Time read_at{};
+  };
+  std::mutex mutex_;
+  std::map<std::string, Entry, std::less<>> entries_;  // Guarded by mutex_.
+};
+
+}  // namespace fanfold::engine
