@@ -12,8 +12,6 @@ inline constexpr std::size_t why_task_count_max = 10'000;
 inline constexpr std::size_t why_line_count_max = 200;
 /// Different errors that `errors` tells apart.
 inline constexpr std::size_t error_group_count_max = 1'000;
-/// An open cluster that got no tasks for so long is reported.
-inline constexpr std::chrono::hours add_pause_max{24};
 
 /// For each task still open, one line of cause and one of remedy, equal ones together; first what concerns the whole cluster.
 Result<std::vector<OpenReason>> why(Store& store, const std::string& id);
