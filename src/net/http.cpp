@@ -1,0 +1,104 @@
+#include "net/http.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace fanfold::net {
+namespace {
+
+constexpr char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+
+bool equal_ignoring_case(std::string_view left, std::string_view right) noexcept {
+  return left.size() == right.size() &&
+         std::equal(left.begin(), left.end(), right.begin(), [](char a, char b) { return lower(a) == lower(b); });
+}
+
+std::string_view trimmed(std::string_view text) noexcept {
+  constexpr std::string_view white_space = " \t\r\n";
+  const std::size_t begin = text.find_first_not_of(white_space);
+  if (begin == std::string_view::npos) return {};
+  return text.substr(begin, text.find_last_not_of(white_space) - begin + 1);
+}
+
+bool has_control_character(std::string_view text) noexcept {
+  return std::any_of(text.begin(), text.end(), [](char c) { return (c >= 0 && c < ' ' && c != '\t') || c == '\x7f'; });
+}
+
+bool is_name(std::string_view name) noexcept {
+  return !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
+    return (lower(c) >= 'a' && lower(c) <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
+  });
+}
+
+/// The number written in exactly these digits; -1 where they are none.
+int digits(std::string_view text) noexcept {
+  int value = 0;
+  for (const char c : text) {
+    if (c < '0' || c > '9') return -1;
+    value = value * 10 + (c - '0');
+  }
+  return value;
+}
+
+}  // namespace
+
+void RequestHeaders::clear() noexcept {
+  text_.clear();
+  lines_.clear();
+  invalid_line_.reset();
+}
+
+void RequestHeaders::add(std::string_view name, std::string_view value) {
+  if (!invalid_line_ && (!is_name(name) || has_control_character(value))) invalid_line_ = lines_.size();
+  lines_.push_back({static_cast<std::uint32_t>(text_.size()), static_cast<std::uint32_t>(name.size()),
+                    static_cast<std::uint32_t>(value.size())});
+  text_.append(name).append(": ").append(value);
+  text_ += '\0';
+}
+
+RequestHeaders::Header RequestHeaders::operator[](std::size_t index) const noexcept {
+  const Line& line = lines_[index];
+  const std::string_view text(text_);
+  return {text.substr(line.begin, line.name_size), text.substr(line.begin + line.name_size + 2, line.value_size)};
+}
+
+std::optional<std::string_view> RequestHeaders::invalid_name() const noexcept {
+  if (!invalid_line_) return std::nullopt;
+  return (*this)[*invalid_line_].name;
+}
+
+std::optional<std::string_view> ResponseHeaders::find(std::string_view name) const noexcept {
+  std::string_view rest(lines_);
+  while (!rest.empty()) {
+    const std::size_t end = std::min(rest.find('\n'), rest.size());
+    const std::string_view line = rest.substr(0, end);
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+    if (line.size() > name.size() && line[name.size()] == ':' && equal_ignoring_case(line.substr(0, name.size()), name)) {
+      return trimmed(line.substr(name.size() + 1));
+    }
+  }
+  return std::nullopt;
+}
+
+std::optional<std::chrono::sys_seconds> parse_http_date(std::string_view text) noexcept {
+  // "Mon, 24 Nov 2026 09:30:00 GMT"
+  constexpr std::size_t date_size = 29;
+  constexpr std::array<std::string_view, 12> months = {"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+  if (text.size() != date_size || text.substr(3, 2) != ", " || text.substr(25) != " GMT") return std::nullopt;
+  if (text[7] != ' ' || text[11] != ' ' || text[16] != ' ' || text[19] != ':' || text[22] != ':') return std::nullopt;
+  const auto month = std::find(months.begin(), months.end(), text.substr(8, 3));
+  const int day = digits(text.substr(5, 2));
+  const int year = digits(text.substr(12, 4));
+  const int hour = digits(text.substr(17, 2));
+  const int minute = digits(text.substr(20, 2));
+  const int second = digits(text.substr(23, 2));
+  if (month == months.end() || day < 1 || year < 1970 || hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 60) {
+    return std::nullopt;
+  }
+  const std::chrono::year_month_day date{std::chrono::year(year), std::chrono::month(static_cast<unsigned>(month - months.begin()) + 1),
+                                         std::chrono::day(static_cast<unsigned>(day))};
+  if (!date.ok()) return std::nullopt;
+  return std::chrono::sys_days(date) + std::chrono::hours(hour) + std::chrono::minutes(minute) + std::chrono::seconds(second);
+}
+
+}  // namespace fanfold::net

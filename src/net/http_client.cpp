@@ -1,0 +1,320 @@
+#include "net/http_client.hpp"
+
+#include "net/curl_transfer.hpp"
+#include "support/assert.hpp"
+
+#include <algorithm>
+#include <array>
+#include <mutex>
+#include <new>
+#include <utility>
+#include <vector>
+
+namespace fanfold::net {
+namespace {
+
+using SteadyTime = std::chrono::steady_clock::time_point;
+using std::chrono::milliseconds;
+
+/// libcurl's own set-up, once in the process and before any handle.
+void initialize_libcurl() {
+  static const CURLcode code = curl_global_init(CURL_GLOBAL_DEFAULT);
+  FANFOLD_ASSERT(code == CURLE_OK, "libcurl cannot be initialised");
+}
+
+milliseconds until(SteadyTime time, SteadyTime now) { return std::chrono::ceil<milliseconds>(time - now); }
+
+/// TLS sessions and addresses that all channels share: a further connection to a known host needs no full handshake.
+class Share {
+ public:
+  Share() : handle_(curl_share_init()) {
+    if (handle_ == nullptr) throw std::bad_alloc();
+    curl_share_setopt(handle_, CURLSHOPT_LOCKFUNC, &Share::lock);
+    curl_share_setopt(handle_, CURLSHOPT_UNLOCKFUNC, &Share::unlock);
+    curl_share_setopt(handle_, CURLSHOPT_USERDATA, this);
+    curl_share_setopt(handle_, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
+    curl_share_setopt(handle_, CURLSHOPT_SHARE, CURL_LOCK_DATA_DNS);
+  }
+  Share(const Share&) = delete;
+  Share& operator=(const Share&) = delete;
+  ~Share() { curl_share_cleanup(handle_); }
+
+  [[nodiscard]] CURLSH* handle() const noexcept { return handle_; }
+
+ private:
+  static void lock(CURL*, curl_lock_data data, curl_lock_access, void* self) noexcept {
+    static_cast<Share*>(self)->mutexes_[static_cast<std::size_t>(data)].lock();
+  }
+  static void unlock(CURL*, curl_lock_data data, void* self) noexcept {
+    static_cast<Share*>(self)->mutexes_[static_cast<std::size_t>(data)].unlock();
+  }
+
+  CURLSH* handle_;
+  std::array<std::mutex, CURL_LOCK_DATA_LAST> mutexes_;
+};
+
+class OneExchange final : public ExchangeSource {
+ public:
+  explicit OneExchange(Exchange& exchange) : exchange_(&exchange) {}
+  Exchange* next() override { return std::exchange(exchange_, nullptr); }
+  [[nodiscard]] bool has_begun() const noexcept { return exchange_ == nullptr; }
+
+ private:
+  Exchange* exchange_;
+};
+
+/// A set of kept connections. Used by one thread at a time.
+class Channel {
+ public:
+  explicit Channel(const CurlSettings& settings) : settings_(settings), multi_(curl_multi_init()) {
+    if (multi_ == nullptr) throw std::bad_alloc();
+  }
+  Channel(const Channel&) = delete;
+  Channel& operator=(const Channel&) = delete;
+
+  /// Why exchanges ended early, or were not taken from the source; empty where all went to their own ends.
+  std::optional<Error> run(ExchangeSource& source, const RunOptions& options, std::size_t in_flight_max);
+
+ private:
+  struct Delayed {
+    SteadyTime due;
+    Exchange* exchange;
+  };
+
+  [[nodiscard]] std::size_t in_flight_count() const noexcept { return busy_count_ + delayed_.size(); }
+  [[nodiscard]] CurlTransfer& idle_transfer();
+  [[nodiscard]] std::optional<Error> reason_to_end(const RunOptions& options) const;
+  void start_delayed(const RunOptions& options);
+  void start_more(ExchangeSource& source, const RunOptions& options, std::size_t in_flight_max);
+  void start(Exchange& exchange, const RunOptions& options);
+  [[nodiscard]] bool collect();
+  void finish(Exchange& exchange, HttpOutcome outcome);
+  void release(CurlTransfer& transfer);
+  void wait(const RunOptions& options);
+  void end_all(const Error& reason);
+
+  const CurlSettings& settings_;
+  CurlMulti multi_;
+  // Behind the multi handle, so that each is removed from it and destroyed first.
+  std::vector<std::unique_ptr<CurlTransfer>> transfers_;
+  std::vector<CurlTransfer*> idle_;
+  std::vector<Delayed> delayed_;
+  std::size_t busy_count_ = 0;
+  bool is_exhausted_ = false;
+};
+
+std::optional<Error> Channel::run(ExchangeSource& source, const RunOptions& options, std::size_t in_flight_max) {
+  const std::stop_callback wake(options.stop, [this] { curl_multi_wakeup(multi_.get()); });
+  is_exhausted_ = false;
+  // Room for the connections of all that is in flight, and for the two or three services that take turns here.
+  constexpr std::size_t kept_count_min = 8;
+  curl_multi_setopt(multi_.get(), CURLMOPT_MAXCONNECTS, static_cast<long>(std::max(2 * in_flight_max, kept_count_min)));
+  while (true) {
+    if (std::optional<Error> reason = reason_to_end(options)) {
+      end_all(*reason);
+      return reason;
+    }
+    start_delayed(options);
+    start_more(source, options, in_flight_max);
+    if (in_flight_count() == 0) return std::nullopt;
+    int running = 0;
+    const CURLMcode code = curl_multi_perform(multi_.get(), &running);
+    FANFOLD_ASSERT(code == CURLM_OK, curl_multi_strerror(code));
+    if (!collect()) wait(options);
+  }
+}
+
+std::optional<Error> Channel::reason_to_end(const RunOptions& options) const {
+  if (options.stop.stop_requested()) return Error{ErrorCode::cancelled, "stopped by the caller", {}};
+  if (options.deadline && std::chrono::steady_clock::now() >= *options.deadline) {
+    return Error{ErrorCode::deadline_exceeded, "the deadline ended before an answer came", {}};
+  }
+  return std::nullopt;
+}
+
+void Channel::start_delayed(const RunOptions& options) {
+  if (delayed_.empty()) return;
+  const SteadyTime now = std::chrono::steady_clock::now();
+  for (std::size_t i = 0; i < delayed_.size();) {
+    if (delayed_[i].due > now) {
+      ++i;
+      continue;
+    }
+    Exchange& exchange = *delayed_[i].exchange;
+    delayed_[i] = delayed_.back();
+    delayed_.pop_back();
+    start(exchange, options);
+  }
+}
+
+void Channel::start_more(ExchangeSource& source, const RunOptions& options, std::size_t in_flight_max) {
+  while (!is_exhausted_ && in_flight_count() < in_flight_max) {
+    Exchange* exchange = source.next();
+    if (exchange == nullptr) {
+      is_exhausted_ = true;
+    } else {
+      start(*exchange, options);
+    }
+  }
+}
+
+CurlTransfer& Channel::idle_transfer() {
+  if (idle_.empty()) {
+    transfers_.push_back(std::make_unique<CurlTransfer>(settings_));
+    idle_.reserve(transfers_.size());
+    idle_.push_back(transfers_.back().get());
+  }
+  CurlTransfer& transfer = *idle_.back();
+  idle_.pop_back();
+  return transfer;
+}
+
+void Channel::start(Exchange& exchange, const RunOptions& options) {
+  const HttpRequest* request = exchange.begin();
+  if (request == nullptr) return;
+  CurlTransfer& transfer = idle_transfer();
+  if (Result<void> prepared = transfer.prepare(*request, options.deadline); !prepared.has_value()) {
+    idle_.push_back(&transfer);
+    finish(exchange, {.error = std::move(prepared).error()});
+    return;
+  }
+  transfer.exchange = &exchange;
+  const CURLMcode code = curl_multi_add_handle(multi_.get(), transfer.handle());
+  FANFOLD_ASSERT(code == CURLM_OK, curl_multi_strerror(code));
+  ++busy_count_;
+}
+
+bool Channel::collect() {
+  bool has_collected = false;
+  int queued = 0;
+  while (const CURLMsg* message = curl_multi_info_read(multi_.get(), &queued)) {
+    if (message->msg != CURLMSG_DONE) continue;
+    const CURLcode code = message->data.result;
+    CurlTransfer* transfer = nullptr;
+    curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &transfer);
+    Exchange& exchange = *transfer->exchange;
+    HttpOutcome outcome = transfer->finish(code);
+    release(*transfer);
+    finish(exchange, std::move(outcome));
+    has_collected = true;
+  }
+  return has_collected;
+}
+
+void Channel::finish(Exchange& exchange, HttpOutcome outcome) {
+  const std::optional<milliseconds> delay = exchange.ended(std::move(outcome));
+  if (delay) delayed_.push_back({std::chrono::steady_clock::now() + *delay, &exchange});
+}
+
+void Channel::release(CurlTransfer& transfer) {
+  curl_multi_remove_handle(multi_.get(), transfer.handle());
+  transfer.exchange = nullptr;
+  idle_.push_back(&transfer);
+  --busy_count_;
+}
+
+void Channel::wait(const RunOptions& options) {
+  constexpr milliseconds wait_max{60'000};
+  SteadyTime wake_at = SteadyTime::max();
+  if (options.deadline) wake_at = *options.deadline;
+  for (const Delayed& delayed : delayed_) wake_at = std::min(wake_at, delayed.due);
+  milliseconds timeout = wait_max;
+  if (wake_at != SteadyTime::max()) timeout = std::clamp(until(wake_at, std::chrono::steady_clock::now()), milliseconds(0), wait_max);
+  const CURLMcode code = curl_multi_poll(multi_.get(), nullptr, 0, static_cast<int>(timeout.count()), nullptr);
+  FANFOLD_ASSERT(code == CURLM_OK, curl_multi_strerror(code));
+}
+
+void Channel::end_all(const Error& reason) {
+  for (const Delayed& waiting : std::exchange(delayed_, {})) static_cast<void>(waiting.exchange->ended({.error = reason}));
+  for (const std::unique_ptr<CurlTransfer>& transfer : transfers_) {
+    if (transfer->exchange == nullptr) continue;
+    Exchange& exchange = *transfer->exchange;
+    HttpOutcome outcome = transfer->abandon(reason);
+    release(*transfer);
+    static_cast<void>(exchange.ended(std::move(outcome)));
+  }
+}
+
+/// One attempt, its outcome kept as it is.
+class SingleAttempt final : public Exchange {
+ public:
+  explicit SingleAttempt(const HttpRequest& request) : request_(request) {}
+  const HttpRequest* begin() override { return &request_; }
+  std::optional<milliseconds> ended(HttpOutcome outcome) override {
+    outcome_ = std::move(outcome);
+    return std::nullopt;
+  }
+  [[nodiscard]] HttpOutcome& outcome() { return outcome_; }
+
+ private:
+  const HttpRequest& request_;
+  HttpOutcome outcome_;
+};
+
+}  // namespace
+
+class HttpClient::Impl {
+ public:
+  explicit Impl(HttpClientOptions options) : options_(std::move(options)) {
+    settings_ = {options_.ca_bundle, options_.user_agent, share_.handle()};
+  }
+
+  std::optional<Error> run(ExchangeSource& source, const RunOptions& options, std::size_t in_flight_max) {
+    std::unique_ptr<Channel> channel = take();
+    std::optional<Error> reason = channel->run(source, options, in_flight_max);
+    put_back(std::move(channel));
+    return reason;
+  }
+
+ private:
+  /// The one used last: its connections are the freshest.
+  std::unique_ptr<Channel> take() {
+    {
+      const std::lock_guard lock(mutex_);
+      if (!idle_.empty()) {
+        std::unique_ptr<Channel> channel = std::move(idle_.back());
+        idle_.pop_back();
+        return channel;
+      }
+    }
+    return std::make_unique<Channel>(settings_);
+  }
+
+  void put_back(std::unique_ptr<Channel> channel) {
+    const std::lock_guard lock(mutex_);
+    if (idle_.size() < options_.idle_channel_count_max) idle_.push_back(std::move(channel));
+  }
+
+  HttpClientOptions options_;
+  Share share_;
+  CurlSettings settings_;
+  std::mutex mutex_;
+  std::vector<std::unique_ptr<Channel>> idle_;  // guarded by mutex_
+};
+
+HttpClient::HttpClient(HttpClientOptions options) {
+  initialize_libcurl();
+  impl_ = std::make_unique<Impl>(std::move(options));
+}
+
+HttpClient::~HttpClient() = default;
+
+void HttpClient::run(Exchange& exchange, const RunOptions& options) {
+  OneExchange source(exchange);
+  std::optional<Error> reason = impl_->run(source, options, 1);
+  if (!source.has_begun()) static_cast<void>(exchange.ended({.error = std::move(reason)}));
+}
+
+void HttpClient::run(ExchangeSource& source, const RunOptions& options) {
+  impl_->run(source, options, std::clamp(options.in_flight_max, std::size_t{1}, in_flight_limit));
+}
+
+Result<HttpResponse> HttpClient::send(const HttpRequest& request, const RunOptions& options) {
+  SingleAttempt attempt(request);
+  run(attempt, options);
+  HttpOutcome& outcome = attempt.outcome();
+  if (outcome.error) return std::move(*outcome.error);
+  return std::move(outcome.response);
+}
+
+}  // namespace fanfold::net
