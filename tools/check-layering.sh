@@ -19,7 +19,7 @@ BEGIN {
   allow("umbrella", "api backends/sqlite backends/aws")
   allow("support", "")
   allow("json", "support")
-  allow("wire", "json support")
+  allow("wire", "json ports support")
   allow("core", "support")
   allow("engine", "api core ports support wire json")
   allow("worker", "api engine support")
