@@ -19,6 +19,6 @@ FNR == lines_max + 1 { complain("more than " lines_max " lines: two ideas in one
 /(TODO|FIXME)/ { complain("do it, or leave it out") }
 unit_test && /sleep_(for|until)|usleep|nanosleep/ { complain("a unit test does not sleep") }
 /\r$/ { complain("a line ends in carriage return") }
-/using namespace (std|fanfold)/ && FILENAME ~ /\.hpp$/ { complain("a header opens no namespace for those who include it") }
+/using namespace (std|fanfold)/ && FILENAME ~ /^(include|src)\/.*\.hpp$/ { complain("a header opens no namespace for those who include it") }
 END { exit bad }
 ' "${files[@]}"

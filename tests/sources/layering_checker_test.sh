@@ -44,7 +44,7 @@ forbidden src/core/a.cpp '"json/a.hpp"' 'core must not include json (json/a.hpp)
 forbidden src/core/a.cpp '"wire/a.hpp"' 'core must not include wire (wire/a.hpp)'
 forbidden src/json/a.cpp '"core/a.hpp"' 'json must not include core (core/a.hpp)'
 forbidden src/wire/a.cpp '"core/a.hpp"' 'wire must not include core (core/a.hpp)'
-forbidden src/wire/a.cpp '<fanfold/ports/queue.hpp>' 'wire must not include ports (fanfold/ports/queue.hpp)'
+forbidden src/wire/a.cpp '<fanfold/client.hpp>' 'wire must not include api (fanfold/client.hpp)'
 forbidden src/engine/a.cpp '"worker/a.hpp"' 'engine must not include worker (worker/a.hpp)'
 forbidden src/engine/a.cpp '"backends/sqlite/a.hpp"' 'engine must not include backends/sqlite (backends/sqlite/a.hpp)'
 forbidden src/engine/a.cpp '<fanfold/backends/sqlite.hpp>' \
