@@ -62,7 +62,7 @@ void decide_end(Outcome outcome, const AttemptFacts& facts, EndRequest& end) {
       decide_failure(outcome, facts, end);
       break;
   }
-  end.output = std::move(outcome).output();
+  end.output = std::move(outcome).output();  // NOLINT(bugprone-use-after-move): each accessor moves its own part only
   cut_output(end.output);
 }
 

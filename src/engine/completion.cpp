@@ -204,7 +204,7 @@ Result<void> follow_failures(Store& store, std::span<const std::string> cluster_
   if (cluster_ids.empty()) return {};
   std::vector<std::string> unique(cluster_ids.begin(), cluster_ids.end());
   std::ranges::sort(unique);
-  unique.erase(std::ranges::unique(unique).begin(), unique.end());
+  unique.erase(std::unique(unique.begin(), unique.end()), unique.end());
   Follower follower(store);
   for (std::string& id : unique) follower.add_failed(std::move(id));
   return follower.run();

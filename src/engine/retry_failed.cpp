@@ -97,7 +97,7 @@ class Retry {
       indexes.insert(indexes.end(), open->begin(), open->end());
     }
     std::ranges::sort(indexes);
-    indexes.erase(std::ranges::unique(indexes).begin(), indexes.end());
+    indexes.erase(std::unique(indexes.begin(), indexes.end()), indexes.end());
     return {};
   }
 

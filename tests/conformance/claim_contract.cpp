@@ -3,8 +3,6 @@
 namespace fanfold::conformance {
 namespace {
 
-using ::testing::Each;
-
 class ClaimContract : public Contract {
  protected:
   [[nodiscard]] ClaimRequest message_request(const std::string& id, const std::string& body) const {
