@@ -22,7 +22,7 @@ BEGIN {
   allow("wire", "json ports support")
   allow("core", "support")
   allow("engine", "api core ports support wire json")
-  allow("worker", "api engine support")
+  allow("worker", "api engine core support")
   allow("dashboard", "api engine support")
   allow("net", "support")
   allow("lambda", "api engine net support")

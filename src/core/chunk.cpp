@@ -23,6 +23,11 @@ std::size_t ChunkSizer::next(std::size_t ready_count, std::size_t jobs) const no
   return std::clamp<std::size_t>(std::min(fair, target()), 1, std::max<std::size_t>(1, ready_count));
 }
 
+std::optional<std::chrono::nanoseconds> ChunkSizer::time_per_task() const noexcept {
+  if (nanoseconds_per_task_ <= 0) return std::nullopt;
+  return std::chrono::nanoseconds(static_cast<std::int64_t>(nanoseconds_per_task_));
+}
+
 void ChunkSizer::took(std::size_t count, std::chrono::nanoseconds time) noexcept {
   if (count == 0) return;
   const double measured = std::max(1.0, static_cast<double>(time.count()) / static_cast<double>(count));

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 
 namespace fanfold::core {
 
@@ -24,6 +25,8 @@ class ChunkSizer {
   void took(std::size_t count, std::chrono::nanoseconds time) noexcept;
   /// Without regard to how many are ready.
   [[nodiscard]] std::size_t target() const noexcept;
+  /// Empty until the first chunk was measured.
+  [[nodiscard]] std::optional<std::chrono::nanoseconds> time_per_task() const noexcept;
 
  private:
   std::size_t count_max_;

@@ -279,8 +279,8 @@ struct Dispatcher::Batch {
         if (auto marked = mark_finish_done(store, ref.id, ref.round); !marked) fault = marked.error();
       }
     }
-    if (auto repeated = propagate(tasks); !repeated) fault = repeated.error();
     if (auto followed = follow_failures(store, failed); !followed) fault = followed.error();
+    if (auto repeated = propagate(tasks); !repeated) fault = repeated.error();
     for (Other* other : ended) {
       if (fault) {
         keep_for_later(*other, *fault);

@@ -38,8 +38,8 @@ struct Dispatcher::Ending {
       const bool is_finish = end.ref.type == RecordType::cluster && !end.ref.first_failure;
       if (is_finish && (end.verdict != Verdict::retry || outcome == EndOutcome::already)) note(mark_finish_done(store, end.ref.id, end.ref.round));
     }
+    note(follow_failures(store, failed));  // First: the early notice is to come before the finish message.
     note(complete_finished(store, answers.finished));
-    note(follow_failures(store, failed));
     if (ended_before.empty()) return;
     auto repeated = with_patience(store, [&] { return store.ledger().propagate(ended_before, now); });
     if (repeated) note(complete_finished(store, repeated->finished));

@@ -1,0 +1,71 @@
+#include "worker/crash_note.hpp"
+
+#include <array>
+#include <atomic>
+#include <csignal>
+#include <mutex>
+#include <unistd.h>
+
+namespace fanfold::worker {
+
+namespace {
+
+constexpr std::array crash_signals{SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
+constexpr std::size_t note_count_max = 16;
+
+std::array<std::atomic<int>, note_count_max> descriptors_plus_one{};  // 0: a free slot.
+std::atomic<pid_t> owner_process{0};
+std::array<struct sigaction, crash_signals.size()> former{};
+std::mutex install_mutex;
+std::size_t note_count = 0;  // Guarded by install_mutex.
+
+/// Only async-signal-safe calls in here.
+void write_note(int signal) {
+  if (getpid() == owner_process.load(std::memory_order_relaxed)) {
+    const auto byte = static_cast<unsigned char>(signal);
+    for (const auto& slot : descriptors_plus_one) {
+      const int descriptor = slot.load(std::memory_order_relaxed) - 1;
+      // Nothing can be done about a failure here.
+      if (descriptor >= 0 && write(descriptor, &byte, 1) < 0) continue;
+    }
+  }
+  for (std::size_t i = 0; i < crash_signals.size(); ++i) {
+    if (crash_signals[i] == signal) sigaction(signal, &former[i], nullptr);
+  }
+  raise(signal);  // Held back until we return, then it meets the former handler.
+}
+
+void install() {
+  owner_process.store(getpid(), std::memory_order_relaxed);
+  struct sigaction action {};
+  action.sa_handler = write_note;
+  sigemptyset(&action.sa_mask);
+  for (std::size_t i = 0; i < crash_signals.size(); ++i) sigaction(crash_signals[i], &action, &former[i]);
+}
+
+void uninstall() {
+  for (std::size_t i = 0; i < crash_signals.size(); ++i) sigaction(crash_signals[i], &former[i], nullptr);
+}
+
+}  // namespace
+
+CrashNote::CrashNote(int descriptor) {
+  if (descriptor < 0) return;
+  const std::scoped_lock lock(install_mutex);
+  for (std::size_t i = 0; i < descriptors_plus_one.size(); ++i) {
+    if (descriptors_plus_one[i].load(std::memory_order_relaxed) != 0) continue;
+    descriptors_plus_one[i].store(descriptor + 1, std::memory_order_relaxed);
+    slot_ = static_cast<int>(i);
+    if (note_count++ == 0) install();
+    return;
+  }
+}
+
+CrashNote::~CrashNote() {
+  if (slot_ < 0) return;
+  const std::scoped_lock lock(install_mutex);
+  if (--note_count == 0) uninstall();
+  descriptors_plus_one[static_cast<std::size_t>(slot_)].store(0, std::memory_order_relaxed);
+}
+
+}  // namespace fanfold::worker
