@@ -87,11 +87,11 @@ class Channel {
   void start_delayed(const RunOptions& options);
   void start_more(ExchangeSource& source, const RunOptions& options, std::size_t in_flight_max);
   void start(Exchange& exchange, const RunOptions& options);
-  [[nodiscard]] bool collect();
-  void finish(Exchange& exchange, HttpOutcome outcome);
+  [[nodiscard]] bool collect(const RunOptions& options);
+  void finish(Exchange& exchange, HttpOutcome outcome, const RunOptions& options);
   void release(CurlTransfer& transfer);
   void wait(const RunOptions& options);
-  void end_all(const Error& reason);
+  void end_all(const Error& reason, const RunOptions& options);
 
   const CurlSettings& settings_;
   CurlMulti multi_;
@@ -111,7 +111,7 @@ std::optional<Error> Channel::run(ExchangeSource& source, const RunOptions& opti
   curl_multi_setopt(multi_.get(), CURLMOPT_MAXCONNECTS, static_cast<long>(std::max(2 * in_flight_max, kept_count_min)));
   while (true) {
     if (std::optional<Error> reason = reason_to_end(options)) {
-      end_all(*reason);
+      end_all(*reason, options);
       return reason;
     }
     start_delayed(options);
@@ -120,7 +120,7 @@ std::optional<Error> Channel::run(ExchangeSource& source, const RunOptions& opti
     int running = 0;
     const CURLMcode code = curl_multi_perform(multi_.get(), &running);
     FANFOLD_ASSERT(code == CURLM_OK, curl_multi_strerror(code));
-    if (!collect()) wait(options);
+    if (!collect(options)) wait(options);
   }
 }
 
@@ -170,12 +170,12 @@ CurlTransfer& Channel::idle_transfer() {
 }
 
 void Channel::start(Exchange& exchange, const RunOptions& options) {
-  const HttpRequest* request = exchange.begin();
+  const HttpRequest* request = exchange.begin(options);
   if (request == nullptr) return;
   CurlTransfer& transfer = idle_transfer();
   if (Result<void> prepared = transfer.prepare(*request, options.deadline); !prepared.has_value()) {
     idle_.push_back(&transfer);
-    finish(exchange, {.error = std::move(prepared).error()});
+    finish(exchange, {.error = std::move(prepared).error()}, options);
     return;
   }
   transfer.exchange = &exchange;
@@ -184,7 +184,7 @@ void Channel::start(Exchange& exchange, const RunOptions& options) {
   ++busy_count_;
 }
 
-bool Channel::collect() {
+bool Channel::collect(const RunOptions& options) {
   bool has_collected = false;
   int queued = 0;
   while (const CURLMsg* message = curl_multi_info_read(multi_.get(), &queued)) {
@@ -195,14 +195,14 @@ bool Channel::collect() {
     Exchange& exchange = *transfer->exchange;
     HttpOutcome outcome = transfer->finish(code);
     release(*transfer);
-    finish(exchange, std::move(outcome));
+    finish(exchange, std::move(outcome), options);
     has_collected = true;
   }
   return has_collected;
 }
 
-void Channel::finish(Exchange& exchange, HttpOutcome outcome) {
-  const std::optional<milliseconds> delay = exchange.ended(std::move(outcome));
+void Channel::finish(Exchange& exchange, HttpOutcome outcome, const RunOptions& options) {
+  const std::optional<milliseconds> delay = exchange.ended(std::move(outcome), options);
   if (delay) delayed_.push_back({std::chrono::steady_clock::now() + *delay, &exchange});
 }
 
@@ -224,14 +224,14 @@ void Channel::wait(const RunOptions& options) {
   FANFOLD_ASSERT(code == CURLM_OK, curl_multi_strerror(code));
 }
 
-void Channel::end_all(const Error& reason) {
-  for (const Delayed& waiting : std::exchange(delayed_, {})) static_cast<void>(waiting.exchange->ended({.error = reason}));
+void Channel::end_all(const Error& reason, const RunOptions& options) {
+  for (const Delayed& waiting : std::exchange(delayed_, {})) static_cast<void>(waiting.exchange->ended({.error = reason}, options));
   for (const std::unique_ptr<CurlTransfer>& transfer : transfers_) {
     if (transfer->exchange == nullptr) continue;
     Exchange& exchange = *transfer->exchange;
     HttpOutcome outcome = transfer->abandon(reason);
     release(*transfer);
-    static_cast<void>(exchange.ended(std::move(outcome)));
+    static_cast<void>(exchange.ended(std::move(outcome), options));
   }
 }
 
@@ -239,8 +239,8 @@ void Channel::end_all(const Error& reason) {
 class SingleAttempt final : public Exchange {
  public:
   explicit SingleAttempt(const HttpRequest& request) : request_(request) {}
-  const HttpRequest* begin() override { return &request_; }
-  std::optional<milliseconds> ended(HttpOutcome outcome) override {
+  const HttpRequest* begin(const RunOptions&) override { return &request_; }
+  std::optional<milliseconds> ended(HttpOutcome outcome, const RunOptions&) override {
     outcome_ = std::move(outcome);
     return std::nullopt;
   }
@@ -302,7 +302,7 @@ HttpClient::~HttpClient() = default;
 void HttpClient::run(Exchange& exchange, const RunOptions& options) {
   OneExchange source(exchange);
   std::optional<Error> reason = impl_->run(source, options, 1);
-  if (!source.has_begun()) static_cast<void>(exchange.ended({.error = std::move(reason)}));
+  if (!source.has_begun()) static_cast<void>(exchange.ended({.error = std::move(reason)}, options));
 }
 
 void HttpClient::run(ExchangeSource& source, const RunOptions& options) {

@@ -11,19 +11,28 @@
 
 namespace fanfold::net {
 
+inline constexpr std::size_t in_flight_max_default = 32;
+inline constexpr std::size_t in_flight_limit = 256;
+
+struct RunOptions {
+  std::stop_token stop{};  ///< Ends the call within milliseconds.
+  std::optional<std::chrono::steady_clock::time_point> deadline{};
+  std::size_t in_flight_max = in_flight_max_default;  ///< For bulk calls: 1..in_flight_limit, delayed retries included.
+};
+
 /// One call with all its attempts, as the client drives it. Its functions run on the thread that called `run`, one at
-/// a time, never under a lock.
+/// a time, never under a lock, with the options that it called `run` with.
 class Exchange {
  public:
   virtual ~Exchange() = default;
 
   /// Called right before each attempt: signs, so to speak. The request stays as it is until `ended` is called. Null
   /// where the exchange is over without an attempt.
-  [[nodiscard]] virtual const HttpRequest* begin() = 0;
+  [[nodiscard]] virtual const HttpRequest* begin(const RunOptions& options) = 0;
   /// How the attempt ended; answers the delay before the next one, or nothing where the exchange is over. Where the
   /// caller's stop or deadline ends it, the error is cancelled or deadline_exceeded, the answer means nothing, and
   /// there may have been no attempt under way.
-  [[nodiscard]] virtual std::optional<std::chrono::milliseconds> ended(HttpOutcome outcome) = 0;
+  [[nodiscard]] virtual std::optional<std::chrono::milliseconds> ended(HttpOutcome outcome, const RunOptions& options) = 0;
 };
 
 /// Where the exchanges of a bulk call come from, so that there need not be room for all of them.
@@ -32,15 +41,6 @@ class ExchangeSource {
   virtual ~ExchangeSource() = default;
   /// The next one to start, or null where there are none left. Called when there is room for one more in flight.
   [[nodiscard]] virtual Exchange* next() = 0;
-};
-
-inline constexpr std::size_t in_flight_max_default = 32;
-inline constexpr std::size_t in_flight_limit = 256;
-
-struct RunOptions {
-  std::stop_token stop{};  ///< Ends the call within milliseconds.
-  std::optional<std::chrono::steady_clock::time_point> deadline{};
-  std::size_t in_flight_max = in_flight_max_default;  ///< For bulk calls: 1..in_flight_limit, delayed retries included.
 };
 
 struct HttpClientOptions {

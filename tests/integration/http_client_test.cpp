@@ -39,11 +39,11 @@ HttpRequest post(const std::string& url, std::string_view body) {
 class Recorder : public Exchange {
  public:
   explicit Recorder(HttpRequest request) : request_(std::move(request)) {}
-  const HttpRequest* begin() override {
+  const HttpRequest* begin(const RunOptions&) override {
     ++begin_count;
     return &request_;
   }
-  std::optional<milliseconds> ended(HttpOutcome result) override {
+  std::optional<milliseconds> ended(HttpOutcome result, const RunOptions&) override {
     outcome = std::move(result);
     ++end_count;
     if (retries_left == 0) return std::nullopt;
