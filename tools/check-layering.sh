@@ -22,7 +22,7 @@ BEGIN {
   allow("wire", "json ports support")
   allow("core", "support")
   allow("engine", "api core ports support wire json")
-  allow("worker", "api engine core support")
+  allow("worker", "api engine core ports support")
   allow("dashboard", "api engine support")
   allow("net", "support")
   allow("lambda", "api engine net support")
@@ -78,7 +78,7 @@ FNR == 1 {
   path = FILENAME
   is_public = sub(/^include\//, "", path)
   sub(/^src\//, "", path)
-  is_test = path ~ /_test\.cpp$/
+  is_test = path ~ /(_test\.cpp|_for_tests\.hpp)$/
   room = room_of(path)
   is_cli = room == "cli"
   if (!is_cli && !(room in known)) complain("\"" room "\" is not a room of the architecture")
