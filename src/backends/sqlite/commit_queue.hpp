@@ -1,0 +1,85 @@
+#pragma once
+
+#include "backends/sqlite/file_lock.hpp"
+#include "backends/sqlite/transaction.hpp"
+#include "backends/sqlite/wake.hpp"
+
+#include <fanfold/backends/sqlite.hpp>
+
+#include <deque>
+#include <mutex>
+
+namespace fanfold::sqlite {
+
+/// Whether the answer may be given before the disk has it, under Durability::full. What only lives as long as some process
+/// does (who received or claimed what, which a power cut makes void) need not wait.
+enum class Sync : std::uint8_t { needed, not_needed };
+
+/// Operations that one transaction carries at most, so that the write lock goes around.
+inline constexpr std::size_t group_count_max = 1'024;
+/// The WAL is copied into the database when it is longer.
+inline constexpr std::int64_t checkpoint_bytes = 8 * 1024 * 1024;
+
+/// All writes of one open store. Callers hand in operations and wait; whoever finds nobody at work runs all that wait in one
+/// transaction under the lock between processes. Thread-safe; calls block.
+class CommitQueue {
+ public:
+  CommitQueue(Connection& connection, Turnstile& turnstile, Wake& wake, const Options& options);
+  CommitQueue(const CommitQueue&) = delete;
+  CommitQueue& operator=(const CommitQueue&) = delete;
+
+  /// Runs `operation(Transaction&) -> Result<T>` in a transaction. It decides before it writes, since its neighbours are
+  /// committed even where it answers an error; and it may run twice, when the first transaction failed as a whole.
+  template <class Operation>
+  auto run(Sync sync, Operation&& operation) -> std::invoke_result_t<Operation, Transaction&> {
+    using Answer = std::invoke_result_t<Operation, Transaction&>;
+    std::optional<Answer> answer;
+    auto step = [&](Transaction& transaction) { answer.emplace(operation(transaction)); };
+    Request request;
+    request.sync = sync;
+    request.context = &step;
+    request.step = [](void* context, Transaction& transaction) { (*static_cast<decltype(step)*>(context))(transaction); };
+    submit(request);
+    if (request.error) return std::move(*request.error);
+    return std::move(*answer);
+  }
+
+  /// Copies the WAL into the database and empties it, where no reader is in the way. The caller is the only thread left.
+  void checkpoint_for_good() noexcept;
+
+ private:
+  struct Request {
+    Sync sync = Sync::needed;
+    void* context = nullptr;
+    void (*step)(void* context, Transaction& transaction) = nullptr;
+    std::optional<Error> error{};
+    enum State : std::uint32_t { waiting, leading, finished };
+    std::atomic<std::uint32_t> state{waiting};
+  };
+
+  void submit(Request& request);
+  void lead();
+  [[nodiscard]] std::vector<Request*> take_group();
+  void finish(const std::vector<Request*>& group, const std::optional<Error>& error);
+  void commit(const std::vector<Request*>& group);
+  [[nodiscard]] std::optional<Error> try_commit(std::span<Request* const> group);
+  void begin();
+  void set_sync(bool syncs);
+  void checkpoint_when_due() noexcept;
+
+  Connection& connection_;
+  Turnstile& turnstile_;
+  Wake& wake_;
+  const Options options_;
+
+  std::mutex mutex_;
+  std::deque<Request*> requests_;  // Guarded by mutex_, as is the next.
+  bool is_led_ = false;
+
+  // The leader's alone.
+  bool syncs_ = false;
+  int wal_page_count_ = 0;
+  int checkpoint_tried_at_ = 0;
+};
+
+}  // namespace fanfold::sqlite

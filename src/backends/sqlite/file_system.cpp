@@ -1,0 +1,48 @@
+#include "backends/sqlite/file_system.hpp"
+
+#include "backends/sqlite/file_lock.hpp"
+
+#include <cerrno>
+
+#include <sys/vfs.h>
+#include <unistd.h>
+
+namespace fanfold::sqlite {
+
+namespace {
+
+/// Names of file systems that are on another machine, by the magic numbers of statfs(2). Empty for all others.
+std::string_view network_name(std::uint64_t magic) noexcept {
+  switch (magic) {
+    case 0x6969: return "NFS";
+    case 0x517b: return "SMB";
+    case 0xff534d42: return "CIFS";
+    case 0xfe534d42: return "SMB2";
+    case 0x01021997: return "9P";
+    case 0x0bd00bd0: return "Lustre";
+    case 0x00c36400: return "Ceph";
+    case 0x5346414f: return "AFS";
+    case 0x73757245: return "Coda";
+    case 0x7461636f: return "OCFS2";
+    case 0x01161970: return "GFS2";
+    default: return {};
+  }
+}
+
+}  // namespace
+
+Result<void> check_place(const std::filesystem::path& file) {
+  if (file.empty() || !file.has_filename()) return Error{ErrorCode::invalid_argument, "the store's file has no name", {}};
+  std::error_code code;
+  if (std::filesystem::is_directory(file, code)) return Error{ErrorCode::invalid_argument, file.string() + " is a folder, not a file", {}};
+  const std::filesystem::path folder = file.has_parent_path() ? file.parent_path() : std::filesystem::path(".");
+  struct statfs system {};
+  if (::statfs(folder.c_str(), &system) != 0) return error_of_errno(errno, "looking at " + folder.string());
+  const std::string_view name = network_name(static_cast<std::uint64_t>(system.f_type) & 0xffff'ffffU);
+  if (name.empty()) return {};
+  return Error{ErrorCode::unavailable, folder.string() + " is on a network file system (" + std::string(name) + "), where locks do not hold: use a local disk", {}};
+}
+
+std::int64_t process_number() noexcept { return ::getpid(); }
+
+}  // namespace fanfold::sqlite

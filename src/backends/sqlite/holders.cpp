@@ -1,0 +1,70 @@
+#include "backends/sqlite/holders.hpp"
+
+#include "backends/sqlite/slot_page.hpp"
+#include "support/identifier.hpp"
+
+#include <algorithm>
+#include <cerrno>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+namespace fanfold::sqlite {
+
+namespace {
+
+struct flock byte_range(short type, std::uint32_t slot) noexcept {
+  struct flock range {};
+  range.l_type = type;
+  range.l_whence = SEEK_SET;
+  range.l_start = static_cast<off_t>(slot);
+  range.l_len = 1;
+  return range;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Holder>> Holder::open(const std::filesystem::path& file) {
+  auto opened = LockFile::open(file.string() + "-holders");
+  if (!opened) return std::move(opened).error();
+  return std::unique_ptr<Holder>(new Holder(std::move(*opened)));
+}
+
+Result<void> Holder::take_slot(const std::vector<std::uint32_t>& used_slots, std::uint64_t generation) {
+  for (std::uint32_t slot = 1; slot <= holder_most; ++slot) {
+    if (std::ranges::find(used_slots, slot) != used_slots.end()) continue;
+    // The lock belongs to the open file, not to the process: another store in this process is another holder.
+    struct flock range = byte_range(F_WRLCK, slot);
+    if (::fcntl(file_.descriptor(), F_OFD_SETLK, &range) != 0) {
+      if (errno == EAGAIN || errno == EACCES) continue;
+      return error_of_errno(errno, "locking a slot of the holders' file");
+    }
+    const char no_signal = 0;
+    if (::pwrite(file_.descriptor(), &no_signal, 1, slot) != 1) return error_of_errno(errno, "writing the holders' file");
+    // So that a signal handler has only to write.
+    ::lseek(file_.descriptor(), static_cast<off_t>(slot), SEEK_SET);
+    slot_ = slot;
+    generation_ = generation;
+    token_count_ = static_cast<std::uint32_t>(random_bits());
+    return {};
+  }
+  return Error{ErrorCode::unavailable, "more than " + std::to_string(holder_most) + " processes use the file", {}};
+}
+
+std::uint64_t Holder::new_token() noexcept {
+  return static_cast<std::uint64_t>(slot_) << 52U | (generation_ & generation_mask) << 32U | token_count_.fetch_add(1);
+}
+
+bool Holder::is_alive(std::uint32_t slot) const noexcept {
+  if (slot == slot_) return true;
+  struct flock range = byte_range(F_WRLCK, slot);
+  if (::fcntl(file_.descriptor(), F_OFD_GETLK, &range) != 0) return true;  // Who cannot tell must not free.
+  return range.l_type != F_UNLCK;
+}
+
+int Holder::signal_of(std::uint32_t slot) const noexcept {
+  char signal = 0;
+  return ::pread(file_.descriptor(), &signal, 1, slot) == 1 ? static_cast<unsigned char>(signal) : 0;
+}
+
+}  // namespace fanfold::sqlite

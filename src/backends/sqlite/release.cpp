@@ -1,0 +1,176 @@
+#include "backends/sqlite/ledger.hpp"
+
+#include <algorithm>
+
+namespace fanfold::sqlite {
+
+namespace {
+
+/// One process's leases and in-flight messages, given back.
+class Release {
+ public:
+  Release(Transaction& transaction, std::uint32_t slot, int signal, Time now)
+      : transaction_(transaction), connection_(transaction.connection()), slot_(slot), signal_(signal), now_(now) {}
+
+  std::uint64_t run() {
+    find();
+    for (const auto& [number, slot] : tasks_) free_task(number, slot);
+    for (const Number number : records_) free_record(number);
+    for (const auto& [number, slot] : mails_) free_mail(number, slot);
+    free_messages();
+    return tasks_.size() + records_.size();
+  }
+
+ private:
+  using PageSlot = std::pair<Number, std::size_t>;
+
+  void find() {
+    std::vector<Number> held;
+    {
+      Rows rows(connection_, "SELECT number FROM page WHERE held > 0");
+      while (rows.next()) held.push_back(rows.integer(0));
+    }
+    for (const Number number : held) {
+      const SlotPage& slots = transaction_.page(number).slots;
+      for (std::size_t slot = 0; slot < slots.size(); ++slot) {
+        const Cell cell = slots.cell(slot);
+        if (cell.state == Cell::State::leased && slot_of_token(cell.token) == slot_) tasks_.emplace_back(number, slot);
+        const Mail mail = slots.mail(slot);
+        if (mail.holder == slot_ && mail.is_in_flight(now_)) mails_.emplace_back(number, slot);
+      }
+    }
+    Rows rows(connection_, "SELECT number, cell FROM record WHERE leased = 1");
+    while (rows.next()) {
+      if (rows.bytes(1).size() == cell_bytes && slot_of_token(load_cell(rows.bytes(1).data()).token) == slot_) records_.push_back(rows.integer(0));
+    }
+  }
+
+  /// What was in hand alone is the culprit of a crash; of several each is tried with nothing beside it.
+  void free_cell(Cell& cell) const {
+    const bool is_culprit = signal_ != 0 && tasks_.size() + records_.size() == 1;
+    cell.state = is_culprit ? Cell::State::crashed : Cell::State::free;
+    cell.token = is_culprit ? static_cast<std::uint64_t>(signal_) : 0;
+    cell.time = Time();
+    cell.alone = signal_ != 0;
+  }
+
+  void free_task(Number number, std::size_t slot) {
+    StatePage& page = transaction_.page(number);
+    Cell cell = page.slots.cell(slot);
+    free_cell(cell);
+    page.slots.set_cell(slot, cell);
+    page.is_changed = true;
+    const auto cluster = query_number(connection_, "SELECT cluster FROM tree WHERE number = ?", number >> page_bits);
+    ClusterRow* row = cluster ? transaction_.find_cluster(*cluster) : nullptr;
+    if (row == nullptr || row->tree != number >> page_bits) return;
+    --row->leased;
+    transaction_.change(*row);
+  }
+
+  void free_record(Number number) {
+    RecordRow row;
+    row.number = number;
+    {
+      Rows rows(connection_, "SELECT cell, child FROM record WHERE number = ?", number);
+      if (!rows.next() || rows.bytes(0).size() != cell_bytes) return;
+      row.cell = load_cell(rows.bytes(0).data());
+      row.child = rows.text(1);
+    }
+    free_cell(row.cell);
+    write_record_row(connection_, row, now_);
+  }
+
+  void free_mail(Number number, std::size_t slot) {
+    StatePage& page = transaction_.page(number);
+    Mail mail = page.slots.mail(slot);
+    mail.visible_at = now_;
+    mail.holder = 0;
+    page.slots.set_mail(slot, mail);
+    page.is_changed = true;
+    announce(page.queue);
+  }
+
+  void free_messages() {
+    std::vector<Number> queues;
+    {
+      Rows rows(connection_, "SELECT DISTINCT queue FROM message WHERE holder = ? AND visible_at > ?", slot_, now_);
+      while (rows.next()) queues.push_back(rows.integer(0));
+    }
+    for (const Number queue : queues) {
+      execute(connection_,
+              "UPDATE fifo_group SET available_at = ? WHERE queue = ? AND group_id IN "
+              "(SELECT group_id FROM message WHERE queue = ? AND holder = ? AND visible_at > ? AND group_id IS NOT NULL)",
+              now_, queue, queue, slot_, now_);
+      execute(connection_, "UPDATE message SET visible_at = ?, holder = 0 WHERE queue = ? AND holder = ? AND visible_at > ?", now_, queue, slot_, now_);
+      announce(queue);
+    }
+  }
+
+  void announce(Number queue) {
+    Rows rows(connection_, "SELECT name FROM queue WHERE number = ?", queue);
+    if (rows.next()) transaction_.announce(Wake::bucket_of(rows.bytes(0)));
+  }
+
+  Transaction& transaction_;
+  Connection& connection_;
+  std::uint32_t slot_;
+  int signal_;
+  Time now_;
+  std::vector<PageSlot> tasks_;
+  std::vector<PageSlot> mails_;
+  std::vector<Number> records_;
+};
+
+}  // namespace
+
+std::vector<std::uint32_t> dead_slots(Connection& connection, const Holder& holder) {
+  std::vector<std::uint32_t> dead;
+  Rows rows(connection, "SELECT slot FROM holder");
+  while (rows.next()) {
+    const auto slot = static_cast<std::uint32_t>(rows.integer(0));
+    if (!holder.is_alive(slot)) dead.push_back(slot);
+  }
+  return dead;
+}
+
+std::uint64_t release_slots(Transaction& transaction, Holder& holder, std::span<const std::uint32_t> slots, Time now) {
+  transaction.flush();  // What is held is looked up in the file.
+  std::uint64_t count = 0;
+  for (const std::uint32_t slot : slots) {
+    count += Release(transaction, slot, holder.signal_of(slot), now).run();
+    execute(transaction.connection(), "DELETE FROM holder WHERE slot = ?", slot);
+  }
+  return count;
+}
+
+Result<std::uint64_t> SqliteLedger::release_dead_holders(Time now) {
+  Holder* holder = store_->holder();
+  if (holder == nullptr) return std::uint64_t{0};
+  auto dead = store_->read([&](Connection& connection) -> Result<std::vector<std::uint32_t>> { return dead_slots(connection, *holder); });
+  if (!dead) return std::move(dead).error();
+  if (dead->empty()) return std::uint64_t{0};
+  return store_->write(Sync::not_needed, [&](Transaction& transaction) -> Result<std::uint64_t> {
+    // Again, under the lock: another process may have been faster, and the slot may be somebody's.
+    const auto still_dead = dead_slots(transaction.connection(), *holder);
+    return release_slots(transaction, *holder, still_dead, now);
+  });
+}
+
+bool SqliteLedger::is_dead_holder(std::uint64_t token) {
+  const Holder* holder = store_->holder();
+  if (holder == nullptr || token == 0) return false;
+  const std::uint32_t slot = slot_of_token(token);
+  if (slot == holder->slot()) return generation_of_token(token) != holder->generation();
+  auto known = store_->read([&](Connection& connection) -> Result<std::int64_t> {
+    return query_number(connection, "SELECT generation FROM holder WHERE slot = ?", slot).value_or(-1);
+  });
+  if (!known) return false;
+  return *known != static_cast<std::int64_t>(generation_of_token(token)) || !holder->is_alive(slot);
+}
+
+int SqliteLedger::crash_record_descriptor() const noexcept {
+  const Holder* holder = store_->holder();
+  return holder != nullptr ? holder->descriptor() : -1;
+}
+
+}  // namespace fanfold::sqlite

@@ -1,0 +1,28 @@
+#pragma once
+
+#include "backends/sqlite/database.hpp"
+
+namespace fanfold::sqlite {
+
+/// "fanf": marks the file as ours (PRAGMA application_id).
+inline constexpr std::int64_t application_id = 0x66616e66;
+/// The schema that this program reads and writes (PRAGMA user_version).
+inline constexpr std::int64_t schema_version = 1;
+inline constexpr int database_page_bytes = 8192;
+
+/// What is in a file that was just opened. Throws StorageFailure where it is no database at all.
+struct FileKind {
+  std::int64_t application = 0;
+  std::int64_t version = 0;
+  bool has_tables = false;
+};
+[[nodiscard]] FileKind look_at(Connection& connection);
+
+/// Refuses files of others and of newer programs. Errors: damaged, unsupported_version.
+[[nodiscard]] Result<void> check_kind(const FileKind& kind, const std::string& file);
+
+/// Makes the schema, or brings an older one up to date, in one transaction; nothing where it is up to date.
+/// The caller holds the write lock. Throws StorageFailure.
+void migrate(Connection& connection);
+
+}  // namespace fanfold::sqlite

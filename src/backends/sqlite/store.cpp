@@ -1,0 +1,230 @@
+#include "backends/sqlite/store.hpp"
+
+#include "backends/sqlite/file_system.hpp"
+#include "backends/sqlite/schema.hpp"
+
+#include <algorithm>
+
+namespace fanfold::sqlite {
+
+namespace {
+
+/// Where another program closes the file at this moment, it may hold it for itself for an instant.
+constexpr int open_patience_milliseconds = 5'000;
+constexpr const char* reader_settings = "PRAGMA cache_size = -4096; PRAGMA temp_store = MEMORY; PRAGMA query_only = ON;";
+constexpr const char* writer_settings = "PRAGMA cache_size = -32768; PRAGMA temp_store = MEMORY; PRAGMA journal_size_limit = 67108864;";
+
+}  // namespace
+
+std::unique_ptr<Connection> ReaderPool::take() {
+  std::unique_lock lock(mutex_);
+  returned_.wait(lock, [&] { return !free_.empty() || open_count_ < reader_count_max; });
+  if (!free_.empty()) {
+    auto connection = std::move(free_.back());
+    free_.pop_back();
+    return connection;
+  }
+  ++open_count_;
+  lock.unlock();
+  try {
+    auto connection = std::make_unique<Connection>(file_, access_);
+    connection->run(reader_settings);
+    return connection;
+  } catch (const StorageFailure&) {
+    lock.lock();
+    --open_count_;
+    throw;
+  }
+}
+
+void ReaderPool::give_back(std::unique_ptr<Connection> connection) {
+  if (!connection) return;
+  const std::scoped_lock lock(mutex_);
+  free_.push_back(std::move(connection));
+  returned_.notify_one();
+}
+
+void ReaderPool::close() {
+  const std::scoped_lock lock(mutex_);
+  open_count_ -= free_.size();
+  free_.clear();
+}
+
+Store::Store(const Options& options, std::shared_ptr<Clock> clock)
+    : options_(options), clock_(std::move(clock)), readers_(options.file, options.read_only ? Access::read_only : Access::read_write) {}
+
+Result<std::shared_ptr<Store>> Store::open(const Options& options, std::shared_ptr<Clock> clock) {
+  auto placed = check_place(options.file);
+  if (!placed) return std::move(placed).error();
+  try {
+    std::shared_ptr<Store> store(new Store(options, std::move(clock)));
+    auto opened = options.read_only ? store->open_for_reading() : store->open_for_writing();
+    if (!opened) return std::move(opened).error();
+    return store;
+  } catch (const StorageFailure& failure) {
+    return failure.error;
+  }
+}
+
+Result<void> Store::open_for_reading() {
+  return read([&](Connection& connection) -> Result<void> {
+    const FileKind kind = look_at(connection);
+    auto checked = check_kind(kind, options_.file.string());
+    if (!checked) return checked;
+    if (kind.application == application_id && kind.version == schema_version) return {};
+    return Error{ErrorCode::unsupported_version, options_.file.string() + " has an older schema, or none: open it for writing once", {}};
+  });
+}
+
+Result<void> Store::open_for_writing() {
+  writer_ = std::make_unique<Connection>(options_.file, Access::create);
+  if (sqlite3_db_readonly(writer_->handle(), "main") == 1) {
+    return Error{ErrorCode::read_only, options_.file.string() + " cannot be written: its modes or its file system forbid it", {}};
+  }
+  sqlite3_busy_timeout(writer_->handle(), open_patience_milliseconds);
+  auto checked = check_kind(look_at(*writer_), options_.file.string());
+  if (!checked) return checked;
+
+  auto turnstile = Turnstile::open(options_.file);
+  if (!turnstile) return std::move(turnstile).error();
+  turnstile_ = std::make_unique<Turnstile>(std::move(*turnstile));
+  auto wake = Wake::open(options_.file);
+  if (!wake) return std::move(wake).error();
+  wake_ = std::move(*wake);
+  auto holder = Holder::open(options_.file);
+  if (!holder) return std::move(holder).error();
+
+  auto prepared = prepare_file();
+  if (!prepared) return prepared;
+  holder_ = std::move(*holder);
+  commits_ = std::make_unique<CommitQueue>(*writer_, *turnstile_, *wake_, options_);
+  return take_holder_slot();
+}
+
+Result<void> Store::prepare_file() {
+  auto locked = turnstile_->lock();
+  if (!locked) return locked;
+  struct Unlock {
+    Turnstile& turnstile;
+    ~Unlock() { turnstile.unlock(); }
+  } const unlock{*turnstile_};
+  const FileKind kind = look_at(*writer_);  // Again: another process may have been faster.
+  auto checked = check_kind(kind, options_.file.string());
+  if (!checked) return checked;
+  if (!kind.has_tables) writer_->run(("PRAGMA page_size = " + std::to_string(database_page_bytes)).c_str());
+  if (!kind.has_tables) writer_->run("PRAGMA auto_vacuum = INCREMENTAL");
+  writer_->run("PRAGMA journal_mode = WAL");
+  writer_->run(writer_settings);
+  migrate(*writer_);
+  // From now on nobody is waited for inside SQLite: whoever writes has our lock.
+  sqlite3_busy_timeout(writer_->handle(), 0);
+  return {};
+}
+
+Result<void> Store::take_holder_slot() {
+  return write(Sync::not_needed, [&](Transaction& transaction) -> Result<void> {
+    Connection& connection = transaction.connection();
+    const auto dead = dead_slots(connection, *holder_);
+    if (!dead.empty()) static_cast<void>(release_slots(transaction, *holder_, dead, clock_->now()));
+    std::vector<std::uint32_t> used;
+    {
+      Rows rows(connection, "SELECT slot FROM holder");
+      while (rows.next()) used.push_back(static_cast<std::uint32_t>(rows.integer(0)));
+    }
+    execute(connection, "INSERT INTO setting VALUES ('holder_generation', 1) ON CONFLICT DO UPDATE SET value = value + 1");
+    const auto generation = query_number(connection, "SELECT value FROM setting WHERE name = 'holder_generation'").value_or(0);
+    auto taken = holder_->take_slot(used, static_cast<std::uint64_t>(generation) & generation_mask);
+    if (!taken) return taken;
+    execute(connection, "INSERT INTO holder (slot, generation, process, since) VALUES (?, ?, ?, ?)", holder_->slot(), holder_->generation(),
+            process_number(), clock_->now());
+    return {};
+  });
+}
+
+bool Store::is_last_one() {
+  Rows rows(*writer_, "SELECT slot FROM holder");
+  while (rows.next()) {
+    const auto slot = static_cast<std::uint32_t>(rows.integer(0));
+    if (slot != holder_->slot() && holder_->is_alive(slot)) return false;
+  }
+  return true;
+}
+
+Store::~Store() {
+  readers_.close();
+  if (!commits_ || !holder_ || holder_->slot() == 0) return;
+  const std::uint32_t own = holder_->slot();
+  auto released = write(Sync::not_needed, [&](Transaction& transaction) -> Result<void> {
+    static_cast<void>(release_slots(transaction, *holder_, std::span(&own, 1), clock_->now()));
+    return {};
+  });
+  if (!released) return;
+  try {
+    if (is_last_one()) commits_->checkpoint_for_good();
+  } catch (const StorageFailure&) {
+    return;  // The WAL stays beside the file; whoever opens it next goes on from there.
+  }
+}
+
+Result<void> Store::compact() {
+  while (true) {
+    auto left = write(Sync::not_needed, [](Transaction& transaction) -> Result<std::int64_t> {
+      transaction.connection().run("PRAGMA incremental_vacuum(512)");
+      return query_number(transaction.connection(), "PRAGMA freelist_count").value_or(0);
+    });
+    if (!left) return std::move(left).error();
+    if (*left == 0) return {};
+  }
+}
+
+Result<std::shared_ptr<const QueueInfo>> Store::ensure_queue(std::string_view name, const QueueAttributes* attributes) {
+  {
+    const std::shared_lock lock(queues_mutex_);
+    const auto found = queues_.find(name);
+    if (found != queues_.end()) return found->second;
+  }
+  auto info = std::make_shared<QueueInfo>();
+  info->name = name;
+  info->bucket = Wake::bucket_of(name);
+  const auto look = [&](Connection& connection) -> Result<void> {
+    Rows rows(connection,
+              "SELECT number, fifo, visibility, retention, delay, content_based_deduplication, dead_letter_queue, receive_count_max "
+              "FROM queue WHERE name = ?",
+              name);
+    if (!rows.next()) return {};
+    info->number = rows.integer(0);
+    info->attributes.fifo = rows.integer(1) != 0;
+    info->attributes.visibility = std::chrono::seconds(rows.integer(2));
+    info->attributes.retention = std::chrono::seconds(rows.integer(3));
+    info->attributes.delay = std::chrono::seconds(rows.integer(4));
+    info->attributes.content_based_deduplication = rows.integer(5) != 0;
+    if (!rows.is_null(6)) info->attributes.redrive = RedrivePolicy{rows.text(6), static_cast<std::uint32_t>(rows.integer(7))};
+    return {};
+  };
+  auto looked = read(look);
+  if (!looked) return std::move(looked).error();
+  if (info->number == 0) {
+    QueueAttributes made;
+    if (attributes != nullptr) made = *attributes;
+    else made.fifo = name.ends_with(".fifo");
+    auto created = write(Sync::needed, [&](Transaction& transaction) -> Result<void> {
+      std::optional<std::string> dead_letter_queue;
+      std::optional<std::uint32_t> receive_count_max;
+      if (made.redrive) {
+        dead_letter_queue = made.redrive->dead_letter_queue;
+        receive_count_max = made.redrive->receive_count_max;
+      }
+      execute(transaction.connection(),
+              "INSERT INTO queue (name, fifo, visibility, retention, delay, content_based_deduplication, dead_letter_queue, receive_count_max) "
+              "VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+              name, made.fifo, made.visibility.count(), made.retention.count(), made.delay.count(), made.content_based_deduplication,
+              dead_letter_queue, receive_count_max);
+      return look(transaction.connection());
+    });
+    if (!created) return std::move(created).error();
+  }
+  const std::unique_lock lock(queues_mutex_);
+  return queues_.try_emplace(info->name, std::move(info)).first->second;
+}
+
+}  // namespace fanfold::sqlite

@@ -1,0 +1,141 @@
+#pragma once
+
+#include "backends/sqlite/commit_queue.hpp"
+#include "backends/sqlite/holders.hpp"
+
+#include <fanfold/ports/queue.hpp>
+
+#include <condition_variable>
+#include <shared_mutex>
+
+namespace fanfold::sqlite {
+
+/// Connections for reading that one store opens at most; further readers wait for one.
+inline constexpr std::size_t reader_count_max = 8;
+
+/// Read connections, opened as they are needed. Thread-safe.
+class ReaderPool {
+ public:
+  ReaderPool(std::filesystem::path file, Access access) : file_(std::move(file)), access_(access) {}
+
+  /// Runs `look(Connection&)` on one snapshot.
+  template <class Look>
+  auto run(Look&& look) -> std::invoke_result_t<Look, Connection&> {
+    std::unique_ptr<Connection> connection;
+    try {
+      connection = take();
+      const Snapshot snapshot(*connection);
+      auto answer = look(*connection);
+      give_back(std::move(connection));
+      return answer;
+    } catch (const StorageFailure& failure) {
+      give_back(std::move(connection));
+      return failure.error;
+    }
+  }
+
+  void close();
+
+ private:
+  class Snapshot {
+   public:
+    explicit Snapshot(Connection& connection) : connection_(connection) { execute(connection_, "BEGIN"); }
+    ~Snapshot() { static_cast<void>(connection_.try_run("ROLLBACK")); }
+    Snapshot(const Snapshot&) = delete;
+    Snapshot& operator=(const Snapshot&) = delete;
+
+   private:
+    Connection& connection_;
+  };
+
+  [[nodiscard]] std::unique_ptr<Connection> take();
+  void give_back(std::unique_ptr<Connection> connection);
+
+  std::filesystem::path file_;
+  Access access_;
+  std::mutex mutex_;
+  std::condition_variable returned_;
+  std::vector<std::unique_ptr<Connection>> free_;  // Guarded by mutex_, as is the next.
+  std::size_t open_count_ = 0;
+};
+
+/// A queue as it was created; it never changes.
+struct QueueInfo {
+  Number number = 0;
+  std::string name{};
+  QueueAttributes attributes{};
+  std::size_t bucket = 0;  ///< Of Wake.
+};
+
+/// One open file: what its ports share. Thread-safe.
+class Store {
+ public:
+  /// `clock` is shared with the clock port. Errors: those of sqlite::open.
+  [[nodiscard]] static Result<std::shared_ptr<Store>> open(const Options& options, std::shared_ptr<Clock> clock);
+  Store(const Store&) = delete;
+  Store& operator=(const Store&) = delete;
+  ~Store();
+
+  template <class Operation>
+  auto write(Sync sync, Operation&& operation) -> std::invoke_result_t<Operation, Transaction&> {
+    if (!commits_) return Error{ErrorCode::read_only, "the store was opened for reading only", {}};
+    return commits_->run(sync, std::forward<Operation>(operation));
+  }
+  template <class Look>
+  auto read(Look&& look) -> std::invoke_result_t<Look, Connection&> {
+    return readers_.run(std::forward<Look>(look));
+  }
+
+  /// Made with the attributes given where it is missing. Blocks only for a queue that was not asked for before.
+  Result<std::shared_ptr<const QueueInfo>> ensure_queue(std::string_view name, const QueueAttributes* attributes = nullptr);
+
+  /// Gives free pages back to the file system, a little at a time.
+  Result<void> compact();
+
+  [[nodiscard]] Clock& clock() const noexcept { return *clock_; }
+  [[nodiscard]] const Options& options() const noexcept { return options_; }
+  /// Null where the store was opened for reading only.
+  [[nodiscard]] Wake* wake() const noexcept { return wake_.get(); }
+  [[nodiscard]] Holder* holder() const noexcept { return holder_.get(); }
+
+ private:
+  Store(const Options& options, std::shared_ptr<Clock> clock);
+  [[nodiscard]] Result<void> open_for_writing();
+  [[nodiscard]] Result<void> open_for_reading();
+  [[nodiscard]] Result<void> prepare_file();
+  [[nodiscard]] Result<void> take_holder_slot();
+  [[nodiscard]] bool is_last_one();
+
+  Options options_;
+  std::shared_ptr<Clock> clock_;  // Shared with the clock port.
+  std::unique_ptr<Turnstile> turnstile_;
+  std::unique_ptr<Wake> wake_;
+  std::unique_ptr<Holder> holder_;
+  std::unique_ptr<Connection> writer_;
+  std::unique_ptr<CommitQueue> commits_;
+  ReaderPool readers_;
+
+  std::shared_mutex queues_mutex_;
+  std::map<std::string, std::shared_ptr<const QueueInfo>, std::less<>> queues_;  // Guarded by queues_mutex_; infos are shared with calls under way.
+};
+
+/// UTC as the system has it.
+class SystemClock final : public Clock {
+ public:
+  [[nodiscard]] Time now() override;
+  void sleep_until(Time time, std::stop_token stop) override;
+};
+
+[[nodiscard]] std::unique_ptr<Queue> make_queue(std::shared_ptr<Store> store);
+[[nodiscard]] std::unique_ptr<Ledger> make_ledger(std::shared_ptr<Store> store);
+[[nodiscard]] std::unique_ptr<GlobalStore> make_global_store(std::shared_ptr<Store> store);
+
+/// Frees what the processes of these slots hold, in pages, records and messages; forgets the slots. The answer counts records.
+[[nodiscard]] std::uint64_t release_slots(Transaction& transaction, Holder& holder, std::span<const std::uint32_t> slots, Time now);
+/// Slots of processes that are gone.
+[[nodiscard]] std::vector<std::uint32_t> dead_slots(Connection& connection, const Holder& holder);
+
+/// Opens with a clock of the caller's, for tests.
+[[nodiscard]] Result<Backend> open_backend_with_clock(const Options& options, std::shared_ptr<Clock> clock);
+
+}  // namespace fanfold::sqlite

@@ -1,0 +1,40 @@
+#pragma once
+
+#include "backends/sqlite/file_lock.hpp"
+
+#include <fanfold/types.hpp>
+
+#include <atomic>
+
+namespace fanfold::sqlite {
+
+/// Wakes long polls of every process that uses a file: `<file>-wake` is mapped by all, each queue has one of its words.
+/// Thread-safe.
+class Wake {
+ public:
+  [[nodiscard]] static Result<std::unique_ptr<Wake>> open(const std::filesystem::path& file);
+  Wake(const Wake&) = delete;
+  Wake& operator=(const Wake&) = delete;
+  ~Wake();
+
+  [[nodiscard]] static std::size_t bucket_of(std::string_view queue) noexcept;
+
+  /// To be read before looking whether there is something, and handed to `wait`.
+  [[nodiscard]] std::uint32_t sequence(std::size_t bucket) const noexcept;
+  /// Blocks until somebody calls `notify` after `seen` was read, or for `most`.
+  void wait(std::size_t bucket, std::uint32_t seen, std::chrono::milliseconds most) noexcept;
+  void notify(std::size_t bucket) noexcept;
+
+ private:
+  struct Word {
+    std::atomic<std::uint32_t> sequence;
+    std::atomic<std::uint32_t> waiter_count;  // A process that was killed while it waited leaves it too high: one needless call.
+  };
+  static constexpr std::size_t bucket_count = 64;
+
+  Wake(LockFile file, Word* words) : file_(std::move(file)), words_(words) {}
+  LockFile file_;
+  Word* words_;
+};
+
+}  // namespace fanfold::sqlite
