@@ -57,7 +57,7 @@ class Retry {
     if (indexes->empty()) return Error{ErrorCode::not_found, "no failed task of cluster " + std::string(id_) + " matches", {}};
     auto started = start(*header, *indexes, *carried);
     if (!started) return std::move(started).error();
-    return started->sender == holder_ ? send_all(*started) : go_on(*started);
+    return started->sender == holder_ ? send_all(*started, indexes->size()) : go_on(*started);
   }
 
  private:
@@ -104,7 +104,7 @@ class Retry {
   [[nodiscard]] ClusterHeader next_round(ClusterHeader header, std::span<const std::uint64_t> indexes, std::uint64_t carried_count) {
     const Time now = store_.now();
     header.round += 1;
-    header.round_size = indexes.size();
+    header.round_size.reset();
     header.round_hash = digest_of(indexes);
     header.round_key = key_;
     header.failed_carried_count = carried_count;
@@ -152,11 +152,10 @@ class Retry {
     return Error{ErrorCode::conflict, "the header of cluster " + std::string(id_) + " changed under every write", {}};
   }
 
-  Result<std::uint64_t> send_all(const ClusterHeader& header) {
+  Result<std::uint64_t> send_all(const ClusterHeader& header, std::uint64_t size) {
     auto sealed = seal();
     if (!sealed) return std::move(sealed).error();
     TaskSender sender(store_, header, holder_);
-    const std::uint64_t size = *header.round_size;
     for (std::uint64_t first = 0; first < size && !sender.lost(); first += page_count) {
       auto indexes = with_patience(store_, [&] { return store_.ledger().read_round(id_, header.round, first, page_count); });
       if (!indexes) return std::move(indexes).error();
@@ -182,12 +181,14 @@ class Retry {
 
   /// The round was begun before, by a call whose answer was lost or that another made: sees that its sends are out.
   Result<std::uint64_t> go_on(const ClusterHeader& header) {
-    const std::uint64_t size = header.round_size.value_or(0);
-    if (header.finished()) return size;
+    if (header.finished()) return header.round_size.value_or(0);
     if (!header.marked) {
       auto sealed = seal();
       if (!sealed) return std::move(sealed).error();
     }
+    auto now_sealed = live_header(store_, id_);
+    if (!now_sealed) return std::move(now_sealed).error();
+    const std::uint64_t size = now_sealed->round_size.value_or(0);
     const bool is_due = std::ranges::any_of(header.due, [](const DueMark& mark) { return mark.kind == DueMark::Kind::round; });
     if (!is_due || !is_free(store_, header.sender, header.sender_until, store_.now())) return size;
     auto sent = resend(store_, id_, ResendReason::creation_cut_off);

@@ -1,0 +1,187 @@
+#pragma once
+
+#include <fanfold/client.hpp>
+#include <fanfold/json.hpp>
+#include <fanfold/testing/memory_store.hpp>
+
+#include <gtest/gtest.h>
+
+#include <deque>
+
+#include "engine/engine.hpp"
+
+namespace fanfold::engine {
+
+/// Globals that fail as they are told to.
+class ScriptedGlobals final : public GlobalStore {
+ public:
+  enum class Step : std::uint8_t { pass, lose_answer, refuse };
+  explicit ScriptedGlobals(std::unique_ptr<GlobalStore> inner) : inner_(std::move(inner)) {}
+
+  std::deque<Step> steps{};                 ///< For the next writes; all pass once it is empty.
+  std::function<void()> before_write{};     ///< E.g. another process's write.
+  std::size_t write_count = 0;
+
+  [[nodiscard]] BucketParams location(std::string_view cluster_id) const override { return inner_->location(cluster_id); }
+  Result<StoredGlobals> read(const BucketParams& where) override { return inner_->read(where); }
+  Result<std::string> write(const BucketParams& where, const StoredGlobals& globals, std::string_view expected_version) override {
+    ++write_count;
+    if (before_write) std::exchange(before_write, {})();
+    Step step = Step::pass;
+    if (!steps.empty()) {
+      step = steps.front();
+      steps.pop_front();
+    }
+    const Error lost{ErrorCode::unavailable, "no answer", {}};
+    if (step == Step::refuse) return lost;
+    auto written = inner_->write(where, globals, expected_version);
+    return step == Step::lose_answer ? Result<std::string>(lost) : written;
+  }
+  Result<void> remove(const BucketParams& where) override { return inner_->remove(where); }
+
+ private:
+  std::unique_ptr<GlobalStore> inner_;
+};
+
+/// A queue that refuses what it is told to, and counts what it is sent.
+class ScriptedQueue final : public Queue {
+ public:
+  explicit ScriptedQueue(std::unique_ptr<Queue> inner) : inner_(std::move(inner)) {}
+
+  std::map<std::uint64_t, std::deque<ErrorCode>> refusals{};  ///< By a task's position, or a message's place in its first send.
+  std::optional<std::size_t> send_count_until_crash{};        ///< Throws Crash at the call after so many.
+  std::size_t send_count = 0;                                 ///< Calls.
+  std::uint64_t sent_task_count = 0;
+
+  struct Crash {};  ///< Not derived from std::exception, as a process that dies is no error.
+
+  [[nodiscard]] std::size_t receive_count_max() const override { return inner_->receive_count_max(); }
+  Result<std::string> resolve(std::string_view name) override { return inner_->resolve(name); }
+  Result<std::string> create(std::string_view name, const QueueAttributes& attributes) override { return inner_->create(name, attributes); }
+  Result<QueueAttributes> attributes(std::string_view url) override { return inner_->attributes(url); }
+  Result<QueueCounts> counts(std::string_view url) override { return inner_->counts(url); }
+  Result<std::vector<std::string>> list() override { return inner_->list(); }
+  Result<std::vector<Delivery>> receive(std::string_view url, const ReceiveOptions& options, std::stop_token stop) override {
+    return inner_->receive(url, options, std::move(stop));
+  }
+  Result<std::vector<Result<std::string>>> send(std::string_view url, std::span<const OutgoingMessage> messages) override {
+    begin_send();
+    std::vector<Result<std::string>> answers;
+    for (std::size_t i = 0; i < messages.size(); ++i) {
+      if (const auto code = next_refusal(i)) {
+        answers.emplace_back(Error{*code, "refused", {}});
+      } else {
+        answers.push_back(std::move(inner_->send(url, messages.subspan(i, 1)).value().front()));
+      }
+    }
+    return answers;
+  }
+  Result<std::vector<TaskRefused>> send_tasks(std::string_view url, const TaskRangeMessage& range, std::span<const TaskMessage> tasks) override {
+    begin_send();
+    std::vector<TaskRefused> refused;
+    std::vector<TaskMessage> accepted;
+    for (const TaskMessage& task : tasks) {
+      if (const auto code = next_refusal(task.position)) {
+        refused.push_back({task.position, Error{*code, "refused", {}}});
+      } else {
+        accepted.push_back(task);
+      }
+    }
+    sent_task_count += accepted.size();
+    auto rest = inner_->send_tasks(url, range, accepted);
+    if (!rest) return rest;
+    refused.insert(refused.end(), rest->begin(), rest->end());
+    return refused;
+  }
+  Result<std::vector<Result<void>>> remove(std::string_view url, std::span<const std::string> receipts) override { return inner_->remove(url, receipts); }
+  Result<std::vector<Result<void>>> change_visibility(std::string_view url, std::span<const VisibilityChange> changes) override {
+    return inner_->change_visibility(url, changes);
+  }
+  Result<std::uint64_t> purge(std::string_view url) override { return inner_->purge(url); }
+  Result<std::uint64_t> redrive(std::string_view url) override { return inner_->redrive(url); }
+
+ private:
+  void begin_send() {
+    if (send_count_until_crash && send_count == *send_count_until_crash) throw Crash{};
+    ++send_count;
+  }
+  std::optional<ErrorCode> next_refusal(std::uint64_t place) {
+    const auto found = refusals.find(place);
+    if (found == refusals.end() || found->second.empty()) return std::nullopt;
+    const ErrorCode code = found->second.front();
+    found->second.pop_front();
+    return code;
+  }
+
+  std::unique_ptr<Queue> inner_;
+};
+
+/// A store in memory with a clock that is set by hand, and one process at a time over it.
+struct Scene {
+  explicit Scene(testing::MemoryOptions options = {}) : memory(std::move(options)) { restart(); }
+
+  /// The process that was there is gone; another takes its place.
+  void restart() {
+    client.reset();
+    Backend backend = memory.backend();
+    auto scripted_queue = std::make_unique<ScriptedQueue>(std::move(backend.queue));
+    auto scripted_globals = std::make_unique<ScriptedGlobals>(std::move(backend.globals));
+    queue = scripted_queue.get();
+    globals = scripted_globals.get();
+    ledger = backend.ledger.get();
+    backend.queue = std::move(scripted_queue);
+    backend.globals = std::move(scripted_globals);
+    client.emplace(make_client(std::move(backend)));
+  }
+
+  void advance(std::chrono::milliseconds by) const { memory.clock().advance(by); }
+  [[nodiscard]] Time now() const { return memory.clock().now(); }
+  [[nodiscard]] ClusterHeader header(const MessageKey& key) const { return client->cluster_header(key).value(); }
+  [[nodiscard]] Progress progress(const MessageKey& key) const { return client->progress(key).value(); }
+  [[nodiscard]] std::uint64_t message_count(std::string_view url = "work") const {
+    const QueueCounts counts = queue->counts(url).value();
+    return counts.visible_count + counts.in_flight_count + counts.delayed_count;
+  }
+
+  /// Takes what is visible, once, and ends every record that is not in `failing` as done; the others fail for good.
+  void work(const std::vector<std::uint64_t>& failing = {}, const std::string& url = "work") const {
+    while (true) {
+      const auto records = client->receive(url, {.count_max = 10, .wait = std::chrono::milliseconds{0}}).value();
+      if (records.empty()) return;
+      for (const SqsRecord& record : records) work_on(record, failing);
+    }
+  }
+  void work_on(const SqsRecord& record, const std::vector<std::uint64_t>& failing) const {
+    const auto message = client->read_sqs_record(record).value();
+    const Claim claim = client->is_complete(record).value();
+    if (claim.state != ClaimState::claimed) return;
+    const bool fails = message.type == RecordType::task && std::ranges::find(failing, *message.task) != failing.end();
+    if (fails) {
+      client->mark_failed(claim, "no good").value();
+    } else {
+      client->mark_complete(claim).value();
+    }
+  }
+
+  testing::MemoryStore memory;
+  std::optional<Client> client;
+  ScriptedQueue* queue = nullptr;      // These three belong to the client.
+  ScriptedGlobals* globals = nullptr;
+  Ledger* ledger = nullptr;
+};
+
+inline std::vector<int> numbers(int count) {
+  std::vector<int> all;
+  for (int i = 0; i < count; ++i) all.push_back(i);
+  return all;
+}
+
+inline std::string id_of(const MessageKey& key) { return parse_key(key).value().id; }
+
+template <class T>
+ErrorCode code_of(const Result<T>& result) {
+  EXPECT_FALSE(result.has_value());
+  return result.has_value() ? ErrorCode::internal : result.error().code;
+}
+
+}  // namespace fanfold::engine
