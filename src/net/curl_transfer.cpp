@@ -130,6 +130,23 @@ void CurlTransfer::set_form(Form form, const HttpRequest& request) {
   }
 }
 
+bool CurlTransfer::prepare_again(CURLcode code) {
+  if (code != CURLE_RECV_ERROR && code != CURLE_SEND_ERROR && code != CURLE_GOT_NOTHING) return false;
+  long connection_count = 0;
+  curl_easy_getinfo(handle_.get(), CURLINFO_NUM_CONNECTS, &connection_count);
+  if (is_fresh_ || connection_count > 0 || response_.headers.size_bytes() > 0) return false;
+  is_fresh_ = true;
+  set(handle_.get(), CURLOPT_FRESH_CONNECT, 1L);
+  detail_[0] = '\0';
+  return true;
+}
+
+void CurlTransfer::end_attempt() {
+  if (is_fresh_) set(handle_.get(), CURLOPT_FRESH_CONNECT, 0L);
+  is_fresh_ = false;
+  request_ = nullptr;
+}
+
 HttpOutcome CurlTransfer::finish(CURLcode code) {
   HttpOutcome outcome;
   outcome.may_have_been_seen = sending_count_ > 0;
@@ -142,7 +159,7 @@ HttpOutcome CurlTransfer::finish(CURLcode code) {
     response_.status = static_cast<int>(status);
     outcome.response = std::move(response_);
   }
-  request_ = nullptr;
+  end_attempt();
   return outcome;
 }
 
@@ -151,7 +168,7 @@ HttpOutcome CurlTransfer::abandon(Error error) {
   outcome.may_have_been_seen = sending_count_ > 0;
   outcome.was_sent_again = sending_count_ > 1;
   outcome.error = std::move(error);
-  request_ = nullptr;
+  end_attempt();
   return outcome;
 }
 

@@ -45,6 +45,10 @@ class CurlTransfer {
   /// Makes the handle ready for `request`, which has to stay. The deadline cuts the attempt's timeout.
   /// Errors: invalid_argument.
   [[nodiscard]] Result<void> prepare(const HttpRequest& request, std::optional<std::chrono::steady_clock::time_point> deadline);
+  /// A kept connection turned out to be closed before a byte of the answer came. The handle is then set to send the same
+  /// request once more, on a new connection. libcurl does so too, but counts over the handle's whole life and
+  /// refuses each sixth time (7.88).
+  [[nodiscard]] bool prepare_again(CURLcode code);
   /// The outcome of an attempt that libcurl ended.
   [[nodiscard]] HttpOutcome finish(CURLcode code);
   /// The outcome of one that the caller ended.
@@ -53,6 +57,7 @@ class CurlTransfer {
  private:
   enum class Form : std::uint8_t { none, get, head, body };
 
+  void end_attempt();
   void set_form(Form form, const HttpRequest& request);
   [[nodiscard]] Error error_of(CURLcode code) const;
   [[nodiscard]] std::string origin() const;
@@ -77,6 +82,7 @@ class CurlTransfer {
   const HttpRequest* request_ = nullptr;
   std::vector<curl_slist> header_list_;
   std::optional<std::chrono::steady_clock::time_point> deadline_;
+  bool is_fresh_ = false;
   bool is_too_large_ = false;
   bool is_out_of_memory_ = false;
   unsigned sending_count_ = 0;

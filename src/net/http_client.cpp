@@ -193,10 +193,15 @@ bool Channel::collect(const RunOptions& options) {
     CurlTransfer* transfer = nullptr;
     curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &transfer);
     Exchange& exchange = *transfer->exchange;
+    has_collected = true;
+    if (transfer->prepare_again(code)) {
+      curl_multi_remove_handle(multi_.get(), transfer->handle());
+      curl_multi_add_handle(multi_.get(), transfer->handle());
+      continue;
+    }
     HttpOutcome outcome = transfer->finish(code);
     release(*transfer);
     finish(exchange, std::move(outcome), options);
-    has_collected = true;
   }
   return has_collected;
 }

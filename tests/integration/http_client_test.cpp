@@ -127,7 +127,7 @@ TEST(HttpClient, TakesACloseAfterTheAnswerForNoFailure) {
     for (int i = 0; i < 20; ++i) {
       Recorder recorder(post(server.url(), "body"));
       client.run(recorder, {});
-      ASSERT_FALSE(recorder.outcome.error) << recorder.outcome.error->message;
+      ASSERT_FALSE(recorder.outcome.error) << recorder.outcome.error->message << recorder.outcome.error->remote_detail;
       EXPECT_EQ(recorder.begin_count, 1);
     }
     EXPECT_EQ(server.connection_count(), 20U);
