@@ -13,8 +13,7 @@ enum class ExitCode : int {
   refused = 4,        ///< The state of the record forbids it: sealed, stopped, not finished, other tasks under the same key, …
   store = 5,          ///< The store cannot be read or written: full, read-only, damaged, newer, locked.
   internal = 70,      ///< A defect of fanfold's own.
-  interrupted = 130,  ///< SIGINT: drained, nothing is lost; the same command goes on.
-  terminated = 143    ///< SIGTERM: likewise.
+  interrupted = 130   ///< SIGINT or SIGTERM: drained, nothing is lost; the same command goes on.
 };
 
 [[nodiscard]] ExitCode exit_code_of(ErrorCode code) noexcept;

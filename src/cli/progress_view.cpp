@@ -110,7 +110,7 @@ std::optional<double> RateEstimate::rate() const {
 std::optional<RateEstimate::Range> RateEstimate::time_left(std::uint64_t open_count) const {
   constexpr std::size_t stretch_samples = 4;
   constexpr double uncertainty = 0.15;  // Stretches that agree still say little about the tasks to come.
-  constexpr double seconds_max = 3600.0 * 24 * 365;
+  static constexpr double seconds_max = 3600.0 * 24 * 365;
   if (samples_.size() <= stretch_samples) return std::nullopt;
   double slowest = INFINITY;
   double fastest = 0;

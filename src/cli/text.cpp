@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include <cstring>
+
 namespace fanfold::cli {
 namespace {
 
@@ -111,7 +113,17 @@ std::string clipped(std::string_view text, std::size_t columns) {
 }
 
 bool is_utf8(std::string_view text) noexcept {
+  constexpr std::uint64_t high_bits = 0x8080808080808080;
   while (!text.empty()) {
+    // Most text is ASCII: eight bytes at a time.
+    std::uint64_t word = 0;
+    if (text.size() >= sizeof(word)) {
+      std::memcpy(&word, text.data(), sizeof(word));
+      if ((word & high_bits) == 0) {
+        text.remove_prefix(sizeof(word));
+        continue;
+      }
+    }
     const Piece piece = next_piece(text);
     if (!piece.valid) return false;
     text.remove_prefix(piece.bytes.size());
