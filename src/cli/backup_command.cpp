@@ -24,10 +24,12 @@ Result<ExitCode> backup(const Invocation& invocation, const BackupOptions& optio
 
 }  // namespace
 
-void add_backup_command(CLI::App& app, Invocation& invocation) {
-  auto command = add_command<BackupOptions>(app, invocation, "backup", "Copy the store consistently while others work on it",
-                                            "fanfold backup monday.db", backup);
-  command.app.add_option("target", command.options.target, "The file to make; it must not be there yet")->type_name("FILE")->required();
+void add_backup_command(Command app, Invocation& invocation) {
+  auto command =
+      add_command<BackupOptions>(app, invocation, "backup", "Copy the store consistently while others work on it",
+                                 "fanfold backup monday.db", backup);
+  command.app.option("target", command.options.target, "The file to make; it must not be there yet",
+                     {.value = "FILE", .required = true});
 }
 
 }  // namespace fanfold::cli

@@ -14,7 +14,9 @@ constexpr std::size_t page_clusters = 1000;
 constexpr std::size_t named_in_error_max = 5;
 
 Result<ClusterHeader> not_found(const std::string& argument) {
-  return Error{ErrorCode::not_found, fmt::format("there is no cluster '{}'; fanfold cluster ls shows all", as_utf8(argument)), {}};
+  return Error{ErrorCode::not_found,
+               fmt::format("there is no cluster '{}'; fanfold cluster ls shows all", as_utf8(argument)),
+               {}};
 }
 
 Result<ClusterHeader> find_by_prefix(const Client& client, const std::string& argument) {
@@ -32,7 +34,9 @@ Result<ClusterHeader> find_by_prefix(const Client& client, const std::string& ar
   if (found.size() == 1) return std::move(found.front());
   std::string names;
   for (std::size_t i = 0; i < std::min(found.size(), named_in_error_max); ++i) names += " " + found[i].id;
-  return Error{ErrorCode::invalid_argument, fmt::format("'{}' begins the id of {} clusters:{}", argument, found.size(), names), {}};
+  return Error{ErrorCode::invalid_argument,
+               fmt::format("'{}' begins the id of {} clusters:{}", argument, found.size(), names),
+               {}};
 }
 
 }  // namespace
@@ -65,7 +69,9 @@ Result<MessageKey> find_record(const Client& client, const std::string& argument
   const char* end = argument.data() + argument.size();
   const auto [stop, code] = std::from_chars(argument.data() + mark + 1, end, index);
   if (code != std::errc{} || stop != end) {
-    return Error{ErrorCode::bad_input, fmt::format("'{}' names no task: write CLUSTER#INDEX, as in photos#17", as_utf8(argument)), {}};
+    return Error{ErrorCode::bad_input,
+                 fmt::format("'{}' names no task: write CLUSTER#INDEX, as in photos#17", as_utf8(argument)),
+                 {}};
   }
   auto header = find_cluster(client, argument.substr(0, mark));
   if (!header) return std::move(header).error();
@@ -78,10 +84,9 @@ std::string label_of(const ClusterHeader& header) {
   return header.name.empty() ? header.id : printable(header.name, Newlines::escape);
 }
 
-CLI::Option* add_cluster_argument(CLI::App& app, std::string& target) {
-  return app.add_option("cluster", target, "Key, id, the beginning of an id, or name (the newest of that name)")
-      ->type_name("CLUSTER")
-      ->required();
+void add_cluster_argument(Command app, std::string& target, bool required) {
+  app.option("cluster", target, "Key, id, the beginning of an id, or name (the newest of that name)",
+             {.value = "CLUSTER", .required = required});
 }
 
 }  // namespace fanfold::cli

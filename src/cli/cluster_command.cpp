@@ -2,14 +2,12 @@
 
 namespace fanfold::cli {
 
-void add_cluster_command(CLI::App& app, Invocation& invocation) {
-  CLI::App* cluster = app.add_subcommand("cluster", "Create, watch and steer clusters");
-  cluster->require_subcommand(1);
-  cluster->fallthrough();
-  add_cluster_build_commands(*cluster, invocation);
-  add_cluster_look_commands(*cluster, invocation);
-  add_cluster_steer_commands(*cluster, invocation);
-  add_retry_command(*cluster, invocation);
+void add_cluster_command(Command app, Invocation& invocation) {
+  Command cluster = app.group("cluster", "Create, watch and steer clusters");
+  add_cluster_build_commands(cluster, invocation);
+  add_cluster_look_commands(cluster, invocation);
+  add_cluster_steer_commands(cluster, invocation);
+  add_retry_command(cluster, invocation);
 }
 
 }  // namespace fanfold::cli

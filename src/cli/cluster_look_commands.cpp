@@ -27,7 +27,10 @@ Result<ExitCode> list(const Invocation& invocation, const LsOptions& options) {
   auto client = open_store(invocation.common, StoreUse::read);
   if (!client) return std::move(client).error();
   Table table({"CLUSTER", "NAME", "STATUS", "TOTAL", "COMPLETE", "FAILED", "RUNNING", "STARTED"});
-  ClusterQuery query{.unfinished_only = options.unfinished, .name = options.name, .cursor = {}, .count_max = std::min<std::size_t>(options.limit, 1000)};
+  ClusterQuery query{.unfinished_only = options.unfinished,
+                     .name = options.name,
+                     .cursor = {},
+                     .count_max = std::min<std::size_t>(options.limit, 1000)};
   std::size_t shown = 0;
   do {
     auto page = client->list_clusters(query);
@@ -47,7 +50,8 @@ Result<ExitCode> list(const Invocation& invocation, const LsOptions& options) {
     query.cursor = page->next_cursor;
   } while (!query.cursor.empty() && shown < options.limit);
   table.print();
-  if (!query.cursor.empty() && !invocation.common.json) note(fmt::format("(the newest {}; --limit shows more)", options.limit));
+  if (!query.cursor.empty() && !invocation.common.json)
+    note(fmt::format("(the newest {}; --limit shows more)", options.limit));
   return ExitCode::ok;
 }
 
@@ -102,21 +106,24 @@ Result<ExitCode> watch(const Invocation& invocation, const ClusterOnly& options)
 
 }  // namespace
 
-void add_cluster_look_commands(CLI::App& cluster, Invocation& invocation) {
+void add_cluster_look_commands(Command cluster, Invocation& invocation) {
   auto ls = add_command<LsOptions>(cluster, invocation, "ls", "Show clusters, the newest first",
                                    "fanfold cluster ls --unfinished", list);
-  ls.app.add_option("--name", ls.options.name, "Only clusters of this name");
-  ls.app.add_flag("--unfinished", ls.options.unfinished, "Only those that are not finished, or whose finish is not handled yet");
-  ls.app.add_option("--limit", ls.options.limit, "At most so many")->check(CLI::Range(1, 1'000'000))->capture_default_str();
+  ls.app.option("--name", ls.options.name, "Only clusters of this name");
+  ls.app.flag("--unfinished", ls.options.unfinished,
+              "Only those that are not finished, or whose finish is not handled yet");
+  ls.app.option("--limit", ls.options.limit, "At most so many",
+                {.show_default = true, .range = OptionTraits::Range{1, 1'000'000}});
 
-  auto one = add_command<ClusterOnly>(cluster, invocation, "show",
-                                      "Show one cluster; with --json its record, with the task lists of up to 10,000 tasks",
-                                      "fanfold cluster show photos", show);
+  auto one =
+      add_command<ClusterOnly>(cluster, invocation, "show",
+                               "Show one cluster; with --json its record, with the task lists of up to 10,000 tasks",
+                               "fanfold cluster show photos", show);
   add_cluster_argument(one.app, one.options.cluster);
 
-  auto live = add_command<ClusterOnly>(cluster, invocation, "watch",
-                                       "Show a cluster's progress until it is finished; exit code 1 where a task failed",
-                                       "fanfold cluster watch photos", watch);
+  auto live = add_command<ClusterOnly>(
+      cluster, invocation, "watch", "Show a cluster's progress until it is finished; exit code 1 where a task failed",
+      "fanfold cluster watch photos", watch);
   add_cluster_argument(live.app, live.options.cluster);
 }
 

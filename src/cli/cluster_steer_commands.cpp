@@ -29,7 +29,8 @@ Result<Target> open_target(const Invocation& invocation, const std::string& clus
   return Target{std::move(*client), std::move(*header), std::move(key)};
 }
 
-Result<ExitCode> answer(const Invocation& invocation, const Target& target, const std::string& words, JsonObject& object) {
+Result<ExitCode> answer(const Invocation& invocation, const Target& target, const std::string& words,
+                        JsonObject& object) {
   print_line(invocation.common.json ? object.line() : fmt::format("{}: {}", label_of(target.header), words));
   return ExitCode::ok;
 }
@@ -59,7 +60,8 @@ Result<ExitCode> resume(const Invocation& invocation, const SteerOptions& option
   if (!sent) return std::move(sent).error();
   JsonObject object;
   object.text("cluster", target->key.p_key).text("state", "running").count("sent", *sent);
-  return answer(invocation, *target, fmt::format("resumed; {} sent again", counted(*sent, "open task", "open tasks")), object);
+  return answer(invocation, *target, fmt::format("resumed; {} sent again", counted(*sent, "open task", "open tasks")),
+                object);
 }
 
 Result<ExitCode> remove(const Invocation& invocation, const SteerOptions& options) {
@@ -73,22 +75,26 @@ Result<ExitCode> remove(const Invocation& invocation, const SteerOptions& option
 
 }  // namespace
 
-void add_cluster_steer_commands(CLI::App& cluster, Invocation& invocation) {
-  auto stop_command = add_command<SteerOptions>(cluster, invocation, "stop", "Stop a cluster for good: nothing new starts",
-                                                "fanfold cluster stop photos --reason 'wrong folder'", stop);
+void add_cluster_steer_commands(Command cluster, Invocation& invocation) {
+  auto stop_command =
+      add_command<SteerOptions>(cluster, invocation, "stop", "Stop a cluster for good: nothing new starts",
+                                "fanfold cluster stop photos --reason 'wrong folder'", stop);
   add_cluster_argument(stop_command.app, stop_command.options.cluster);
-  stop_command.app.add_option("--reason", stop_command.options.reason, "Kept in its record")->capture_default_str();
+  stop_command.app.option("--reason", stop_command.options.reason, "Kept in its record", {.show_default = true});
 
-  auto pause_command = add_command<SteerOptions>(cluster, invocation, "pause", "Start no more of a cluster's tasks until it is resumed",
-                                                 "fanfold cluster pause photos", pause);
+  auto pause_command =
+      add_command<SteerOptions>(cluster, invocation, "pause", "Start no more of a cluster's tasks until it is resumed",
+                                "fanfold cluster pause photos", pause);
   add_cluster_argument(pause_command.app, pause_command.options.cluster);
 
-  auto resume_command = add_command<SteerOptions>(cluster, invocation, "resume", "End a pause, and send every open task again",
-                                                  "fanfold cluster resume photos", resume);
+  auto resume_command =
+      add_command<SteerOptions>(cluster, invocation, "resume", "End a pause, and send every open task again",
+                                "fanfold cluster resume photos", resume);
   add_cluster_argument(resume_command.app, resume_command.options.cluster);
 
-  auto remove_command = add_command<SteerOptions>(cluster, invocation, "rm", "Delete a finished cluster with its tasks and results",
-                                                  "fanfold cluster rm photos", remove);
+  auto remove_command =
+      add_command<SteerOptions>(cluster, invocation, "rm", "Delete a finished cluster with its tasks and results",
+                                "fanfold cluster rm photos", remove);
   add_cluster_argument(remove_command.app, remove_command.options.cluster);
 }
 

@@ -7,6 +7,7 @@
 #include <fanfold/version.hpp>
 
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 
 #include <algorithm>
 #include <csignal>
@@ -44,36 +45,35 @@ void declare(CLI::App& app, Invocation& invocation) {
   app.fallthrough();
   app.set_version_flag("--version", std::string(version()), "Print the version and exit");
   app.footer(exit_codes_help);
-  app.add_option("--store", invocation.common.store, "The store: a file of the embedded engine, made where it is needed")
-      ->envname("FANFOLD_STORE")
-      ->type_name("FILE")
-      ->capture_default_str();
-  app.add_option("--durability", invocation.common.durability,
-                 "full: what was acknowledged survives a power cut; normal: the death of every process, faster")
-      ->check(CLI::IsMember({"full", "normal"}))
-      ->envname("FANFOLD_DURABILITY")
-      ->type_name("full|normal")
-      ->capture_default_str();
-  app.add_flag("--json", invocation.common.json, "Print JSON on standard output, one object a line");
+  Command root(app);
+  root.option("--store", invocation.common.store, "The store: a file of the embedded engine, made where it is needed",
+              {.value = "FILE", .show_default = true, .environment = "FANFOLD_STORE"});
+  root.option("--durability", invocation.common.durability,
+              "full: what was acknowledged survives a power cut; normal: the death of every process, faster",
+              {.value = "full|normal",
+               .show_default = true,
+               .choices = {"full", "normal"},
+               .environment = "FANFOLD_DURABILITY"});
+  root.flag("--json", invocation.common.json, "Print JSON on standard output, one object a line");
 
-  add_run_command(app, invocation);
-  add_work_command(app, invocation);
-  add_send_command(app, invocation);
-  add_cluster_command(app, invocation);
-  add_tasks_command(app, invocation);
-  add_errors_command(app, invocation);
-  add_retry_command(app, invocation);
-  add_logs_command(app, invocation);
-  add_results_command(app, invocation);
-  add_why_command(app, invocation);
-  add_verify_command(app, invocation);
-  add_globals_command(app, invocation);
-  add_queue_command(app, invocation);
-  add_sweep_command(app, invocation);
-  add_backup_command(app, invocation);
-  add_prune_command(app, invocation);
-  add_completion_command(app, invocation);
-  add_man_command(app, invocation);
+  add_run_command(root, invocation);
+  add_work_command(root, invocation);
+  add_send_command(root, invocation);
+  add_cluster_command(root, invocation);
+  add_tasks_command(root, invocation);
+  add_errors_command(root, invocation);
+  add_retry_command(root, invocation);
+  add_logs_command(root, invocation);
+  add_results_command(root, invocation);
+  add_why_command(root, invocation);
+  add_verify_command(root, invocation);
+  add_globals_command(root, invocation);
+  add_queue_command(root, invocation);
+  add_sweep_command(root, invocation);
+  add_backup_command(root, invocation);
+  add_prune_command(root, invocation);
+  add_completion_command(root, invocation);
+  add_man_command(root, invocation);
 }
 
 /// The innermost command that the line names, for "see … --help".
@@ -85,6 +85,16 @@ const CLI::App& innermost(const CLI::App& app) {
 
 std::string full_name(const CLI::App& app) {
   return app.get_parent() == nullptr ? app.get_name() : full_name(*app.get_parent()) + " " + app.get_name();
+}
+
+std::string help_of(const CLI::App& app) {
+  std::string help = app.help(app.get_parent() == nullptr ? "" : full_name(*app.get_parent()));
+  // CLI11 knows nothing of the program that these two run.
+  constexpr std::string_view options = "[OPTIONS]";
+  const std::size_t at = help.find(options);
+  const bool runs_program = app.get_name() == "run" || app.get_name() == "work";
+  if (runs_program && at != std::string::npos) help.insert(at + options.size(), " -- PROGRAM [ARGUMENT...]");
+  return help;
 }
 
 ExitCode usage_error(const CLI::App& app, const std::string& message) {
@@ -105,7 +115,7 @@ ExitCode parse_and_perform(CLI::App& app, Invocation& invocation, std::vector<st
   try {
     app.parse(std::move(arguments));
   } catch (const CLI::CallForHelp&) {
-    print(innermost(app).help("", CLI::AppFormatMode::Normal));
+    print(help_of(innermost(app)));
     return ExitCode::ok;
   } catch (const CLI::CallForVersion& version_text) {
     print_line(version_text.what());

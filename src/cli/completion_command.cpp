@@ -2,6 +2,7 @@
 #include "cli/output.hpp"
 
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 
 namespace fanfold::cli {
 namespace {
@@ -13,7 +14,8 @@ struct Words {
   std::vector<std::string> options;
 };
 
-void collect(const CLI::App& app, const std::string& path, const std::vector<std::string>& common, std::vector<Words>& all) {
+void collect(const CLI::App& app, const std::string& path, const std::vector<std::string>& common,
+             std::vector<Words>& all) {
   Words words{path, {}, common};
   for (const CLI::Option* option : app.get_options()) {
     for (const std::string& name : option->get_lnames()) words.options.push_back("--" + name);
@@ -32,17 +34,20 @@ std::string joined(const std::vector<std::string>& words) {
   return text;
 }
 
-/// Bash finds the command's path in the words typed so far, then offers what may follow it; zsh runs the same through bashcompinit.
+/// Bash finds the command's path in the words typed so far, then offers what may follow it; zsh runs the same through
+/// bashcompinit.
 std::string script(const CLI::App& root, bool zsh) {
   std::vector<Words> all;
   collect(root, "", {"--store", "--durability", "--json", "--help"}, all);
   std::string cases;
   std::string paths;
   for (const Words& words : all) {
-    cases += fmt::format("    '{}') candidates='{}{}{}' ;;\n", words.path, joined(words.commands), words.commands.empty() ? "" : " ", joined(words.options));
+    cases += fmt::format("    '{}') candidates='{}{}{}' ;;\n", words.path, joined(words.commands),
+                         words.commands.empty() ? "" : " ", joined(words.options));
     paths += fmt::format("'{}' ", words.path);
   }
-  return fmt::format(R"(# {0}
+  return fmt::format(
+      R"(# {0}
 {1}_fanfold() {{
   local word path='' candidates='' current=${{COMP_WORDS[COMP_CWORD]}} previous=${{COMP_WORDS[COMP_CWORD-1]}}
   for word in "${{COMP_WORDS[@]:1:COMP_CWORD-1}}"; do
@@ -59,8 +64,8 @@ std::string script(const CLI::App& root, bool zsh) {
 }}
 complete -o default -F _fanfold fanfold
 )",
-                     zsh ? "fanfold completion for zsh: source it from .zshrc" : "fanfold completion for bash: source it from .bashrc",
-                     zsh ? "autoload -U +X bashcompinit && bashcompinit\n" : "", paths, cases);
+      zsh ? "fanfold completion for zsh: source it from .zshrc" : "fanfold completion for bash: source it from .bashrc",
+      zsh ? "autoload -U +X bashcompinit && bashcompinit\n" : "", paths, cases);
 }
 
 struct CompletionOptions {
@@ -69,13 +74,15 @@ struct CompletionOptions {
 
 }  // namespace
 
-void add_completion_command(CLI::App& app, Invocation& invocation) {
-  auto command = add_command<CompletionOptions>(app, invocation, "completion", "Print completions for a shell", "source <(fanfold completion bash)",
-                                                [&app](const Invocation&, const CompletionOptions& options) -> Result<ExitCode> {
-                                                  print(script(app, options.shell == "zsh"));
-                                                  return ExitCode::ok;
-                                                });
-  command.app.add_option("shell", command.options.shell, "bash or zsh")->check(CLI::IsMember({"bash", "zsh"}))->required();
+void add_completion_command(Command app, Invocation& invocation) {
+  auto command = add_command<CompletionOptions>(
+      app, invocation, "completion", "Print completions for a shell", "source <(fanfold completion bash)",
+      [app](const Invocation&, const CompletionOptions& options) -> Result<ExitCode> {
+        print(script(app.app(), options.shell == "zsh"));
+        return ExitCode::ok;
+      });
+  command.app.option("shell", command.options.shell, "bash or zsh",
+                     {.value = "SHELL", .required = true, .choices = {"bash", "zsh"}});
 }
 
 }  // namespace fanfold::cli

@@ -14,7 +14,9 @@ constexpr std::size_t slot_count_min = 1024;
 class SipState {
  public:
   SipState(std::uint64_t key_low, std::uint64_t key_high) noexcept
-      : a_(0x736f6d6570736575U ^ key_low), b_(0x646f72616e646f6dU ^ key_high ^ 0xee), c_(0x6c7967656e657261U ^ key_low),
+      : a_(0x736f6d6570736575U ^ key_low),
+        b_(0x646f72616e646f6dU ^ key_high ^ 0xee),
+        c_(0x6c7967656e657261U ^ key_low),
         d_(0x7465646279746573U ^ key_high) {}
 
   void absorb(std::uint64_t word) noexcept {
@@ -62,7 +64,8 @@ ContentHash hash_content(std::string_view bytes, std::uint64_t key_low, std::uin
     bytes.remove_prefix(sizeof(word));
   }
   std::uint64_t last = length << 56;
-  for (std::size_t i = 0; i < bytes.size(); ++i) last |= static_cast<std::uint64_t>(static_cast<unsigned char>(bytes[i])) << (8 * i);
+  for (std::size_t i = 0; i < bytes.size(); ++i)
+    last |= static_cast<std::uint64_t>(static_cast<unsigned char>(bytes[i])) << (8 * i);
   state.absorb(last);
   return state.finish();
 }

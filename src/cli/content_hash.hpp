@@ -13,7 +13,8 @@ struct ContentHash {
   std::uint64_t high = 0;
   friend bool operator==(const ContentHash&, const ContentHash&) = default;
 };
-[[nodiscard]] ContentHash hash_content(std::string_view bytes, std::uint64_t key_low = 0, std::uint64_t key_high = 0) noexcept;
+[[nodiscard]] ContentHash hash_content(std::string_view bytes, std::uint64_t key_low = 0,
+                                       std::uint64_t key_high = 0) noexcept;
 
 /// The hash of a whole list: of every task in its order.
 class ListHash {

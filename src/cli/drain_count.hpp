@@ -14,16 +14,13 @@ class DrainCount {
   [[nodiscard]] std::function<void(const WorkerEvent&)> listener() {
     return [this](const WorkerEvent& event) {
       switch (event.kind) {
-        case WorkerEvent::Kind::draining:
-          draining_ = true;
-          break;
+        case WorkerEvent::Kind::draining: draining_ = true; break;
         case WorkerEvent::Kind::done:
         case WorkerEvent::Kind::retried:
         case WorkerEvent::Kind::failed:
           if (draining_) ++finished_count_;
           break;
-        default:
-          break;
+        default: break;
       }
     };
   }

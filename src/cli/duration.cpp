@@ -20,8 +20,10 @@ constexpr std::array<Unit, 5> units{{{"d", std::chrono::days(1)},
 constexpr std::chrono::milliseconds duration_max = std::chrono::days(3652);
 
 Error refused(std::string_view text, std::size_t at, std::string_view why) {
-  return {ErrorCode::bad_input,
-          fmt::format("'{}' is no duration: {} at character {}; write for instance 30s, 5m, 12h or 4d", text, why, at + 1), {}};
+  return {
+      ErrorCode::bad_input,
+      fmt::format("'{}' is no duration: {} at character {}; write for instance 30s, 5m, 12h or 4d", text, why, at + 1),
+      {}};
 }
 
 std::size_t letters_at(std::string_view text, std::size_t at) {

@@ -2,10 +2,7 @@
 
 #include <fanfold/result.hpp>
 
-#include <CLI/CLI.hpp>
-
 #include <chrono>
-#include <concepts>
 #include <string>
 #include <string_view>
 
@@ -17,25 +14,5 @@ namespace fanfold::cli {
 
 /// The shortest exact text that parse_duration reads: "1h30m", "250ms", "0s".
 [[nodiscard]] std::string duration_text(std::chrono::milliseconds duration);
-
-/// An option whose value is a duration; a wrong one is a usage error that names option and place.
-template <class Duration>
-CLI::Option* add_duration(CLI::App& app, const std::string& name, Duration& target, const std::string& help) {
-  return app
-      .add_option_function<std::string>(
-          name,
-          [&target, name](const std::string& text) {
-            auto duration = parse_duration(text);
-            if (!duration) throw CLI::ValidationError(name, duration.error().message);
-            if constexpr (requires { target.emplace(); }) {
-              target = *duration;
-            } else {
-              target = std::chrono::duration_cast<Duration>(*duration);
-              if (target != *duration) throw CLI::ValidationError(name, "'" + text + "' is finer than this option can be");
-            }
-          },
-          help)
-      ->type_name("DURATION");
-}
 
 }  // namespace fanfold::cli

@@ -32,8 +32,8 @@ Result<ExitCode> errors(const Invocation& invocation, const ErrorsOptions& optio
     }
     print_line(fmt::format("{:>3} ×  {}  \"{}\"", with_thousands(group.count), group.code,
                            clipped(printable(group.message, Newlines::escape), message_columns_max)));
-    print_line(fmt::format("       first: fanfold logs {0}#{1}    again: fanfold retry {0} --where fingerprint={2}", label_of(*header),
-                           group.first_index, group.fingerprint.substr(0, fingerprint_shown)));
+    print_line(fmt::format("       first: fanfold logs {0}#{1}    again: fanfold retry {0} --where fingerprint={2}",
+                           label_of(*header), group.first_index, group.fingerprint.substr(0, fingerprint_shown)));
   }
   if (groups->empty() && !invocation.common.json) note(fmt::format("{}: no task has failed", label_of(*header)));
   return ExitCode::ok;
@@ -41,7 +41,7 @@ Result<ExitCode> errors(const Invocation& invocation, const ErrorsOptions& optio
 
 }  // namespace
 
-void add_errors_command(CLI::App& app, Invocation& invocation) {
+void add_errors_command(Command app, Invocation& invocation) {
   auto command = add_command<ErrorsOptions>(app, invocation, "errors", "Show why tasks failed, equal reasons together",
                                             "fanfold errors photos", errors);
   add_cluster_argument(command.app, command.options.cluster);

@@ -37,8 +37,9 @@ Result<ExitCode> get(const Invocation& invocation, const GlobalsOptions& options
 }
 
 Result<ExitCode> stored(const Invocation& invocation, const ClusterHeader& header, const GlobalsUpdate& update) {
-  print_line(invocation.common.json ? JsonObject().text("cluster", key_of(header).p_key).text("version", update.version).line()
-                                    : fmt::format("{}: globals stored, version {}", label_of(header), update.version));
+  print_line(invocation.common.json
+                 ? JsonObject().text("cluster", key_of(header).p_key).text("version", update.version).line()
+                 : fmt::format("{}: globals stored, version {}", label_of(header), update.version));
   return ExitCode::ok;
 }
 
@@ -95,11 +96,15 @@ Result<ExitCode> edit(const Invocation& invocation, const GlobalsOptions& option
   auto after = json_argument("globals", "@" + draft->string());
   if (!after) return std::move(after).error();
   // Only what was edited is replaced: an update by somebody else in between must not be lost.
-  auto update = client->core()->update_globals(key_of(*header), [&](const std::optional<Json>& current) -> Result<Json> {
-    const bool unchanged = before ? current && current->text() == before->text() : !current.has_value();
-    if (unchanged) return *after;
-    return Error{ErrorCode::conflict, fmt::format("the globals were changed meanwhile; nothing was stored, the edited text is in {}", draft->string()), {}};
-  });
+  auto update =
+      client->core()->update_globals(key_of(*header), [&](const std::optional<Json>& current) -> Result<Json> {
+        const bool unchanged = before ? current && current->text() == before->text() : !current.has_value();
+        if (unchanged) return *after;
+        return Error{ErrorCode::conflict,
+                     fmt::format("the globals were changed meanwhile; nothing was stored, the edited text is in {}",
+                                 draft->string()),
+                     {}};
+      });
   if (!update) return std::move(update).error();
   std::error_code unused;
   std::filesystem::remove(*draft, unused);
@@ -108,21 +113,22 @@ Result<ExitCode> edit(const Invocation& invocation, const GlobalsOptions& option
 
 }  // namespace
 
-void add_globals_command(CLI::App& app, Invocation& invocation) {
-  CLI::App* globals = app.add_subcommand("globals", "Read and change the data that all tasks of a cluster share");
-  globals->require_subcommand(1);
-  globals->fallthrough();
-  auto get_command = add_command<GlobalsOptions>(*globals, invocation, "get", "Print a cluster's globals", "fanfold globals get photos", get);
+void add_globals_command(Command app, Invocation& invocation) {
+  Command globals = app.group("globals", "Read and change the data that all tasks of a cluster share");
+  auto get_command = add_command<GlobalsOptions>(globals, invocation, "get", "Print a cluster's globals",
+                                                 "fanfold globals get photos", get);
   add_cluster_argument(get_command.app, get_command.options.cluster);
 
-  auto put_command = add_command<GlobalsOptions>(*globals, invocation, "put", "Replace a cluster's globals",
+  auto put_command = add_command<GlobalsOptions>(globals, invocation, "put", "Replace a cluster's globals",
                                                  "fanfold globals put photos '{\"width\":200}'", put);
   add_cluster_argument(put_command.app, put_command.options.cluster);
-  put_command.app.add_option("value", put_command.options.value, "JSON, @FILE, or - for standard input")->type_name("JSON")->required();
+  put_command.app.option("value", put_command.options.value, "JSON, @FILE, or - for standard input",
+                         {.value = "JSON", .required = true});
 
-  auto edit_command = add_command<GlobalsOptions>(*globals, invocation, "edit",
-                                                  "Change a cluster's globals in an editor; refused where somebody else changed them meanwhile",
-                                                  "fanfold globals edit photos", edit);
+  auto edit_command = add_command<GlobalsOptions>(
+      globals, invocation, "edit",
+      "Change a cluster's globals in an editor; refused where somebody else changed them meanwhile",
+      "fanfold globals edit photos", edit);
   add_cluster_argument(edit_command.app, edit_command.options.cluster);
 }
 

@@ -22,9 +22,12 @@ struct Close {
 }  // namespace
 
 Result<std::string> read_whole(const std::string& file) {
-  const std::unique_ptr<std::FILE, Close> source(file == "-" ? fdopen(dup(STDIN_FILENO), "rbe") : std::fopen(file.c_str(), "rbe"));
+  const std::unique_ptr<std::FILE, Close> source(file == "-" ? fdopen(dup(STDIN_FILENO), "rbe")
+                                                             : std::fopen(file.c_str(), "rbe"));
   if (!source) {
-    const ErrorCode code = errno == ENOENT ? ErrorCode::not_found : errno == EACCES ? ErrorCode::permission_denied : ErrorCode::unavailable;
+    const ErrorCode code = errno == ENOENT   ? ErrorCode::not_found
+                           : errno == EACCES ? ErrorCode::permission_denied
+                                             : ErrorCode::unavailable;
     return Error{code, fmt::format("{}: {}", file, std::strerror(errno)), {}};
   }
   std::string text;
@@ -33,7 +36,8 @@ Result<std::string> read_whole(const std::string& file) {
     text.append(chunk.data(), count);
     if (text.size() > file_bytes_max) return Error{ErrorCode::too_large, fmt::format("{}: more than 64 MB", file), {}};
   }
-  if (std::ferror(source.get()) != 0) return Error{ErrorCode::unavailable, fmt::format("{}: {}", file, std::strerror(errno)), {}};
+  if (std::ferror(source.get()) != 0)
+    return Error{ErrorCode::unavailable, fmt::format("{}: {}", file, std::strerror(errno)), {}};
   return text;
 }
 

@@ -1,10 +1,9 @@
 #pragma once
 
+#include "cli/command.hpp"
 #include "cli/exit_code.hpp"
 
 #include <fanfold/result.hpp>
-
-#include <CLI/CLI.hpp>
 
 #include <functional>
 #include <memory>
@@ -27,25 +26,26 @@ struct Invocation {
   std::function<Result<ExitCode>()> action;
 };
 
-/// Adds a command with options of its own. `Options` is filled by CLI11 and outlives the parse; `perform` runs after it.
-/// The answer lets the caller declare options and arguments.
+inline constexpr const char* common_options_hint =
+    "Every command also takes --store, --durability and --json: see fanfold --help.";
+
+/// Adds a command with options of its own. `Options` is filled by the parser and outlives the parse; `perform` runs
+/// after it. The answer lets the caller declare options and arguments.
 template <class Options>
 struct AddedCommand {
-  CLI::App& app;
+  Command app;
   Options& options;
 };
 
 template <class Options, class Perform>
-AddedCommand<Options> add_command(CLI::App& parent, Invocation& invocation, const std::string& name,
+AddedCommand<Options> add_command(Command parent, Invocation& invocation, const std::string& name,
                                   const std::string& description, const std::string& example, Perform perform) {
   auto options = std::make_shared<Options>();  // Shared by the parser's callback and by the action that it sets.
-  CLI::App* app = parent.add_subcommand(name, description);
-  app->footer("Example:\n  " + example + "\n\nEvery command also takes --store, --durability and --json: see fanfold --help.");
-  app->fallthrough();
-  app->callback([&invocation, options, perform] {
-    invocation.action = [&invocation, options, perform] { return perform(invocation, *options); };
-  });
-  return {*app, *options};
+  const Command command = parent.add(
+      name, description, "Example:\n  " + example + "\n\n" + common_options_hint, [&invocation, options, perform] {
+        invocation.action = [&invocation, options, perform] { return perform(invocation, *options); };
+      });
+  return {command, *options};
 }
 
 }  // namespace fanfold::cli

@@ -36,7 +36,8 @@ Result<ExitCode> logs(const Invocation& invocation, const LogsOptions& options) 
     if (options.attempt != 0 && attempt.attempt != options.attempt) continue;
     found = true;
     if (invocation.common.json) {
-      print_line(JsonObject().count("attempt", attempt.attempt).time("at", attempt.at).text("output", attempt.output).line());
+      print_line(
+          JsonObject().count("attempt", attempt.attempt).time("at", attempt.at).text("output", attempt.output).line());
     } else {
       show(attempt, options.attempt != 0);
     }
@@ -47,11 +48,13 @@ Result<ExitCode> logs(const Invocation& invocation, const LogsOptions& options) 
 
 }  // namespace
 
-void add_logs_command(CLI::App& app, Invocation& invocation) {
+void add_logs_command(Command app, Invocation& invocation) {
   auto command = add_command<LogsOptions>(app, invocation, "logs", "Show what the attempts of one task printed",
                                           "fanfold logs photos#17", logs);
-  command.app.add_option("task", command.options.task, "CLUSTER#INDEX, or a message's key")->type_name("TASK")->required();
-  command.app.add_option("--attempt", command.options.attempt, "Only this attempt, and nothing but its bytes")->type_name("N");
+  command.app.option("task", command.options.task, "CLUSTER#INDEX, or a message's key",
+                     {.value = "TASK", .required = true});
+  command.app.option("--attempt", command.options.attempt, "Only this attempt, and nothing but its bytes",
+                     {.value = "N"});
 }
 
 }  // namespace fanfold::cli

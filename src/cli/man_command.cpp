@@ -4,6 +4,7 @@
 #include <fanfold/version.hpp>
 
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 
 namespace fanfold::cli {
 namespace {
@@ -14,9 +15,12 @@ std::string roff(std::string_view text) {
   bool line_begins = true;
   for (const char c : text) {
     if (line_begins && (c == '.' || c == '\'')) out += "\\&";
-    if (c == '\\') out += "\\e";
-    else if (c == '-') out += "\\-";
-    else out += c;
+    if (c == '\\')
+      out += "\\e";
+    else if (c == '-')
+      out += "\\-";
+    else
+      out += c;
     line_begins = c == '\n';
   }
   return out;
@@ -58,10 +62,10 @@ struct NoOptions {};
 
 }  // namespace
 
-void add_man_command(CLI::App& app, Invocation& invocation) {
+void add_man_command(Command app, Invocation& invocation) {
   add_command<NoOptions>(app, invocation, "man", "Print the manual page", "fanfold man | man -l -",
-                         [&app](const Invocation&, const NoOptions&) -> Result<ExitCode> {
-                           print(man_page(app));
+                         [app](const Invocation&, const NoOptions&) -> Result<ExitCode> {
+                           print(man_page(app.app()));
                            return ExitCode::ok;
                          });
 }

@@ -22,7 +22,9 @@ namespace {
   _exit(static_cast<int>(ExitCode::store));
 }
 
-bool is_number(std::string_view cell) { return !cell.empty() && cell.find_first_not_of("0123456789,") == std::string_view::npos; }
+bool is_number(std::string_view cell) {
+  return !cell.empty() && cell.find_first_not_of("0123456789,") == std::string_view::npos;
+}
 
 }  // namespace
 

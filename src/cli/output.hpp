@@ -22,8 +22,8 @@ void complain(std::string_view message);
 /// A line to standard error as it is.
 void note(std::string_view line);
 
-/// One JSON object, written member by member: what --json prints, one object a line. Text that is no UTF-8 is shown with
-/// replacement characters.
+/// One JSON object, written member by member: what --json prints, one object a line. Text that is no UTF-8 is shown
+/// with replacement characters.
 class JsonObject {
  public:
   JsonObject& text(std::string_view key, std::string_view value);

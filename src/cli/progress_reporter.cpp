@@ -24,7 +24,9 @@ void print(std::string_view text) {
 }  // namespace
 
 ProgressReporter::ProgressReporter(Client client, MessageKey cluster, std::string name)
-    : client_(std::move(client)), cluster_(std::move(cluster)), name_(std::move(name)),
+    : client_(std::move(client)),
+      cluster_(std::move(cluster)),
+      name_(std::move(name)),
       next_line_(std::chrono::steady_clock::now() + first_line_after) {
   thread_ = std::jthread([this](std::stop_token stop) { show(std::move(stop)); });
 }

@@ -35,10 +35,10 @@ class ProgressReporter {
   std::chrono::steady_clock::time_point next_line_;
   std::uint64_t lines_ = 0;
 
-  std::mutex mutex_;                     // Guards what standard error shows, and bar_shown_.
+  std::mutex mutex_;  // Guards what standard error shows, and bar_shown_.
   bool bar_shown_ = false;
   std::condition_variable_any changed_;
-  std::jthread thread_;                  // Last: it uses the others.
+  std::jthread thread_;  // Last: it uses the others.
 };
 
 }  // namespace fanfold::cli

@@ -131,7 +131,8 @@ std::optional<RateEstimate::Range> RateEstimate::time_left(std::uint64_t open_co
 }
 
 std::string bar_line(const ProgressMoment& moment, const Terminal& terminal) {
-  const std::size_t columns = terminal.columns > 1 ? terminal.columns - 1 : 1;  // The last one would wrap on some terminals.
+  const std::size_t columns =
+      terminal.columns > 1 ? terminal.columns - 1 : 1;  // The last one would wrap on some terminals.
   const std::string share = fmt::format("{:>3}%", percent(moment.progress));
   if (columns < share.size() + 2 + bar_columns_min) return clipped(share, columns);
 

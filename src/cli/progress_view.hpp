@@ -48,8 +48,8 @@ struct ProgressMoment {
   std::optional<RateEstimate::Range> left;
 };
 
-/// A bar with counts, rate and a range for the time left, in at most `terminal.columns` - 1 columns; what does not fit is
-/// left out from the least important on. No line break, no cursor movement.
+/// A bar with counts, rate and a range for the time left, in at most `terminal.columns` - 1 columns; what does not fit
+/// is left out from the least important on. No line break, no cursor movement.
 [[nodiscard]] std::string bar_line(const ProgressMoment& moment, const Terminal& terminal);
 
 /// The same in words, for logs.

@@ -24,18 +24,21 @@ Result<ExitCode> prune(const Invocation& invocation, const PruneOptions& options
     object.count("clusters", report->cluster_count).count("messages", report->message_count);
     print_line(object.count("freed_bytes", report->freed_bytes).line());
   } else {
-    print_line(fmt::format("removed {} and {}; {:.1f} MB given back", counted(report->cluster_count, "cluster", "clusters"),
-                           counted(report->message_count, "message", "messages"), static_cast<double>(report->freed_bytes) / 1e6));
+    print_line(fmt::format(
+        "removed {} and {}; {:.1f} MB given back", counted(report->cluster_count, "cluster", "clusters"),
+        counted(report->message_count, "message", "messages"), static_cast<double>(report->freed_bytes) / 1e6));
   }
   return ExitCode::ok;
 }
 
 }  // namespace
 
-void add_prune_command(CLI::App& app, Invocation& invocation) {
-  auto command = add_command<PruneOptions>(app, invocation, "prune", "Remove finished clusters and ended messages, and give their room back",
+void add_prune_command(Command app, Invocation& invocation) {
+  auto command = add_command<PruneOptions>(app, invocation, "prune",
+                                           "Remove finished clusters and ended messages, and give their room back",
                                            "fanfold prune --older-than 7d", prune);
-  add_duration(command.app, "--older-than", command.options.older_than, "Those that ended so long ago, or are expired (30d)");
+  command.app.duration("--older-than", command.options.older_than,
+                       "Those that ended so long ago, or are expired (30d)");
 }
 
 }  // namespace fanfold::cli

@@ -29,7 +29,8 @@ Result<std::string> existing_queue(const Client& client, const std::string& name
   auto all = client.queue_port().list();
   if (!all) return std::move(all).error();
   if (std::find(all->begin(), all->end(), name) != all->end()) return name;
-  return Error{ErrorCode::not_found, fmt::format("there is no queue '{}'; fanfold queue ls shows all", as_utf8(name)), {}};
+  return Error{
+      ErrorCode::not_found, fmt::format("there is no queue '{}'; fanfold queue ls shows all", as_utf8(name)), {}};
 }
 
 Result<ExitCode> create(const Invocation& invocation, const CreateOptions& options) {
@@ -37,7 +38,8 @@ Result<ExitCode> create(const Invocation& invocation, const CreateOptions& optio
   if (!client) return std::move(client).error();
   QueueAttributes attributes = options.attributes;
   attributes.fifo = options.name.ends_with(".fifo");
-  if (!options.dead_letter_queue.empty()) attributes.redrive = RedrivePolicy{options.dead_letter_queue, options.receives_max};
+  if (!options.dead_letter_queue.empty())
+    attributes.redrive = RedrivePolicy{options.dead_letter_queue, options.receives_max};
   auto url = client->create_queue(options.name, attributes);
   if (!url) return std::move(url).error();
   print_line(invocation.common.json ? JsonObject().text("queue", options.name).text("url", *url).line() : *url);
@@ -58,7 +60,8 @@ Result<ExitCode> list(const Invocation& invocation, const NoOptions&) {
       object.text("queue", name).count("visible", counts->visible_count);
       print_line(object.count("in_flight", counts->in_flight_count).count("delayed", counts->delayed_count).line());
     } else {
-      table.add({name, with_thousands(counts->visible_count), with_thousands(counts->in_flight_count), with_thousands(counts->delayed_count)});
+      table.add({name, with_thousands(counts->visible_count), with_thousands(counts->in_flight_count),
+                 with_thousands(counts->delayed_count)});
     }
   }
   table.print();
@@ -84,11 +87,15 @@ Result<ExitCode> stats(const Invocation& invocation, const QueueOptions& options
         .text("visibility", duration_text(attributes->visibility))
         .text("retention", duration_text(attributes->retention))
         .text("delay", duration_text(attributes->delay));
-    if (attributes->redrive) object.text("dead_letter_queue", attributes->redrive->dead_letter_queue).count("max_receives", attributes->redrive->receive_count_max);
+    if (attributes->redrive)
+      object.text("dead_letter_queue", attributes->redrive->dead_letter_queue)
+          .count("max_receives", attributes->redrive->receive_count_max);
     print_line(object.line());
     return ExitCode::ok;
   }
-  const auto line = [](std::string_view label, const std::string& value) { print_line(fmt::format("  {:<12} {}", label, value)); };
+  const auto line = [](std::string_view label, const std::string& value) {
+    print_line(fmt::format("  {:<12} {}", label, value));
+  };
   print_line(*name);
   line("visible", with_thousands(counts->visible_count));
   line("in flight", with_thousands(counts->in_flight_count));
@@ -96,8 +103,11 @@ Result<ExitCode> stats(const Invocation& invocation, const QueueOptions& options
   line("visibility", duration_text(attributes->visibility));
   line("retention", duration_text(attributes->retention));
   line("delay", duration_text(attributes->delay));
-  if (attributes->fifo) line("order", attributes->content_based_deduplication ? "FIFO, deduplicated by content" : "FIFO");
-  if (attributes->redrive) line("dead letters", fmt::format("to {} after {} receives", attributes->redrive->dead_letter_queue, attributes->redrive->receive_count_max));
+  if (attributes->fifo)
+    line("order", attributes->content_based_deduplication ? "FIFO, deduplicated by content" : "FIFO");
+  if (attributes->redrive)
+    line("dead letters", fmt::format("to {} after {} receives", attributes->redrive->dead_letter_queue,
+                                     attributes->redrive->receive_count_max));
   return ExitCode::ok;
 }
 
@@ -108,9 +118,11 @@ Result<ExitCode> purge(const Invocation& invocation, const QueueOptions& options
   if (!name) return std::move(name).error();
   auto removed = client->queue_port().purge(*name);
   if (!removed) return std::move(removed).error();
-  print_line(invocation.common.json ? JsonObject().text("queue", *name).count("removed", *removed).line()
-                                    : fmt::format("{}: {} removed; open tasks of clusters among them come back with fanfold cluster resume", *name,
-                                                  counted(*removed, "message", "messages")));
+  print_line(
+      invocation.common.json
+          ? JsonObject().text("queue", *name).count("removed", *removed).line()
+          : fmt::format("{}: {} removed; open tasks of clusters among them come back with fanfold cluster resume",
+                        *name, counted(*removed, "message", "messages")));
   return ExitCode::ok;
 }
 
@@ -126,31 +138,39 @@ Result<ExitCode> redrive(const Invocation& invocation, const QueueOptions& optio
   return ExitCode::ok;
 }
 
-void add_name(CLI::App& app, std::string& name) { app.add_option("queue", name, "Name of the queue")->type_name("QUEUE")->required(); }
+void add_name(Command app, std::string& name) {
+  app.option("queue", name, "Name of the queue", {.value = "QUEUE", .required = true});
+}
 
 }  // namespace
 
-void add_queue_command(CLI::App& app, Invocation& invocation) {
-  CLI::App* queue = app.add_subcommand("queue", "Create, look at and empty queues");
-  queue->require_subcommand(1);
-  queue->fallthrough();
-  auto make = add_command<CreateOptions>(*queue, invocation, "create", "Create a queue; nothing happens where one like it is there",
-                                         "fanfold queue create resize --visibility 5m --dead-letter resize-dead --max-receives 10", create);
+void add_queue_command(Command app, Invocation& invocation) {
+  Command queue = app.group("queue", "Create, look at and empty queues");
+  auto make = add_command<CreateOptions>(
+      queue, invocation, "create", "Create a queue; nothing happens where one like it is there",
+      "fanfold queue create resize --visibility 5m --dead-letter resize-dead --max-receives 10", create);
   add_name(make.app, make.options.name);
-  add_duration(make.app, "--visibility", make.options.attributes.visibility, "A delivery is hidden from others so long; 0 to 12h (30s)");
-  add_duration(make.app, "--retention", make.options.attributes.retention, "An older message is gone; 1m to 14d (4d)");
-  add_duration(make.app, "--delay", make.options.attributes.delay, "A new message is invisible so long; 0 to 15m (0)");
-  make.app.add_option("--dead-letter", make.options.dead_letter_queue, "Where messages go that were received too often")->type_name("QUEUE");
-  make.app.add_option("--max-receives", make.options.receives_max, "How often that is")->check(CLI::Range(1, 1000))->capture_default_str();
-  make.app.add_flag("--content-based-deduplication", make.options.attributes.content_based_deduplication, "FIFO queues (names that end in .fifo) only");
+  make.app.duration("--visibility", make.options.attributes.visibility,
+                    "A delivery is hidden from others so long; 0 to 12h (30s)");
+  make.app.duration("--retention", make.options.attributes.retention, "An older message is gone; 1m to 14d (4d)");
+  make.app.duration("--delay", make.options.attributes.delay, "A new message is invisible so long; 0 to 15m (0)");
+  make.app.option("--dead-letter", make.options.dead_letter_queue, "Where messages go that were received too often",
+                  {.value = "QUEUE"});
+  make.app.option("--max-receives", make.options.receives_max, "How often that is",
+                  {.show_default = true, .range = OptionTraits::Range{1, 1000}});
+  make.app.flag("--content-based-deduplication", make.options.attributes.content_based_deduplication,
+                "FIFO queues (names that end in .fifo) only");
 
-  add_command<NoOptions>(*queue, invocation, "ls", "Show all queues", "fanfold queue ls", list);
-  auto one = add_command<QueueOptions>(*queue, invocation, "stats", "Show one queue's counts and attributes", "fanfold queue stats resize", stats);
+  add_command<NoOptions>(queue, invocation, "ls", "Show all queues", "fanfold queue ls", list);
+  auto one = add_command<QueueOptions>(queue, invocation, "stats", "Show one queue's counts and attributes",
+                                       "fanfold queue stats resize", stats);
   add_name(one.app, one.options.name);
-  auto empty = add_command<QueueOptions>(*queue, invocation, "purge", "Remove every message of a queue", "fanfold queue purge resize", purge);
+  auto empty = add_command<QueueOptions>(queue, invocation, "purge", "Remove every message of a queue",
+                                         "fanfold queue purge resize", purge);
   add_name(empty.app, empty.options.name);
-  auto back = add_command<QueueOptions>(*queue, invocation, "redrive", "Move what a dead-letter queue holds back to its source",
-                                        "fanfold queue redrive resize-dead", redrive);
+  auto back =
+      add_command<QueueOptions>(queue, invocation, "redrive", "Move what a dead-letter queue holds back to its source",
+                                "fanfold queue redrive resize-dead", redrive);
   add_name(back.app, back.options.name);
 }
 

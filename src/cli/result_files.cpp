@@ -18,7 +18,7 @@ constexpr std::string_view temporary_prefix = ".fanfold-";
 constexpr std::string_view temporary_suffix = ".tmp";
 
 Error file_error(const std::filesystem::path& path, int number) {
-  const ErrorCode code = number == ENOSPC || number == EDQUOT ? ErrorCode::disk_full
+  const ErrorCode code = number == ENOSPC || number == EDQUOT                     ? ErrorCode::disk_full
                          : number == EACCES || number == EPERM || number == EROFS ? ErrorCode::permission_denied
                                                                                   : ErrorCode::unavailable;
   return {code, fmt::format("{}: {}", path.string(), std::strerror(number)), {}};
@@ -43,7 +43,9 @@ ResultFile::ResultFile(int descriptor, std::filesystem::path temporary, std::fil
     : descriptor_(descriptor), temporary_(std::move(temporary)), final_(std::move(final_name)) {}
 
 ResultFile::ResultFile(ResultFile&& other) noexcept
-    : descriptor_(std::exchange(other.descriptor_, -1)), temporary_(std::move(other.temporary_)), final_(std::move(other.final_)),
+    : descriptor_(std::exchange(other.descriptor_, -1)),
+      temporary_(std::move(other.temporary_)),
+      final_(std::move(other.final_)),
       kept_(other.kept_) {}
 
 ResultFile::~ResultFile() {
@@ -53,7 +55,8 @@ ResultFile::~ResultFile() {
 }
 
 Result<ResultFile> ResultFile::open(const std::filesystem::path& folder, std::uint64_t index, std::uint32_t attempt) {
-  std::filesystem::path temporary = folder / fmt::format("{}{}-{}{}", temporary_prefix, index, attempt, temporary_suffix);
+  std::filesystem::path temporary =
+      folder / fmt::format("{}{}-{}{}", temporary_prefix, index, attempt, temporary_suffix);
   const int descriptor = ::open(temporary.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
   if (descriptor < 0) return file_error(temporary, errno);
   return ResultFile(descriptor, std::move(temporary), folder / std::to_string(index));

@@ -11,7 +11,8 @@ namespace fanfold::cli {
 class ResultFile {
  public:
   /// Errors: those of the file system.
-  [[nodiscard]] static Result<ResultFile> open(const std::filesystem::path& folder, std::uint64_t index, std::uint32_t attempt);
+  [[nodiscard]] static Result<ResultFile> open(const std::filesystem::path& folder, std::uint64_t index,
+                                               std::uint32_t attempt);
   ResultFile(ResultFile&& other) noexcept;
   ResultFile& operator=(ResultFile&&) = delete;
   ~ResultFile();
@@ -34,7 +35,8 @@ class ResultFile {
 [[nodiscard]] Result<void> make_result_folder(const std::filesystem::path& folder);
 
 /// Writes a whole file for `index`, where there is none yet. Errors: those of the file system.
-[[nodiscard]] Result<void> restore_result(const std::filesystem::path& folder, std::uint64_t index, std::string_view bytes);
+[[nodiscard]] Result<void> restore_result(const std::filesystem::path& folder, std::uint64_t index,
+                                          std::string_view bytes);
 [[nodiscard]] bool has_result(const std::filesystem::path& folder, std::uint64_t index);
 
 /// Removes what attempts that were killed left behind.

@@ -43,17 +43,20 @@ Result<ExitCode> results(const Invocation& invocation, const ResultsOptions& opt
       print_line(fmt::format("{}\t{}", result->index, result->result.text()));
     }
   }
-  if (cut_count > 0) note(fmt::format("{}: shown as JSON, since they are no text or were too long to be kept whole", counted(cut_count, "result", "results")));
+  if (cut_count > 0)
+    note(fmt::format("{}: shown as JSON, since they are no text or were too long to be kept whole",
+                     counted(cut_count, "result", "results")));
   return ExitCode::ok;
 }
 
 }  // namespace
 
-void add_results_command(CLI::App& app, Invocation& invocation) {
+void add_results_command(Command app, Invocation& invocation) {
   auto command = add_command<ResultsOptions>(app, invocation, "results", "Show what the tasks returned, in task order",
                                              "fanfold results photos --text > all.txt", results);
   add_cluster_argument(command.app, command.options.cluster);
-  command.app.add_flag("--text", command.options.text, "Nothing but what each task printed, byte by byte, one behind the other");
+  command.app.flag("--text", command.options.text,
+                   "Nothing but what each task printed, byte by byte, one behind the other");
 }
 
 }  // namespace fanfold::cli

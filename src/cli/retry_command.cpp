@@ -24,7 +24,9 @@ Result<RetryOptions> retry_options(const CommandOptions& options) {
     const std::string field = condition.substr(0, equals);
     const std::string value = equals == std::string::npos ? "" : condition.substr(equals + 1);
     if (value.empty() || (field != "fingerprint" && field != "contains")) {
-      return Error{ErrorCode::invalid_argument, fmt::format("--where: '{}' is neither fingerprint=… nor contains=…", as_utf8(condition)), {}};
+      return Error{ErrorCode::invalid_argument,
+                   fmt::format("--where: '{}' is neither fingerprint=… nor contains=…", as_utf8(condition)),
+                   {}};
     }
     (field == "fingerprint" ? retry.fingerprint : retry.contains) = value;
   }
@@ -43,23 +45,27 @@ Result<ExitCode> retry(const Invocation& invocation, const CommandOptions& optio
   if (invocation.common.json) {
     print_line(JsonObject().text("cluster", key_of(*header).p_key).count("sent", *sent).line());
   } else {
-    print_line(fmt::format("{}: {} sent again; a worker, or the same fanfold run, takes them from queue {}", label_of(*header),
-                           counted(*sent, "failed task", "failed tasks"), header->queue_url));
+    print_line(fmt::format("{}: {} sent again; a worker, or the same fanfold run, takes them from queue {}",
+                           label_of(*header), counted(*sent, "failed task", "failed tasks"), header->queue_url));
   }
   return ExitCode::ok;
 }
 
 }  // namespace
 
-void add_retry_command(CLI::App& parent, Invocation& invocation) {
-  const bool at_top = parent.get_parent() == nullptr;
+void add_retry_command(Command parent, Invocation& invocation) {
+  const bool at_top = parent.is_root();
   auto command = add_command<CommandOptions>(
-      parent, invocation, "retry", at_top ? "Short for cluster retry" : "Send the failed tasks of a finished cluster again, all or some",
-      at_top ? "fanfold retry photos --where fingerprint=7c1e" : "fanfold cluster retry photos --where fingerprint=7c1e", retry);
+      parent, invocation, "retry",
+      at_top ? "Short for cluster retry" : "Send the failed tasks of a finished cluster again, all or some",
+      at_top ? "fanfold retry photos --where fingerprint=7c1e"
+             : "fanfold cluster retry photos --where fingerprint=7c1e",
+      retry);
   add_cluster_argument(command.app, command.options.cluster);
-  command.app.add_option("--where", command.options.where, "Only those whose error matches: fingerprint=BEGINNING, contains=TEXT")
-      ->type_name("FIELD=VALUE");
-  command.app.add_option("--key", command.options.key, "The same key is the same retry, however often it is called")->type_name("KEY");
+  command.app.option("--where", command.options.where,
+                     "Only those whose error matches: fingerprint=BEGINNING, contains=TEXT", {.value = "FIELD=VALUE"});
+  command.app.option("--key", command.options.key, "The same key is the same retry, however often it is called",
+                     {.value = "KEY"});
 }
 
 }  // namespace fanfold::cli

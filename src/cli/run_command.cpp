@@ -1,6 +1,7 @@
 #include "cli/cluster_argument.hpp"
 #include "cli/cluster_state.hpp"
 #include "cli/commands.hpp"
+#include "cli/drain_count.hpp"
 #include "cli/duration.hpp"
 #include "cli/output.hpp"
 #include "cli/progress_reporter.hpp"
@@ -9,7 +10,6 @@
 #include "cli/store.hpp"
 #include "cli/task_command.hpp"
 #include "cli/text.hpp"
-#include "cli/drain_count.hpp"
 
 #include <fanfold/worker.hpp>
 
@@ -51,7 +51,9 @@ class Run {
   Result<Progress> work_once();
   Result<void> write_missing_results() const;
   [[nodiscard]] ExitCode summarize() const;
-  [[nodiscard]] bool all_complete() const { return progress_.finished && progress_.done_count == progress_.total_count; }
+  [[nodiscard]] bool all_complete() const {
+    return progress_.finished && progress_.done_count == progress_.total_count;
+  }
 
   const Invocation& invocation_;
   const RunOptions& options_;
@@ -83,7 +85,10 @@ std::string name_of(const RunOptions& options) {
 
 Result<void> Run::prepare() {
   job_ = {name_of(options_), invocation_.command};
-  TaskCommandOptions command{.command = invocation_.command, .store = invocation_.common.store, .timeout = options_.timeout, .results = options_.results};
+  TaskCommandOptions command{.command = invocation_.command,
+                             .store = invocation_.common.store,
+                             .timeout = options_.timeout,
+                             .results = options_.results};
   command.settled = [this](std::uint64_t index) { return elsewhere_.settle(*client_, index); };
   auto made = TaskCommand::make(std::move(command));
   if (!made) return std::move(made).error();
@@ -135,7 +140,8 @@ Result<void> Run::read_what_was_done() {
   std::vector<ClusterHeader> sources;
   for (const ClusterHeader& other : clusters_.others) {
     // What had ended before this cluster was created is in it already.
-    const bool ended_before = clusters_.same_list && other.completed_at && *other.completed_at < clusters_.same_list->created_at;
+    const bool ended_before =
+        clusters_.same_list && other.completed_at && *other.completed_at < clusters_.same_list->created_at;
     if (!ended_before) sources.push_back(other);
   }
   if (sources.empty()) return {};
@@ -151,7 +157,10 @@ void Run::explain_task(const TaskState& task) const {
   } else if (task.status == Status::error) {
     note(fmt::format("run   {}  (failed before: {})", label, task.error.empty() ? "" : task.error.back().code));
   } else {
-    note(fmt::format("run   {}  ({})", label, is_new_ ? "new" : task.attempt_count > 0 ? "was begun" : "was not begun"));
+    note(fmt::format("run   {}  ({})", label,
+                     is_new_                  ? "new"
+                     : task.attempt_count > 0 ? "was begun"
+                                              : "was not begun"));
   }
 }
 
@@ -162,10 +171,13 @@ Result<void> Run::explain() const {
   const std::uint64_t open = before_.total_count > known ? before_.total_count - known : 0;
   if (known + elsewhere_.count() > 0) {
     std::string line = fmt::format("{}: {}", job_.name, counted(list_.count, "task", "tasks"));
-    if (before_.done_count > 0) line += fmt::format(", {} complete before (skipped)", with_thousands(before_.done_count));
-    if (elsewhere_.count() > 0) line += fmt::format(", {} complete in earlier lists (skipped)", with_thousands(elsewhere_.count()));
+    if (before_.done_count > 0)
+      line += fmt::format(", {} complete before (skipped)", with_thousands(before_.done_count));
+    if (elsewhere_.count() > 0)
+      line += fmt::format(", {} complete in earlier lists (skipped)", with_thousands(elsewhere_.count()));
     if (failed > 0) line += fmt::format(", {} failed before (tried again)", with_thousands(failed));
-    if (open > elsewhere_.count()) line += fmt::format(", {} {}", with_thousands(open - elsewhere_.count()), is_new_ ? "new" : "open");
+    if (open > elsewhere_.count())
+      line += fmt::format(", {} {}", with_thousands(open - elsewhere_.count()), is_new_ ? "new" : "open");
     note(line);
   }
   if (!options_.verbose) return {};
@@ -210,7 +222,8 @@ Result<void> Run::work() {
   if (before_.failed_count == 0 || progress_.failed_count == 0 || stop_.stop_requested()) return {};
   auto again = client_->retry_failed(key_);
   // Another process may have begun the same round.
-  if (!again && again.error().code != ErrorCode::conflict && again.error().code != ErrorCode::not_finished) return std::move(again).error();
+  if (!again && again.error().code != ErrorCode::conflict && again.error().code != ErrorCode::not_finished)
+    return std::move(again).error();
   auto progress = work_once();
   if (!progress) return std::move(progress).error();
   progress_ = *progress;
@@ -242,7 +255,8 @@ Result<void> Run::write_missing_results() const {
     if (auto written = restore_result(options_.results, result->index, *printed); !written) return written;
   }
   if (lost_count > 0) {
-    note(fmt::format("{}: {} of earlier starts were too long to be kept; --again runs every task anew", options_.results, counted(lost_count, "result", "results")));
+    note(fmt::format("{}: {} of earlier starts were too long to be kept; --again runs every task anew",
+                     options_.results, counted(lost_count, "result", "results")));
   }
   return fill_up_to(progress_.total_count);
 }
@@ -251,7 +265,8 @@ ExitCode Run::summarize() const {
   const std::uint64_t skipped = before_.done_count + elsewhere_.settled_count();
   const double seconds = std::chrono::duration<double>(Clock::now() - begun_).count();
   const bool interrupted = stop_.stop_requested() && !progress_.finished;
-  const std::uint64_t attempts = report_.done_count + report_.retried_count + report_.failed_count - elsewhere_.settled_count();
+  const std::uint64_t attempts =
+      report_.done_count + report_.retried_count + report_.failed_count - elsewhere_.settled_count();
   if (invocation_.common.json) {
     JsonObject object;
     object.text("cluster", key_.p_key)
@@ -267,11 +282,13 @@ ExitCode Run::summarize() const {
     print_line(object.line());
   }
   if (interrupted) {
-    note(fmt::format("drained: {} finished, {} cut off. Run the same command to go on.", with_thousands(drained_.finished_count()),
+    note(fmt::format("drained: {} finished, {} cut off. Run the same command to go on.",
+                     with_thousands(drained_.finished_count()),
                      report_.cut_off_count == 0 ? "none" : with_thousands(report_.cut_off_count)));
     return ExitCode::interrupted;
   }
-  std::string line = fmt::format("{}: {} of {} complete", job_.name, with_thousands(progress_.done_count), with_thousands(progress_.total_count));
+  std::string line = fmt::format("{}: {} of {} complete", job_.name, with_thousands(progress_.done_count),
+                                 with_thousands(progress_.total_count));
   if (progress_.failed_count > 0) line += fmt::format(", {} failed", with_thousands(progress_.failed_count));
   if (skipped > 0) line += fmt::format(", {} of them skipped", with_thousands(skipped));
   if (progress_.status_code == StatusCode::stopped) line += ", stopped";
@@ -290,30 +307,36 @@ Result<ExitCode> Run::perform() {
   return summarize();
 }
 
-Result<ExitCode> run(const Invocation& invocation, const RunOptions& options) { return Run(invocation, options).perform(); }
+Result<ExitCode> run(const Invocation& invocation, const RunOptions& options) {
+  return Run(invocation, options).perform();
+}
 
 }  // namespace
 
-void add_run_command(CLI::App& app, Invocation& invocation) {
+void add_run_command(Command app, Invocation& invocation) {
   auto command = add_command<RunOptions>(
       app, invocation, "run", "Run a program for every task of a list; start it again to go on where it ended",
       "find photos -name '*.jpg' | fanfold run --jobs 8 -- convert {task} -resize 200x small/{task}\n\n"
-      "{task} stands for the task, as one argument; it is on standard input and in FANFOLD_TASK too. Exit code 0 of the\n"
-      "program means done, 75 and others try again, 65 failed for good. A task that was complete in an earlier start of\n"
+      "{task} stands for the task, as one argument; it is on standard input and in FANFOLD_TASK too. Exit code 0 of "
+      "the\n"
+      "program means done, 75 and others try again, 65 failed for good. A task that was complete in an earlier start "
+      "of\n"
       "the same name and program is skipped, wherever it stands in the list.",
       run);
   RunOptions& options = command.options;
-  add_task_input(command.app, options.tasks)->capture_default_str();
-  command.app.add_option("--name", options.name, "Names the job; by default the list's file name, or run")->type_name("NAME");
-  command.app.add_option("--jobs,-j", options.jobs, "Programs at a time; one per processor by default")->check(CLI::Range(0, 1024))->type_name("N");
-  command.app.add_option("--retries", options.retries, "How often a task is tried again after its first attempt")
-      ->check(CLI::Range(0, 999))
-      ->type_name("N")
-      ->capture_default_str();
-  add_duration(command.app, "--timeout", options.timeout, "An attempt that takes longer is ended and tried again; none by default");
-  command.app.add_option("--results", options.results, "A folder that gets a file per task, named by its index, with what it printed")->type_name("DIR");
-  command.app.add_flag("--again", options.again, "Skip nothing: run the whole list anew");
-  command.app.add_flag("--verbose,-v", options.verbose, "Say for every task whether it is run or skipped, and why");
+  add_task_input(command.app, options.tasks, {.show_default = true});
+  command.app.option("--name", options.name, "Names the job; by default the list's file name, or run",
+                     {.value = "NAME"});
+  command.app.option("--jobs,-j", options.jobs, "Programs at a time; one per processor by default",
+                     {.value = "N", .range = OptionTraits::Range{0, 1024}});
+  command.app.option("--retries", options.retries, "How often a task is tried again after its first attempt",
+                     {.value = "N", .show_default = true, .range = OptionTraits::Range{0, 999}});
+  command.app.duration("--timeout", options.timeout,
+                       "An attempt that takes longer is ended and tried again; none by default");
+  command.app.option("--results", options.results,
+                     "A folder that gets a file per task, named by its index, with what it printed", {.value = "DIR"});
+  command.app.flag("--again", options.again, "Skip nothing: run the whole list anew");
+  command.app.flag("--verbose,-v", options.verbose, "Say for every task whether it is run or skipped, and why");
 }
 
 }  // namespace fanfold::cli

@@ -58,7 +58,8 @@ std::string creation_hash(const RunJob& job, const RunList& list, std::uint64_t 
 std::string queue_of(const RunJob& job, const std::string& hash) {
   std::string queue = "run-";
   for (const char c : job.name.substr(0, queue_name_bytes_max)) {
-    const bool plain = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '_';
+    const bool plain =
+        (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '_';
     queue += plain ? c : '-';
   }
   constexpr std::size_t hash_shown = 12;
@@ -94,7 +95,8 @@ Result<JobClusters> find_job(const Client& client, const RunJob& job, const RunL
       const auto meta = run_meta(header);
       if (!meta || meta->job != hash) continue;
       const bool same_list = meta->list == list.hash;
-      if (same_list) found.generation = std::max(found.generation, meta->generation + (can_go_on(header) && !again ? 0 : 1));
+      if (same_list)
+        found.generation = std::max(found.generation, meta->generation + (can_go_on(header) && !again ? 0 : 1));
       if (same_list && !found.same_list && can_go_on(header) && !again) {
         found.generation = meta->generation;
         found.same_list = std::move(header);
@@ -108,7 +110,8 @@ Result<JobClusters> find_job(const Client& client, const RunJob& job, const RunL
   return found;
 }
 
-Result<void> CompletedElsewhere::read(const Client& client, const std::vector<ClusterHeader>& sources, TaskInput& input) {
+Result<void> CompletedElsewhere::read(const Client& client, const std::vector<ClusterHeader>& sources,
+                                      TaskInput& input) {
   ContentMap done;
   for (const ClusterHeader& header : sources) {
     auto progress = client.progress(key_of(header));
@@ -127,7 +130,8 @@ Result<void> CompletedElsewhere::read(const Client& client, const std::vector<Cl
     const ContentHash content = hash_content(**body);
     const std::uint64_t* where = done.find(occurrence_of(content, seen[content]++));
     if (where == nullptr) continue;
-    tasks_.push_back({index, *where & ((std::uint64_t{1} << index_bits) - 1), static_cast<std::size_t>(*where >> index_bits)});
+    tasks_.push_back(
+        {index, *where & ((std::uint64_t{1} << index_bits) - 1), static_cast<std::size_t>(*where >> index_bits)});
   }
 }
 
@@ -149,7 +153,8 @@ Result<void> CompletedElsewhere::read_source(const Client& client, std::size_t s
 }
 
 const CompletedElsewhere::Task* CompletedElsewhere::task_at(std::uint64_t index) const {
-  const auto found = std::lower_bound(tasks_.begin(), tasks_.end(), index, [](const Task& task, std::uint64_t value) { return task.index < value; });
+  const auto found = std::lower_bound(tasks_.begin(), tasks_.end(), index,
+                                      [](const Task& task, std::uint64_t value) { return task.index < value; });
   return found != tasks_.end() && found->index == index ? &*found : nullptr;
 }
 
@@ -167,7 +172,8 @@ Result<std::optional<Json>> CompletedElsewhere::result_of_task(const Client& cli
   }
   auto page = client.core()->results(source.cluster, task.source_index, 1);
   if (!page) return std::move(page).error();
-  if (!page->results.empty() && page->results.front().index == task.source_index) return std::optional<Json>(std::move(page->results.front().result));
+  if (!page->results.empty() && page->results.front().index == task.source_index)
+    return std::optional<Json>(std::move(page->results.front().result));
   // What the read skipped need not be read again: results may be few among many tasks.
   const std::scoped_lock lock(mutex_);
   source.gap_begin = task.source_index;
@@ -184,8 +190,8 @@ std::optional<Outcome> CompletedElsewhere::settle(const Client& client, std::uin
   return result->has_value() ? done(**result) : done();
 }
 
-Result<MessageKey> create_run_cluster(const Client& client, const RunJob& job, const RunList& list, std::uint64_t generation,
-                                      TaskInput& input, const std::stop_token& stop) {
+Result<MessageKey> create_run_cluster(const Client& client, const RunJob& job, const RunList& list,
+                                      std::uint64_t generation, TaskInput& input, const std::stop_token& stop) {
   RunMeta meta{.job = job.hash(), .list = list.hash, .generation = generation, .command = {}};
   for (const std::string& part : job.command) meta.command.push_back(as_utf8(part));
   // A deleted cluster's key is never used again, and none of its records are left to count it by.
@@ -195,7 +201,8 @@ Result<MessageKey> create_run_cluster(const Client& client, const RunJob& job, c
     ListHash read_again;
     if (auto start = input.rewind(); !start) return start.error();
     const auto next_task = [&]() -> Result<std::optional<TaskData>> {
-      if (stop.stop_requested()) return Error{ErrorCode::cancelled, "interrupted before anything ran; the same command starts again", {}};
+      if (stop.stop_requested())
+        return Error{ErrorCode::cancelled, "interrupted before anything ran; the same command starts again", {}};
       auto body = input.next();
       if (!body) return std::move(body).error();
       if (body->has_value()) {
@@ -203,13 +210,16 @@ Result<MessageKey> create_run_cluster(const Client& client, const RunJob& job, c
         return std::optional<TaskData>(TaskData{std::move(**body), {}});
       }
       if (read_again.text() == list.hash) return std::optional<TaskData>();
-      return Error{ErrorCode::different_tasks, fmt::format("{} changed while it was read; nothing has run", input.name()), {}};
+      return Error{
+          ErrorCode::different_tasks, fmt::format("{} changed while it was read; nothing has run", input.name()), {}};
     };
     ClusterOptions options;
     options.name = job.name;
     options.idempotency_key = hash;
     options.meta = RunClusterMeta{meta};
-    auto key = client.core()->create_cluster({.queue = queue_of(job, hash), .options = std::move(options), .open = false, .parent = std::nullopt}, next_task);
+    auto key = client.core()->create_cluster(
+        {.queue = queue_of(job, hash), .options = std::move(options), .open = false, .parent = std::nullopt},
+        next_task);
     if (key || key.error().code != ErrorCode::deleted) return key;
   }
   return Error{ErrorCode::deleted, "this list was run and deleted too often", {}};

@@ -50,7 +50,8 @@ class CompletedElsewhere {
   };
   [[nodiscard]] std::optional<Where> find(std::uint64_t index) const;
 
-  /// The outcome of such a task: done, with the result it had there. Empty where it was not completed elsewhere. Thread-safe.
+  /// The outcome of such a task: done, with the result it had there. Empty where it was not completed elsewhere.
+  /// Thread-safe.
   [[nodiscard]] std::optional<Outcome> settle(const Client& client, std::uint64_t index) const;
   /// How many were settled so.
   [[nodiscard]] std::uint64_t settled_count() const noexcept { return settled_count_; }
@@ -77,9 +78,10 @@ class CompletedElsewhere {
   mutable std::atomic<std::uint64_t> settled_count_ = 0;
 };
 
-/// Creates the list's cluster, or ends its creation where that was cut off: the same list and generation is the same cluster.
-/// Errors: those of creating; different_tasks where the list changed while it was read; cancelled.
-[[nodiscard]] Result<MessageKey> create_run_cluster(const Client& client, const RunJob& job, const RunList& list, std::uint64_t generation,
-                                                    TaskInput& input, const std::stop_token& stop);
+/// Creates the list's cluster, or ends its creation where that was cut off: the same list and generation is the same
+/// cluster. Errors: those of creating; different_tasks where the list changed while it was read; cancelled.
+[[nodiscard]] Result<MessageKey> create_run_cluster(const Client& client, const RunJob& job, const RunList& list,
+                                                    std::uint64_t generation, TaskInput& input,
+                                                    const std::stop_token& stop);
 
 }  // namespace fanfold::cli

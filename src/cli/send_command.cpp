@@ -29,7 +29,8 @@ struct Sent {
   ErrorCode last_refusal = ErrorCode::internal;
 };
 
-Result<void> send_all(const Invocation& invocation, const Client& client, const std::string& queue, std::vector<detail::OutgoingBody>& bodies, Sent& sent) {
+Result<void> send_all(const Invocation& invocation, const Client& client, const std::string& queue,
+                      std::vector<detail::OutgoingBody>& bodies, Sent& sent) {
   auto answers = client.core()->send(queue, bodies);
   bodies.clear();
   if (!answers) return std::move(answers).error();
@@ -74,7 +75,8 @@ Result<ExitCode> send(const Invocation& invocation, const SendCommandOptions& op
     if (!opened) return std::move(opened).error();
     input.emplace(std::move(*opened));
   }
-  if (bodies.empty() && !input) return Error{ErrorCode::invalid_argument, "there is nothing to send: give bodies, or --tasks FILE", {}};
+  if (bodies.empty() && !input)
+    return Error{ErrorCode::invalid_argument, "there is nothing to send: give bodies, or --tasks FILE", {}};
   auto client = open_store(invocation.common, StoreUse::create);
   if (!client) return std::move(client).error();
   Sent sent;
@@ -94,18 +96,20 @@ Result<ExitCode> send(const Invocation& invocation, const SendCommandOptions& op
 
 }  // namespace
 
-void add_send_command(CLI::App& app, Invocation& invocation) {
-  auto command = add_command<SendCommandOptions>(app, invocation, "send", "Send messages that belong to no cluster; prints their keys",
+void add_send_command(Command app, Invocation& invocation) {
+  auto command = add_command<SendCommandOptions>(app, invocation, "send",
+                                                 "Send messages that belong to no cluster; prints their keys",
                                                  "fanfold send --queue mail '{\"to\":\"jane@example.org\"}'", send);
   command.options.list.file.clear();
-  command.app.add_option("--queue", command.options.queue, "Where they go")->type_name("QUEUE")->required();
-  command.app.add_option("body", command.options.bodies, "Each one message: text, or JSON where it begins with { or [")->type_name("BODY...");
+  command.app.option("--queue", command.options.queue, "Where they go", {.value = "QUEUE", .required = true});
+  command.app.option("body", command.options.bodies, "Each one message: text, or JSON where it begins with { or [",
+                     {.value = "BODY..."});
   add_task_input(command.app, command.options.list);
-  command.app.add_option("--meta", command.options.meta, "Small data on each record: JSON, or @FILE")->type_name("JSON");
-  add_duration(command.app, "--delay", command.options.delay, "Invisible so long; 0 to 15m");
-  command.app.add_option("--group", command.options.group, "Message group, for FIFO queues")->type_name("ID");
-  command.app.add_option("--deduplication-id", command.options.deduplication, "For FIFO queues: a second message with it within five minutes is swallowed")
-      ->type_name("ID");
+  command.app.option("--meta", command.options.meta, "Small data on each record: JSON, or @FILE", {.value = "JSON"});
+  command.app.duration("--delay", command.options.delay, "Invisible so long; 0 to 15m");
+  command.app.option("--group", command.options.group, "Message group, for FIFO queues", {.value = "ID"});
+  command.app.option("--deduplication-id", command.options.deduplication,
+                     "For FIFO queues: a second message with it within five minutes is swallowed", {.value = "ID"});
 }
 
 }  // namespace fanfold::cli

@@ -8,12 +8,15 @@ namespace fanfold::cli {
 
 Result<sqlite::Options> embedded_store(const CommonOptions& options, StoreUse use) {
   if (options.store == "aws") {
-    return Error{ErrorCode::invalid_argument, "--store aws: this build has no AWS engine; give a file for the embedded one", {}};
+    return Error{
+        ErrorCode::invalid_argument, "--store aws: this build has no AWS engine; give a file for the embedded one", {}};
   }
   if (options.store.empty()) return Error{ErrorCode::invalid_argument, "--store: the name of a file is missing", {}};
   std::error_code unused;
   if (use != StoreUse::create && !std::filesystem::exists(options.store, unused)) {
-    return Error{ErrorCode::not_found, fmt::format("there is no store at '{}' (--store or FANFOLD_STORE names another)", options.store), {}};
+    return Error{ErrorCode::not_found,
+                 fmt::format("there is no store at '{}' (--store or FANFOLD_STORE names another)", options.store),
+                 {}};
   }
   sqlite::Options embedded;
   embedded.file = options.store;

@@ -62,7 +62,8 @@ std::optional<Pipe> open_pipe() {
 
 void set_nonblocking(const Descriptor& descriptor) { fcntl(descriptor.get(), F_SETFL, O_NONBLOCK); }
 
-/// What the child needs between clone and exec. It shares the parent's memory until then, and the parent's thread waits.
+/// What the child needs between clone and exec. It shares the parent's memory until then, and the parent's thread
+/// waits.
 struct Launch {
   const ChildProgram* program;
   int standard_input;
@@ -98,7 +99,8 @@ int exec_child(void* argument) noexcept {
   if (getppid() != launch->parent) _exit(127);
   reset_signals();
   // The three are above 2 (see open_missing_standard_streams), so that none overwrites another.
-  if (dup2(launch->standard_input, 0) < 0 || dup2(launch->standard_output, 1) < 0 || dup2(launch->standard_error, 2) < 0) {
+  if (dup2(launch->standard_input, 0) < 0 || dup2(launch->standard_output, 1) < 0 ||
+      dup2(launch->standard_error, 2) < 0) {
     launch->error = errno;
     _exit(127);
   }
@@ -112,7 +114,8 @@ struct Started {
   Descriptor handle;
 };
 
-/// vfork with a stack of the child's own: no page table is copied, which for a process with a database costs more than the child.
+/// vfork with a stack of the child's own: no page table is copied, which for a process with a database costs more than
+/// the child.
 Started start(Launch& launch) {
   constexpr std::size_t stack_bytes = 64 * 1024;
   thread_local const std::unique_ptr<std::byte[]> stack(new std::byte[stack_bytes]);
@@ -123,7 +126,8 @@ Started start(Launch& launch) {
   sigset_t before;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
-  started.process = clone(exec_child, stack.get() + stack_bytes, CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, &launch, &handle);
+  started.process =
+      clone(exec_child, stack.get() + stack_bytes, CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, &launch, &handle);
   if (started.process < 0) launch.error = errno;
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
   started.handle = Descriptor(handle);
@@ -152,9 +156,15 @@ class Waker {
 /// Feeds a child, reads what it prints, ends it when it is time, and learns how it ended.
 class Supervision {
  public:
-  Supervision(const ChildProgram& program, Started started, Descriptor input, Descriptor output, Descriptor error, const Waker& waker)
-      : process_(started.process), handle_(std::move(started.handle)), input_(std::move(input)), output_(std::move(output)),
-        error_(std::move(error)), waker_(waker), unwritten_(program.input) {
+  Supervision(const ChildProgram& program, Started started, Descriptor input, Descriptor output, Descriptor error,
+              const Waker& waker)
+      : process_(started.process),
+        handle_(std::move(started.handle)),
+        input_(std::move(input)),
+        output_(std::move(output)),
+        error_(std::move(error)),
+        waker_(waker),
+        unwritten_(program.input) {
     if (program.timeout.count() > 0) deadline_ = std::chrono::steady_clock::now() + program.timeout;
     feed();
   }
@@ -162,8 +172,11 @@ class Supervision {
   ChildEnd run(const std::stop_token& stop) {
     while (handle_.is_open() || output_.is_open() || error_.is_open()) {
       if (stop.stop_requested()) end_group(ChildEnd::Kind::stopped);
-      if (deadline_ && std::chrono::steady_clock::now() >= *deadline_) pass_deadline();
-      wait();
+      if (deadline_ && std::chrono::steady_clock::now() >= *deadline_) {
+        pass_deadline();
+      } else {
+        wait();
+      }
     }
     if (ended_by_) end_.kind = *ended_by_;
     return std::move(end_);
@@ -186,7 +199,8 @@ class Supervision {
 
   [[nodiscard]] int poll_timeout() const {
     if (!deadline_) return -1;
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(*deadline_ - std::chrono::steady_clock::now()).count();
+    const auto left =
+        std::chrono::ceil<std::chrono::milliseconds>(*deadline_ - std::chrono::steady_clock::now()).count();
     return static_cast<int>(std::clamp<std::int64_t>(left, 0, 3'600'000));
   }
 
@@ -251,7 +265,8 @@ class Supervision {
       end_.standard_output_bytes += bytes.size();
     } else {
       end_.error_tail.append(bytes);
-      if (end_.error_tail.size() > error_tail_bytes_max) end_.error_tail.erase(0, end_.error_tail.size() - error_tail_bytes_max);
+      if (end_.error_tail.size() > error_tail_bytes_max)
+        end_.error_tail.erase(0, end_.error_tail.size() - error_tail_bytes_max);
     }
   }
 
@@ -294,7 +309,9 @@ ChildEnd run_child(const ChildProgram& program, const std::stop_token& stop) {
 
   // The callback runs on the thread that stops; the waker it wakes is this thread's.
   const std::stop_callback wake_on_stop(stop, [&mine = waker] { mine.wake(); });
-  return Supervision(program, std::move(started), std::move(input->write), std::move(output->read), std::move(error->read), waker).run(stop);
+  return Supervision(program, std::move(started), std::move(input->write), std::move(output->read),
+                     std::move(error->read), waker)
+      .run(stop);
 }
 
 std::string find_executable(const std::string& name) {

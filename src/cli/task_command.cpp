@@ -1,9 +1,9 @@
 #include "cli/task_command.hpp"
 
-#include "cli/base64.hpp"
 #include "cli/result_files.hpp"
 #include "cli/task_text.hpp"
 #include "cli/text.hpp"
+#include "wire/base64.hpp"
 
 #include <fanfold/json.hpp>
 
@@ -68,16 +68,16 @@ Outcome exited(const ChildEnd& end) {
 
 Outcome verdict(const ChildEnd& end, std::chrono::milliseconds timeout) {
   switch (end.kind) {
-    case ChildEnd::Kind::exited:
-      return exited(end);
+    case ChildEnd::Kind::exited: return exited(end);
     case ChildEnd::Kind::signalled:
-      return retry(fmt::format("ended by signal {} ({})", end.code, strsignal(end.code))).with_code(fmt::format("signal {}", end.code));
+      return retry(fmt::format("ended by signal {} ({})", end.code, strsignal(end.code)))
+          .with_code(fmt::format("signal {}", end.code));
     case ChildEnd::Kind::timed_out:
-      return retry(fmt::format("not done within {} s", static_cast<double>(timeout.count()) / 1000.0)).with_code("timeout");
+      return retry(fmt::format("not done within {} s", static_cast<double>(timeout.count()) / 1000.0))
+          .with_code("timeout");
     case ChildEnd::Kind::stopped:
       return retry("cut off because its worker had to stop", std::chrono::milliseconds(0)).with_code("cut off");
-    case ChildEnd::Kind::not_started:
-      break;
+    case ChildEnd::Kind::not_started: break;
   }
   return (end.code == E2BIG ? fail(start_error(end.code)) : retry(start_error(end.code))).with_code("not started");
 }
@@ -88,7 +88,9 @@ std::optional<Json> result_of(std::string_view standard_output, std::uint64_t al
   if (standard_output.empty()) return std::nullopt;
   for (std::size_t kept = std::min(standard_output.size(), result_bytes_max);; kept = kept / 8 * 7) {
     // Not in the middle of a character, which would make bytes of a text.
-    while (kept > 0 && kept < standard_output.size() && (static_cast<unsigned char>(standard_output[kept]) & 0xC0) == 0x80) --kept;
+    while (kept > 0 && kept < standard_output.size() &&
+           (static_cast<unsigned char>(standard_output[kept]) & 0xC0) == 0x80)
+      --kept;
     const std::string_view head = standard_output.substr(0, kept);
     std::string text;
     detail::JsonWriter writer(text);
@@ -97,7 +99,7 @@ std::optional<Json> result_of(std::string_view standard_output, std::uint64_t al
     writer.integer(0);
     const bool is_text = is_utf8(head);
     writer.plain_key(is_text ? "stdout" : "stdout_base64");
-    writer.string(is_text ? std::string(head) : to_base64(head));
+    writer.string(is_text ? std::string(head) : wire::encode_base64(head));
     if (kept < all_bytes) {
       writer.plain_key("stdout_bytes");
       writer.unsigned_integer(all_bytes);
@@ -116,7 +118,7 @@ std::optional<std::string> printed_text(const Json& result) {
     if (member.key == "stdout_bytes") return std::nullopt;
     if (member.value.kind() != detail::JsonKind::string) continue;
     if (member.key == "stdout") printed = std::string(member.value.string());
-    if (member.key == "stdout_base64") printed = from_base64(member.value.string());
+    if (member.key == "stdout_base64") printed = wire::decode_base64(member.value.string());
   }
   return printed;
 }
@@ -136,19 +138,23 @@ TaskCommand::TaskCommand(TaskCommandOptions options) : options_(std::move(option
   for (char** variable = environ; *variable != nullptr; ++variable) {
     if (std::strncmp(*variable, "FANFOLD_", 8) != 0) environment_.emplace_back(*variable);
   }
-  if (!options_.store.empty()) environment_.push_back("FANFOLD_STORE=" + std::filesystem::absolute(options_.store).string());
+  if (!options_.store.empty())
+    environment_.push_back("FANFOLD_STORE=" + std::filesystem::absolute(options_.store).string());
 }
 
 Result<std::shared_ptr<const TaskCommand>> TaskCommand::make(TaskCommandOptions options) {
   if (options.command.empty()) {
-    return Error{ErrorCode::invalid_argument, "the program to run is missing; put it behind --, as in: -- convert {task}", {}};
+    return Error{
+        ErrorCode::invalid_argument, "the program to run is missing; put it behind --, as in: -- convert {task}", {}};
   }
   std::shared_ptr<TaskCommand> command(new TaskCommand(std::move(options)));
   const std::string& program = command->options_.command.front();
   if (program.find(placeholder) == std::string::npos) {
     command->executable_ = find_executable(program);
     if (command->executable_.empty()) {
-      return Error{ErrorCode::invalid_argument, fmt::format("there is no program '{}' to run", printable(program, Newlines::escape)), {}};
+      return Error{ErrorCode::invalid_argument,
+                   fmt::format("there is no program '{}' to run", printable(program, Newlines::escape)),
+                   {}};
     }
   }
   if (auto made = make_result_folder(command->options_.results); !made) return made.error();
@@ -181,7 +187,8 @@ Outcome TaskCommand::run(const Message<Json>& message, const Context& context) c
   environment.push_back(nullptr);
 
   const std::string executable = executable_.empty() ? find_executable(arguments.front()) : executable_;
-  if (executable.empty()) return fail(fmt::format("there is no program '{}'", as_utf8(arguments.front()))).with_code("not started");
+  if (executable.empty())
+    return fail(fmt::format("there is no program '{}'", as_utf8(arguments.front()))).with_code("not started");
   std::optional<ResultFile> file;
   if (!options_.results.empty()) {
     auto opened = ResultFile::open(options_.results, message.task.value_or(0), context.attempt);
@@ -189,8 +196,12 @@ Outcome TaskCommand::run(const Message<Json>& message, const Context& context) c
     file.emplace(std::move(*opened));
   }
   const std::vector<char*> argument_pointers = pointers(arguments);
-  ChildProgram program{.path = executable.c_str(), .arguments = argument_pointers.data(), .environment = environment.data(),
-                       .input = *task, .output_file = file ? file->descriptor() : -1, .timeout = options_.timeout};
+  ChildProgram program{.path = executable.c_str(),
+                       .arguments = argument_pointers.data(),
+                       .environment = environment.data(),
+                       .input = *task,
+                       .output_file = file ? file->descriptor() : -1,
+                       .timeout = options_.timeout};
   ChildEnd end = run_child(program, context.stop);
   if (file && end.kind == ChildEnd::Kind::exited && end.code == 0) {
     if (auto kept = file->keep(); !kept) return retry(kept.error().message);
@@ -204,7 +215,9 @@ void TaskCommand::clean_results() const {
 }
 
 MessageHandler handler_of(std::shared_ptr<const TaskCommand> command) {
-  return [command = std::move(command)](const Message<Json>& message, const Context& context) { return command->run(message, context); };
+  return [command = std::move(command)](const Message<Json>& message, const Context& context) {
+    return command->run(message, context);
+  };
 }
 
 }  // namespace fanfold::cli

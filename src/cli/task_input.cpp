@@ -60,7 +60,8 @@ Result<TaskInput::File> TaskInput::spooled(std::FILE* source, const std::string&
   for (;;) {
     const std::size_t count = std::fread(buffer.data(), 1, buffer.size(), source);
     if (count == 0) break;
-    if (std::fwrite(buffer.data(), 1, count, copy.get()) != count) return system_error("a temporary file for " + name, errno);
+    if (std::fwrite(buffer.data(), 1, count, copy.get()) != count)
+      return system_error("a temporary file for " + name, errno);
   }
   if (std::ferror(source) != 0) return system_error(name, errno);
   if (std::fflush(copy.get()) != 0) return system_error("a temporary file for " + name, errno);
@@ -101,11 +102,13 @@ Result<std::optional<std::string_view>> TaskInput::next_piece() {
     const void* found = std::memchr(buffer_.data() + searched, separator_, end_ - searched);
     if (found != nullptr || (exhausted_ && begin_ < end_)) {
       ++line_;
-      const std::size_t stop = found != nullptr ? static_cast<std::size_t>(static_cast<const char*>(found) - buffer_.data()) : end_;
+      const std::size_t stop =
+          found != nullptr ? static_cast<std::size_t>(static_cast<const char*>(found) - buffer_.data()) : end_;
       const std::string_view piece(buffer_.data() + begin_, stop - begin_);
       begin_ = found != nullptr ? stop + 1 : stop;
       if (piece.size() > task_bytes_max) {
-        return at_place({ErrorCode::too_large, fmt::format("a task has at most {} bytes", with_thousands(task_bytes_max)), {}});
+        return at_place(
+            {ErrorCode::too_large, fmt::format("a task has at most {} bytes", with_thousands(task_bytes_max)), {}});
       }
       return std::optional<std::string_view>(piece);
     }
@@ -113,7 +116,8 @@ Result<std::optional<std::string_view>> TaskInput::next_piece() {
     const std::size_t pending = end_ - begin_;
     if (pending > task_bytes_max) {
       ++line_;
-      return at_place({ErrorCode::too_large, fmt::format("a task has at most {} bytes", with_thousands(task_bytes_max)), {}});
+      return at_place(
+          {ErrorCode::too_large, fmt::format("a task has at most {} bytes", with_thousands(task_bytes_max)), {}});
     }
     if (auto filled = refill(begin_); !filled) return filled.error();
     searched = begin_ + pending;
@@ -133,11 +137,14 @@ Result<void> TaskInput::refill(std::size_t keep_from) {
   return {};
 }
 
-CLI::Option* add_task_input(CLI::App& app, TaskInputOptions& options) {
-  app.add_flag("-0,--null", options.nul_separated, "Tasks end with NUL in place of a newline, as find -print0 writes them");
-  app.add_flag("--text", options.text, "Every line is plain text, also one that begins with { or [ (otherwise those are JSON)");
-  return app.add_option("--tasks", options.file, "The list of tasks, one per line; blank lines are skipped; - is standard input")
-      ->type_name("FILE");
+void add_task_input(Command app, TaskInputOptions& options, const OptionTraits& traits) {
+  OptionTraits list = traits;
+  list.value = "FILE";
+  app.option("--tasks", options.file, "The list of tasks, one per line; blank lines are skipped; - is standard input",
+             list);
+  app.flag("-0,--null", options.nul_separated, "Tasks end with NUL in place of a newline, as find -print0 writes them");
+  app.flag("--text", options.text,
+           "Every line is plain text, also one that begins with { or [ (otherwise those are JSON)");
 }
 
 }  // namespace fanfold::cli

@@ -1,8 +1,7 @@
 #pragma once
 
+#include "cli/command.hpp"
 #include "cli/task_text.hpp"
-
-#include <CLI/CLI.hpp>
 
 #include <cstdio>
 #include <memory>
@@ -14,9 +13,9 @@ namespace fanfold::cli {
 inline constexpr std::size_t task_bytes_max = 1024 * 1024;  ///< Of one task in a list: what SQS carries in one message.
 
 struct TaskInputOptions {
-  std::string file = "-";       ///< "-" is standard input.
-  bool nul_separated = false;   ///< Tasks end with NUL in place of a newline; they are text.
-  bool text = false;            ///< Every line is text, also one that begins with { or [.
+  std::string file = "-";      ///< "-" is standard input.
+  bool nul_separated = false;  ///< Tasks end with NUL in place of a newline; they are text.
+  bool text = false;           ///< Every line is text, also one that begins with { or [.
 };
 
 /// A list of tasks, one per line; blank lines are skipped. Read in a stream, as often as wanted: what cannot be read
@@ -53,13 +52,13 @@ class TaskInput {
   char separator_;
   TaskFormat format_;
   std::vector<char> buffer_;
-  std::size_t begin_ = 0;   // Of what was read and not yet given out.
+  std::size_t begin_ = 0;  // Of what was read and not yet given out.
   std::size_t end_ = 0;
   bool exhausted_ = false;
   std::uint64_t line_ = 0;  // Of the piece that was given out last, from 1.
 };
 
 /// The options --tasks, -0 and --text of a command.
-CLI::Option* add_task_input(CLI::App& app, TaskInputOptions& options);
+void add_task_input(Command app, TaskInputOptions& options, const OptionTraits& traits = {});
 
 }  // namespace fanfold::cli

@@ -1,7 +1,7 @@
 #include "cli/task_text.hpp"
 
-#include "cli/base64.hpp"
 #include "cli/text.hpp"
+#include "wire/base64.hpp"
 
 #include <fanfold/json.hpp>
 
@@ -20,7 +20,7 @@ std::string text_body(std::string_view task) {
     detail::JsonWriter writer(body);
     writer.string(task);
   } else {
-    body.append(bytes_begin).append(to_base64(task)).append(bytes_end);
+    body.append(bytes_begin).append(wire::encode_base64(task)).append(bytes_end);
   }
   return body;
 }
@@ -30,7 +30,7 @@ std::optional<std::string> bytes_of(std::string_view body) {
   body.remove_prefix(bytes_begin.size());
   if (body.size() < bytes_end.size()) return std::nullopt;
   body.remove_suffix(bytes_end.size());
-  return from_base64(body);
+  return wire::decode_base64(body);
 }
 
 /// Whether a string's text stands for itself between its quotes.
@@ -47,11 +47,15 @@ Result<std::string> task_body(std::string_view task, TaskFormat format) {
   if (format == TaskFormat::text || !looks_like_json(task)) return text_body(task);
   auto json = Json::parse(task);
   if (!json) {
-    return Error{ErrorCode::bad_input,
-                 "a task that begins with { or [ must be JSON (with --text every line is plain text): " + json.error().message, {}};
+    return Error{
+        ErrorCode::bad_input,
+        "a task that begins with { or [ must be JSON (with --text every line is plain text): " + json.error().message,
+        {}};
   }
   if (bytes_of(task)) {
-    return Error{ErrorCode::bad_input, R"({"$bytes":…} is how bytes that are no text are stored; give the bytes themselves)", {}};
+    return Error{ErrorCode::bad_input,
+                 R"({"$bytes":…} is how bytes that are no text are stored; give the bytes themselves)",
+                 {}};
   }
   return std::string(task);
 }

@@ -15,7 +15,8 @@ enum class TaskFormat : std::uint8_t {
 
 /// The body of a task: its JSON as it is, or a JSON string. Bytes that are no UTF-8 (file names on Linux may be any)
 /// become `{"$bytes":"<base64>"}`, so that nothing is lost.
-/// Errors: bad_input (not JSON; a JSON object that would be taken for such bytes; a NUL byte, which no argument can hold).
+/// Errors: bad_input (not JSON; a JSON object that would be taken for such bytes; a NUL byte, which no argument can
+/// hold).
 [[nodiscard]] Result<std::string> task_body(std::string_view task, TaskFormat format);
 
 /// The reverse: what {task} stands for. The text of a JSON string, the bytes of a `$bytes` object, other JSON as it is.

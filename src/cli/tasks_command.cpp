@@ -28,25 +28,25 @@ struct TasksOptions {
 Result<std::optional<Status>> read_status(const std::string& text) {
   if (text.empty()) return std::optional<Status>();
   if (auto status = status_from(text)) return status;
-  static constexpr std::pair<std::string_view, Status> words[] = {
-      {"open", Status::pre_flight}, {"running", Status::in_progress}, {"complete", Status::complete}, {"failed", Status::error}};
+  static constexpr std::pair<std::string_view, Status> words[] = {{"open", Status::pre_flight},
+                                                                  {"running", Status::in_progress},
+                                                                  {"complete", Status::complete},
+                                                                  {"failed", Status::error}};
   for (const auto& [word, status] : words) {
     if (text == word) return std::optional<Status>(status);
   }
-  return Error{ErrorCode::invalid_argument, fmt::format("--status: '{}' is none of open, running, complete, failed", as_utf8(text)), {}};
+  return Error{ErrorCode::invalid_argument,
+               fmt::format("--status: '{}' is none of open, running, complete, failed", as_utf8(text)),
+               {}};
 }
 
 std::string status_word(const TaskState& task) {
   if (task.waiting_for_child) return "waiting for child";
   switch (task.status) {
-    case Status::pre_flight:
-      return "open";
-    case Status::in_progress:
-      return "running";
-    case Status::complete:
-      return "complete";
-    case Status::error:
-      break;
+    case Status::pre_flight: return "open";
+    case Status::in_progress: return "running";
+    case Status::complete: return "complete";
+    case Status::error: break;
   }
   return "failed";
 }
@@ -84,7 +84,8 @@ Result<ExitCode> tasks(const Invocation& invocation, const TasksOptions& options
   std::optional<std::uint64_t> next = options.first_index;
   std::uint64_t shown = 0;
   while (next && shown < options.limit) {
-    auto page = client->list_tasks(key_of(*header), filter, *next, std::min<std::uint64_t>(page_tasks, options.limit - shown));
+    auto page =
+        client->list_tasks(key_of(*header), filter, *next, std::min<std::uint64_t>(page_tasks, options.limit - shown));
     if (!page) return std::move(page).error();
     for (const TaskState& task : page->tasks) {
       ++shown;
@@ -92,14 +93,18 @@ Result<ExitCode> tasks(const Invocation& invocation, const TasksOptions& options
         print_line(task_json(*header, task).line());
         continue;
       }
-      const std::string error = task.error.empty() ? "" : fmt::format("{}  {}", task.error.back().code, printable(task.error.back().message, Newlines::escape));
+      const std::string error =
+          task.error.empty()
+              ? ""
+              : fmt::format("{}  {}", task.error.back().code, printable(task.error.back().message, Newlines::escape));
       table.add({std::to_string(task.index), status_word(task), std::to_string(task.attempt_count),
                  clipped(task_label(task.body), task_columns_max), clipped(error, error_columns_max)});
     }
     next = page->next_index;
   }
   table.print();
-  if (next && !invocation.common.json) note(fmt::format("(more from index {}: --from {}, or a larger --limit)", *next, *next));
+  if (next && !invocation.common.json)
+    note(fmt::format("(more from index {}: --from {}, or a larger --limit)", *next, *next));
   return ExitCode::ok;
 }
 
@@ -114,27 +119,31 @@ Result<ExitCode> fail_task(const Invocation& invocation, const FailOptions& opti
   auto key = find_record(*client, options.task);
   if (!key) return std::move(key).error();
   if (auto failed = client->fail_task(*key, options.reason); !failed) return failed.error();
-  print_line(invocation.common.json ? JsonObject().text("task", key->r_key).text("status", to_string(Status::error)).line()
-                                    : fmt::format("{}: failed", options.task));
+  print_line(invocation.common.json
+                 ? JsonObject().text("task", key->r_key).text("status", to_string(Status::error)).line()
+                 : fmt::format("{}: failed", options.task));
   return ExitCode::ok;
 }
 
 }  // namespace
 
-void add_tasks_command(CLI::App& app, Invocation& invocation) {
-  auto command = add_command<TasksOptions>(app, invocation, "tasks", "Show the tasks of a cluster",
-                                           "fanfold tasks photos --status failed\n  fanfold tasks fail photos#17 --reason 'no such photo'", tasks);
-  add_cluster_argument(command.app, command.options.cluster)->required(false);
-  command.app.add_option("--status", command.options.status, "Only those that are open, running, complete or failed")->type_name("STATUS");
-  command.app.add_option("--fingerprint", command.options.fingerprint, "Only those whose error has this fingerprint, or one that begins so");
-  command.app.add_option("--contains", command.options.contains, "Only those whose last error's message contains this");
-  command.app.add_option("--from", command.options.first_index, "From this index on")->capture_default_str();
-  command.app.add_option("--limit", command.options.limit, "At most so many")->capture_default_str();
+void add_tasks_command(Command app, Invocation& invocation) {
+  auto command = add_command<TasksOptions>(
+      app, invocation, "tasks", "Show the tasks of a cluster",
+      "fanfold tasks photos --status failed\n  fanfold tasks fail photos#17 --reason 'no such photo'", tasks);
+  add_cluster_argument(command.app, command.options.cluster, false);
+  command.app.option("--status", command.options.status, "Only those that are open, running, complete or failed",
+                     {.value = "STATUS"});
+  command.app.option("--fingerprint", command.options.fingerprint,
+                     "Only those whose error has this fingerprint, or one that begins so");
+  command.app.option("--contains", command.options.contains, "Only those whose last error's message contains this");
+  command.app.option("--from", command.options.first_index, "From this index on", {.show_default = true});
+  command.app.option("--limit", command.options.limit, "At most so many", {.show_default = true});
 
   auto fail = add_command<FailOptions>(command.app, invocation, "fail", "End one task by hand, as failed",
                                        "fanfold tasks fail photos#17 --reason 'no such photo'", fail_task);
-  fail.app.add_option("task", fail.options.task, "CLUSTER#INDEX")->type_name("TASK")->required();
-  fail.app.add_option("--reason", fail.options.reason, "Kept in its record")->capture_default_str();
+  fail.app.option("task", fail.options.task, "CLUSTER#INDEX", {.value = "TASK", .required = true});
+  fail.app.option("--reason", fail.options.reason, "Kept in its record", {.show_default = true});
 }
 
 }  // namespace fanfold::cli

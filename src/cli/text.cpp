@@ -12,23 +12,22 @@ namespace {
 using detail::utf8_sequence_size;
 
 char32_t code_point(std::string_view sequence) noexcept {
-  const auto byte = [&](std::size_t index) { return static_cast<char32_t>(static_cast<unsigned char>(sequence[index])); };
+  const auto byte = [&](std::size_t index) {
+    return static_cast<char32_t>(static_cast<unsigned char>(sequence[index]));
+  };
   switch (sequence.size()) {
-    case 1:
-      return byte(0);
-    case 2:
-      return (byte(0) & 0x1F) << 6 | (byte(1) & 0x3F);
-    case 3:
-      return (byte(0) & 0x0F) << 12 | (byte(1) & 0x3F) << 6 | (byte(2) & 0x3F);
-    default:
-      return (byte(0) & 0x07) << 18 | (byte(1) & 0x3F) << 12 | (byte(2) & 0x3F) << 6 | (byte(3) & 0x3F);
+    case 1: return byte(0);
+    case 2: return (byte(0) & 0x1F) << 6 | (byte(1) & 0x3F);
+    case 3: return (byte(0) & 0x0F) << 12 | (byte(1) & 0x3F) << 6 | (byte(2) & 0x3F);
+    default: return (byte(0) & 0x07) << 18 | (byte(1) & 0x3F) << 12 | (byte(2) & 0x3F) << 6 | (byte(3) & 0x3F);
   }
 }
 
 /// The blocks that matter in file names and messages; terminals differ in the rest.
 std::size_t columns_of(char32_t point) noexcept {
   const bool combining = (point >= 0x300 && point <= 0x36F) || (point >= 0x200B && point <= 0x200F) ||
-                         (point >= 0x20D0 && point <= 0x20FF) || (point >= 0xFE00 && point <= 0xFE0F) || point == 0xFEFF;
+                         (point >= 0x20D0 && point <= 0x20FF) || (point >= 0xFE00 && point <= 0xFE0F) ||
+                         point == 0xFEFF;
   if (combining) return 0;
   const bool wide = (point >= 0x1100 && point <= 0x115F) || (point >= 0x2E80 && point <= 0xA4CF) ||
                     (point >= 0xAC00 && point <= 0xD7A3) || (point >= 0xF900 && point <= 0xFAFF) ||

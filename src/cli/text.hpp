@@ -30,7 +30,8 @@ namespace fanfold::cli {
 [[nodiscard]] std::string as_utf8(std::string_view text);
 [[nodiscard]] bool is_utf8(std::string_view text) noexcept;
 
-/// `text` safe to print on a terminal: control characters and invalid bytes as \xNN, except newlines and tabs where `lines`.
+/// `text` safe to print on a terminal: control characters and invalid bytes as \xNN, except newlines and tabs where
+/// `lines`.
 enum class Newlines : std::uint8_t { keep, escape };
 [[nodiscard]] std::string printable(std::string_view text, Newlines newlines);
 

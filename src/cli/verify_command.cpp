@@ -21,8 +21,12 @@ JsonObject verification_json(const ClusterHeader& header, const Verification& ve
   }
   const Recount& recount = verification.recount;
   JsonObject counts;
-  counts.count("free", recount.free_count).count("leased", recount.leased_count).count("waiting", recount.waiting_count);
-  counts.count("complete", recount.done_count).count("failed", recount.failed_count).count("attempts", recount.attempt_count);
+  counts.count("free", recount.free_count)
+      .count("leased", recount.leased_count)
+      .count("waiting", recount.waiting_count);
+  counts.count("complete", recount.done_count)
+      .count("failed", recount.failed_count)
+      .count("attempts", recount.attempt_count);
   JsonObject object;
   object.text("cluster", key_of(header).p_key)
       .flag("holds", verification.holds())
@@ -44,19 +48,21 @@ Result<ExitCode> verify(const Invocation& invocation, const VerifyOptions& optio
     print_line(verification_json(*header, *verification).line());
   } else {
     for (const Verification::Check& check : verification->checks) {
-      print_line(fmt::format("{:<8} {}: {}", check.holds ? "ok" : "DIFFERS", check.promise, printable(check.found, Newlines::escape)));
+      print_line(fmt::format("{:<8} {}: {}", check.holds ? "ok" : "DIFFERS", check.promise,
+                             printable(check.found, Newlines::escape)));
     }
-    print_line(fmt::format("{}: {}", label_of(*header), verification->holds() ? "every check holds" : "the records differ"));
+    print_line(
+        fmt::format("{}: {}", label_of(*header), verification->holds() ? "every check holds" : "the records differ"));
   }
   return verification->holds() ? ExitCode::ok : ExitCode::failed;
 }
 
 }  // namespace
 
-void add_verify_command(CLI::App& app, Invocation& invocation) {
-  auto command = add_command<VerifyOptions>(app, invocation, "verify",
-                                            "Recount a cluster from its tasks' records and compare; exit code 1 where they differ",
-                                            "fanfold verify photos", verify);
+void add_verify_command(Command app, Invocation& invocation) {
+  auto command = add_command<VerifyOptions>(
+      app, invocation, "verify", "Recount a cluster from its tasks' records and compare; exit code 1 where they differ",
+      "fanfold verify photos", verify);
   add_cluster_argument(command.app, command.options.cluster);
 }
 

@@ -29,7 +29,9 @@ Result<ExitCode> why(const Invocation& invocation, const WhyOptions& options) {
     }
     std::string subject = "the cluster";
     if (reason.index && reason.count == 1) subject = fmt::format("{}#{}", label_of(*header), *reason.index);
-    if (reason.index && reason.count > 1) subject = fmt::format("{}, first {}#{}", counted(reason.count, "task", "tasks"), label_of(*header), *reason.index);
+    if (reason.index && reason.count > 1)
+      subject =
+          fmt::format("{}, first {}#{}", counted(reason.count, "task", "tasks"), label_of(*header), *reason.index);
     if (!reason.index && reason.count > 1) subject = counted(reason.count, "task", "tasks");
     print_line(fmt::format("{}: {}", subject, printable(reason.cause, Newlines::escape)));
     if (!reason.remedy.empty()) print_line("    " + printable(reason.remedy, Newlines::escape));
@@ -40,9 +42,10 @@ Result<ExitCode> why(const Invocation& invocation, const WhyOptions& options) {
 
 }  // namespace
 
-void add_why_command(CLI::App& app, Invocation& invocation) {
-  auto command = add_command<WhyOptions>(app, invocation, "why", "Say for every task that is still open why it is, and what to do",
-                                         "fanfold why photos", why);
+void add_why_command(Command app, Invocation& invocation) {
+  auto command =
+      add_command<WhyOptions>(app, invocation, "why", "Say for every task that is still open why it is, and what to do",
+                              "fanfold why photos", why);
   add_cluster_argument(command.app, command.options.cluster);
 }
 

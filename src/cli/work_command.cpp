@@ -12,6 +12,7 @@
 
 #include <fmt/format.h>
 
+#include <charconv>
 #include <thread>
 
 #include <unistd.h>
@@ -41,17 +42,23 @@ WeightedQueue weighted_queue(const std::string& text) {
   WeightedQueue queue{.name = text, .weight = 1};
   if (equals == std::string::npos) return queue;
   queue.name = text.substr(0, equals);
-  if (!CLI::detail::lexical_cast(text.substr(equals + 1), queue.weight) || queue.weight == 0) {
-    throw ErrorException({ErrorCode::invalid_argument, fmt::format("--queue: '{}' has no weight; write NAME or NAME=WEIGHT", as_utf8(text)), {}});
+  const char* end = text.data() + text.size();
+  const auto [stop, code] = std::from_chars(text.data() + equals + 1, end, queue.weight);
+  if (code != std::errc{} || stop != end || queue.weight == 0) {
+    throw ErrorException({ErrorCode::invalid_argument,
+                          fmt::format("--queue: '{}' has no weight; write NAME or NAME=WEIGHT", as_utf8(text)),
+                          {}});
   }
   return queue;
 }
 
 /// Runs the finish command of a cluster: a shell's, since it is one string; it finds the cluster in its environment.
-Outcome run_finish_command(const std::string& command, const std::string& store, const MessageCluster<>& cluster, const Context& context) {
+Outcome run_finish_command(const std::string& command, const std::string& store, const MessageCluster<>& cluster,
+                           const Context& context) {
   std::vector<std::string> arguments{"sh", "-c", command};
-  std::vector<std::string> own{"FANFOLD_STORE=" + std::filesystem::absolute(store).string(), "FANFOLD_CLUSTER=" + cluster.key.p_key,
-                               "FANFOLD_NAME=" + cluster.record.name, "FANFOLD_STATUS=" + std::string(to_string(cluster.record.status)),
+  std::vector<std::string> own{"FANFOLD_STORE=" + std::filesystem::absolute(store).string(),
+                               "FANFOLD_CLUSTER=" + cluster.key.p_key, "FANFOLD_NAME=" + cluster.record.name,
+                               "FANFOLD_STATUS=" + std::string(to_string(cluster.record.status)),
                                "FANFOLD_ATTEMPT=" + std::to_string(context.attempt)};
   std::vector<char*> argument_pointers;
   for (std::string& argument : arguments) argument_pointers.push_back(argument.data());
@@ -62,38 +69,30 @@ Outcome run_finish_command(const std::string& command, const std::string& store,
     if (!std::string_view(*variable).starts_with("FANFOLD_")) environment.push_back(*variable);
   }
   environment.push_back(nullptr);
-  const ChildProgram program{.path = "/bin/sh", .arguments = argument_pointers.data(), .environment = environment.data(), .input = {}};
+  const ChildProgram program{
+      .path = "/bin/sh", .arguments = argument_pointers.data(), .environment = environment.data(), .input = {}};
   return outcome_of(run_child(program, context.stop), {});
 }
 
 std::string_view event_word(WorkerEvent::Kind kind) {
   switch (kind) {
-    case WorkerEvent::Kind::done:
-      return "done";
-    case WorkerEvent::Kind::retried:
-      return "retry";
-    case WorkerEvent::Kind::failed:
-      return "failed";
-    case WorkerEvent::Kind::duplicate:
-      return "duplicate";
-    case WorkerEvent::Kind::lease_lost:
-      return "lease lost";
-    case WorkerEvent::Kind::finish_handled:
-      return "finished";
-    case WorkerEvent::Kind::crashed_before:
-      return "crashed before";
-    case WorkerEvent::Kind::error:
-      return "error";
-    case WorkerEvent::Kind::draining:
-      return "draining";
-    default:
-      return "";
+    case WorkerEvent::Kind::done: return "done";
+    case WorkerEvent::Kind::retried: return "retry";
+    case WorkerEvent::Kind::failed: return "failed";
+    case WorkerEvent::Kind::duplicate: return "duplicate";
+    case WorkerEvent::Kind::lease_lost: return "lease lost";
+    case WorkerEvent::Kind::finish_handled: return "finished";
+    case WorkerEvent::Kind::crashed_before: return "crashed before";
+    case WorkerEvent::Kind::error: return "error";
+    case WorkerEvent::Kind::draining: return "draining";
+    default: return "";
   }
 }
 
 /// A line per event: with --verbose of every task, always of what people must know.
 void show_event(const WorkerEvent& event, bool verbose) {
-  const bool always = event.kind == WorkerEvent::Kind::error || event.kind == WorkerEvent::Kind::crashed_before || event.kind == WorkerEvent::Kind::draining;
+  const bool always = event.kind == WorkerEvent::Kind::error || event.kind == WorkerEvent::Kind::crashed_before ||
+                      event.kind == WorkerEvent::Kind::draining;
   const std::string_view word = event_word(event.kind);
   if (word.empty() || (!verbose && !always)) return;
   std::string line = fmt::format("{:<10}", word);
@@ -172,13 +171,15 @@ WorkerOptions worker_options(const WorkOptions& options) {
 }
 
 Result<ExitCode> work(const Invocation& invocation, const WorkOptions& options) {
-  auto command = TaskCommand::make({.command = invocation.command, .store = invocation.common.store, .timeout = options.timeout});
+  auto command =
+      TaskCommand::make({.command = invocation.command, .store = invocation.common.store, .timeout = options.timeout});
   if (!command) return std::move(command).error();
   auto client = open_store(invocation.common, StoreUse::create);
   if (!client) return std::move(client).error();
   Handlers handlers{.on_message = handler_of(std::move(*command))};
   if (!options.on_finish.empty()) {
-    handlers.on_cluster_complete = [finish = options.on_finish, store = invocation.common.store](const MessageCluster<>& cluster, const Context& context) {
+    handlers.on_cluster_complete = [finish = options.on_finish, store = invocation.common.store](
+                                       const MessageCluster<>& cluster, const Context& context) {
       return run_finish_command(finish, store, cluster, context);
     };
   }
@@ -200,32 +201,42 @@ Result<ExitCode> work(const Invocation& invocation, const WorkOptions& options) 
   }
   const WorkerReport report = worker.report();
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
-  if (invocation.common.json) print_line(report_json(report, seconds).line());
-  else note(report_line(report));
+  if (invocation.common.json)
+    print_line(report_json(report, seconds).line());
+  else
+    note(report_line(report));
   return finished ? ExitCode::ok : ExitCode::interrupted;
 }
 
 }  // namespace
 
-void add_work_command(CLI::App& app, Invocation& invocation) {
-  auto command = add_command<WorkOptions>(app, invocation, "work",
-                                          "Work on a queue: run a program for every message, in any number of processes; drains on SIGTERM and Ctrl-C",
-                                          "fanfold work --queue resize --jobs 8 -- convert {task} -resize 200x small/{task}", work);
+void add_work_command(Command app, Invocation& invocation) {
+  auto command = add_command<WorkOptions>(
+      app, invocation, "work",
+      "Work on a queue: run a program for every message, in any number of processes; drains on SIGTERM and Ctrl-C",
+      "fanfold work --queue resize --jobs 8 -- convert {task} -resize 200x small/{task}", work);
   WorkOptions& options = command.options;
-  command.app.add_option("--queue", options.queues, "Where messages come from; again for several, with =WEIGHT where one is to be polled more often")
-      ->type_name("QUEUE[=N]")
-      ->required();
-  command.app.add_option("--jobs,-j", options.jobs, "Programs at a time; one per processor by default")->check(CLI::Range(0, 1024))->type_name("N");
-  command.app.add_option("--max-attempts", options.attempts_max, "A task fails for good after so many attempts")->check(CLI::Range(1, 1000))->type_name("N")->capture_default_str();
-  add_duration(command.app, "--timeout", options.timeout, "An attempt that takes longer is ended and tried again; none by default");
-  add_duration(command.app, "--lease", options.lease, "Another worker takes a task over this long after its holder went silent (30s)");
-  add_duration(command.app, "--backoff", options.backoff, "Before the second attempt, at most; doubled for each further one (1s)");
-  add_duration(command.app, "--drain", options.drain, "What runs may take so long after a first signal (30s); a second one stops at once");
-  command.app.add_option("--on-finish", options.on_finish, "Run by sh when a cluster is finished, with FANFOLD_CLUSTER, FANFOLD_NAME and FANFOLD_STATUS set")
-      ->type_name("COMMAND");
-  command.app.add_option("--until", options.until_cluster, "Work until this cluster is finished")->type_name("CLUSTER");
-  command.app.add_flag("--until-empty", options.until_empty, "Work until the queues are empty");
-  command.app.add_flag("--verbose,-v", options.verbose, "A line for every task");
+  command.app.option("--queue", options.queues,
+                     "Where messages come from; again for several, with =WEIGHT where one is to be polled more often",
+                     {.value = "QUEUE[=N]", .required = true});
+  command.app.option("--jobs,-j", options.jobs, "Programs at a time; one per processor by default",
+                     {.value = "N", .range = OptionTraits::Range{0, 1024}});
+  command.app.option("--max-attempts", options.attempts_max, "A task fails for good after so many attempts",
+                     {.value = "N", .show_default = true, .range = OptionTraits::Range{1, 1000}});
+  command.app.duration("--timeout", options.timeout,
+                       "An attempt that takes longer is ended and tried again; none by default");
+  command.app.duration("--lease", options.lease,
+                       "Another worker takes a task over this long after its holder went silent (30s)");
+  command.app.duration("--backoff", options.backoff,
+                       "Before the second attempt, at most; doubled for each further one (1s)");
+  command.app.duration("--drain", options.drain,
+                       "What runs may take so long after a first signal (30s); a second one stops at once");
+  command.app.option("--on-finish", options.on_finish,
+                     "Run by sh when a cluster is finished, with FANFOLD_CLUSTER, FANFOLD_NAME and FANFOLD_STATUS set",
+                     {.value = "COMMAND"});
+  command.app.option("--until", options.until_cluster, "Work until this cluster is finished", {.value = "CLUSTER"});
+  command.app.flag("--until-empty", options.until_empty, "Work until the queues are empty");
+  command.app.flag("--verbose,-v", options.verbose, "A line for every task");
 }
 
 }  // namespace fanfold::cli
