@@ -35,7 +35,7 @@ TEST(BarLine, FitsAnyWidth) {
 
 TEST(BarLine, LeavesOutTheLeastImportantFirst) {
   EXPECT_EQ(bar_line(photos(), terminal_of(54)), "████▎     62%   12,410 of 20,000   3 failed   1,240/s");
-  EXPECT_EQ(bar_line(photos(), terminal_of(50)), "photos  ███▋     62%   12,410 of 20,000   3 failed");
+  EXPECT_EQ(bar_line(photos(), terminal_of(50)), "████████        62%   12,410 of 20,000   3 failed");
   EXPECT_EQ(bar_line(photos(), terminal_of(40)), "photos  ███▋     62%   12,410 of 20,000");
   EXPECT_EQ(bar_line(photos(), terminal_of(12)), " 62%");
 }
