@@ -1,0 +1,92 @@
+#include "cli/cluster_argument.hpp"
+
+#include "cli/text.hpp"
+
+#include <fmt/format.h>
+
+#include <charconv>
+
+namespace fanfold::cli {
+namespace {
+
+constexpr std::size_t prefix_bytes_min = 4;
+constexpr std::size_t page_clusters = 1000;
+constexpr std::size_t named_in_error_max = 5;
+
+Result<ClusterHeader> not_found(const std::string& argument) {
+  return Error{ErrorCode::not_found,
+               fmt::format("there is no cluster '{}'; fanfold cluster ls shows all", as_utf8(argument)),
+               {}};
+}
+
+Result<ClusterHeader> find_by_prefix(const Client& client, const std::string& argument) {
+  std::vector<ClusterHeader> found;
+  ClusterQuery query{.unfinished_only = false, .name = {}, .cursor = {}, .count_max = page_clusters};
+  do {
+    auto page = client.list_clusters(query);
+    if (!page) return std::move(page).error();
+    for (ClusterHeader& header : page->clusters) {
+      if (header.id.starts_with(argument)) found.push_back(std::move(header));
+    }
+    query.cursor = page->next_cursor;
+  } while (!query.cursor.empty());
+  if (found.empty()) return not_found(argument);
+  if (found.size() == 1) return std::move(found.front());
+  std::string names;
+  for (std::size_t i = 0; i < std::min(found.size(), named_in_error_max); ++i) names += " " + found[i].id;
+  return Error{ErrorCode::invalid_argument,
+               fmt::format("'{}' begins the id of {} clusters:{}", argument, found.size(), names),
+               {}};
+}
+
+}  // namespace
+
+Result<ClusterHeader> find_cluster(const Client& client, const std::string& argument) {
+  if (argument.empty()) return Error{ErrorCode::invalid_argument, "the cluster's name is empty", {}};
+  const MessageKey key{argument};
+  const auto parts = parse_key(key);
+  if (parts && !parts->index) {
+    auto header = client.cluster_header(key);
+    if (header || header.error().code != ErrorCode::not_found) return header;
+  }
+  auto named = client.list_clusters({.unfinished_only = false, .name = argument, .cursor = {}, .count_max = 1});
+  if (!named) return std::move(named).error();
+  if (!named->clusters.empty()) return std::move(named->clusters.front());
+  std::string prefix = argument;
+  if (prefix.starts_with(key_prefix)) prefix.erase(0, key_prefix.size());
+  if (prefix.size() < prefix_bytes_min) return not_found(argument);
+  return find_by_prefix(client, prefix);
+}
+
+Result<MessageKey> find_record(const Client& client, const std::string& argument) {
+  const std::size_t mark = argument.rfind('#');
+  if (mark == std::string::npos) {
+    const MessageKey key{argument};
+    if (auto parts = parse_key(key); !parts) return std::move(parts).error();
+    return key;
+  }
+  std::uint64_t index = 0;
+  const char* end = argument.data() + argument.size();
+  const auto [stop, code] = std::from_chars(argument.data() + mark + 1, end, index);
+  if (code != std::errc{} || stop != end) {
+    return Error{ErrorCode::bad_input,
+                 fmt::format("'{}' names no task: write CLUSTER#INDEX, as in photos#17", as_utf8(argument)),
+                 {}};
+  }
+  auto header = find_cluster(client, argument.substr(0, mark));
+  if (!header) return std::move(header).error();
+  return MessageKey::of_task(header->id, index);
+}
+
+MessageKey key_of(const ClusterHeader& header) { return MessageKey::of_message(header.id); }
+
+std::string label_of(const ClusterHeader& header) {
+  return header.name.empty() ? header.id : printable(header.name, Newlines::escape);
+}
+
+void add_cluster_argument(Command app, std::string& target, bool required) {
+  app.option("cluster", target, "Key, id, the beginning of an id, or name (the newest of that name)",
+             {.value = "CLUSTER", .required = required});
+}
+
+}  // namespace fanfold::cli

@@ -1,0 +1,130 @@
+#include "cli/cluster_argument.hpp"
+#include "cli/cluster_state.hpp"
+#include "cli/commands.hpp"
+#include "cli/output.hpp"
+#include "cli/progress_reporter.hpp"
+#include "cli/store.hpp"
+#include "cli/text.hpp"
+
+#include <fanfold/records_json.hpp>
+#include <fanfold/worker.hpp>
+
+#include <fmt/format.h>
+
+namespace fanfold::cli {
+namespace {
+
+constexpr std::uint64_t task_lists_max = 10'000;  ///< A record shows its task lists whole up to so many tasks.
+constexpr std::chrono::milliseconds watch_interval{100};
+
+struct LsOptions {
+  std::string name;
+  bool unfinished = false;
+  std::size_t limit = 100;
+};
+
+Result<ExitCode> list(const Invocation& invocation, const LsOptions& options) {
+  auto client = open_store(invocation.common, StoreUse::read);
+  if (!client) return std::move(client).error();
+  Table table({"CLUSTER", "NAME", "STATUS", "TOTAL", "COMPLETE", "FAILED", "RUNNING", "STARTED"});
+  ClusterQuery query{.unfinished_only = options.unfinished,
+                     .name = options.name,
+                     .cursor = {},
+                     .count_max = std::min<std::size_t>(options.limit, 1000)};
+  std::size_t shown = 0;
+  do {
+    auto page = client->list_clusters(query);
+    if (!page) return std::move(page).error();
+    for (const ClusterHeader& header : page->clusters) {
+      if (shown++ == options.limit) break;
+      auto progress = client->progress(key_of(header));
+      if (!progress) return std::move(progress).error();
+      if (invocation.common.json) {
+        print_line(state_json(header, *progress).line());
+      } else {
+        table.add({header.id, label_of(header), state_text(header, *progress), with_thousands(progress->total_count),
+                   with_thousands(progress->done_count), with_thousands(progress->failed_count),
+                   with_thousands(progress->in_progress_count), age_text(header.created_at, now())});
+      }
+    }
+    query.cursor = page->next_cursor;
+  } while (!query.cursor.empty() && shown < options.limit);
+  table.print();
+  if (!query.cursor.empty() && !invocation.common.json)
+    note(fmt::format("(the newest {}; --limit shows more)", options.limit));
+  return ExitCode::ok;
+}
+
+struct ClusterOnly {
+  std::string cluster;
+};
+
+Result<ExitCode> show(const Invocation& invocation, const ClusterOnly& options) {
+  auto client = open_store(invocation.common, StoreUse::read);
+  if (!client) return std::move(client).error();
+  auto header = find_cluster(*client, options.cluster);
+  if (!header) return std::move(header).error();
+  auto progress = client->progress(key_of(*header));
+  if (!progress) return std::move(progress).error();
+  if (invocation.common.json) {
+    const bool whole = progress->total_count <= task_lists_max && !header->tombstone;
+    auto record = client->core()->cluster_record(key_of(*header), Consistency::strong, whole);
+    if (!record) return std::move(record).error();
+    print_line(to_json(*record).text());
+    return ExitCode::ok;
+  }
+  print(state_description(*header, *progress));
+  return ExitCode::ok;
+}
+
+Result<ExitCode> watch(const Invocation& invocation, const ClusterOnly& options) {
+  auto client = open_store(invocation.common, StoreUse::read);
+  if (!client) return std::move(client).error();
+  auto header = find_cluster(*client, options.cluster);
+  if (!header) return std::move(header).error();
+  const MessageKey key = key_of(*header);
+  const std::stop_token stop = stop_on_signals();
+  Result<Progress> progress = client->progress(key);
+  {
+    const ProgressReporter reporter(*client, key, label_of(*header));
+    while (progress && !progress->finished && !stop.stop_requested()) {
+      std::this_thread::sleep_for(watch_interval);
+      progress = client->progress(key);
+    }
+  }
+  if (!progress) return std::move(progress).error();
+  header = client->cluster_header(key);
+  if (!header) return std::move(header).error();
+  if (invocation.common.json) {
+    print_line(state_json(*header, *progress).line());
+  } else {
+    note(ending_line(label_of(*header), *header, *progress));
+  }
+  if (!progress->finished) return ExitCode::interrupted;
+  return progress->status == Status::complete && progress->failed_count == 0 ? ExitCode::ok : ExitCode::failed;
+}
+
+}  // namespace
+
+void add_cluster_look_commands(Command cluster, Invocation& invocation) {
+  auto ls = add_command<LsOptions>(cluster, invocation, "ls", "Show clusters, the newest first",
+                                   "fanfold cluster ls --unfinished", list);
+  ls.app.option("--name", ls.options.name, "Only clusters of this name");
+  ls.app.flag("--unfinished", ls.options.unfinished,
+              "Only those that are not finished, or whose finish is not handled yet");
+  ls.app.option("--limit", ls.options.limit, "At most so many",
+                {.show_default = true, .range = OptionTraits::Range{1, 1'000'000}});
+
+  auto one =
+      add_command<ClusterOnly>(cluster, invocation, "show",
+                               "Show one cluster; with --json its record, with the task lists of up to 10,000 tasks",
+                               "fanfold cluster show photos", show);
+  add_cluster_argument(one.app, one.options.cluster);
+
+  auto live = add_command<ClusterOnly>(
+      cluster, invocation, "watch", "Show a cluster's progress until it is finished; exit code 1 where a task failed",
+      "fanfold cluster watch photos", watch);
+  add_cluster_argument(live.app, live.options.cluster);
+}
+
+}  // namespace fanfold::cli

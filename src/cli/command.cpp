@@ -1,0 +1,77 @@
+#include "cli/command.hpp"
+
+#include "cli/duration.hpp"
+
+#include <CLI/CLI.hpp>
+
+namespace fanfold::cli {
+namespace {
+
+template <class Target>
+void add_option(CLI::App& app, const std::string& name, Target& target, const std::string& help,
+                const OptionTraits& traits) {
+  CLI::Option* option = app.add_option(name, target, help);
+  if (!traits.value.empty()) option->type_name(traits.value);
+  if (traits.range) option->check(CLI::Range(traits.range->least, traits.range->most));
+  if (!traits.choices.empty()) option->check(CLI::IsMember(traits.choices));
+  if (!traits.environment.empty()) option->envname(traits.environment);
+  if (traits.show_default) option->capture_default_str();
+  option->required(traits.required);
+}
+
+}  // namespace
+
+void Command::option(const std::string& name, std::string& target, const std::string& help,
+                     const OptionTraits& traits) {
+  add_option(*app_, name, target, help, traits);
+}
+void Command::option(const std::string& name, std::vector<std::string>& target, const std::string& help,
+                     const OptionTraits& traits) {
+  add_option(*app_, name, target, help, traits);
+}
+void Command::option(const std::string& name, std::uint64_t& target, const std::string& help,
+                     const OptionTraits& traits) {
+  add_option(*app_, name, target, help, traits);
+}
+void Command::option(const std::string& name, std::uint32_t& target, const std::string& help,
+                     const OptionTraits& traits) {
+  add_option(*app_, name, target, help, traits);
+}
+void Command::option(const std::string& name, std::optional<std::uint32_t>& target, const std::string& help,
+                     const OptionTraits& traits) {
+  add_option(*app_, name, target, help, traits);
+}
+
+void Command::flag(const std::string& name, bool& target, const std::string& help) {
+  app_->add_flag(name, target, help);
+}
+
+void Command::duration_option(const std::string& name, const std::string& help,
+                              std::function<bool(std::chrono::milliseconds)> store) {
+  const auto read = [name, store = std::move(store)](const std::string& text) {
+    const auto duration = parse_duration(text);
+    if (!duration) throw CLI::ValidationError(name, duration.error().message);
+    if (!store(*duration)) throw CLI::ValidationError(name, "'" + text + "' is finer than this option can be");
+  };
+  app_->add_option_function<std::string>(name, read, help)->type_name("DURATION");
+}
+
+Command Command::group(const std::string& name, const std::string& description) const {
+  CLI::App* group = app_->add_subcommand(name, description);
+  group->require_subcommand(1);
+  group->fallthrough();
+  return Command(*group);
+}
+
+Command Command::add(const std::string& name, const std::string& description, const std::string& footer,
+                     std::function<void()> on_parse) const {
+  CLI::App* command = app_->add_subcommand(name, description);
+  command->footer(footer);
+  command->fallthrough();
+  command->callback(std::move(on_parse));
+  return Command(*command);
+}
+
+bool Command::is_root() const { return app_->get_parent() == nullptr; }
+
+}  // namespace fanfold::cli

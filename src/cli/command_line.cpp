@@ -1,0 +1,151 @@
+#include "cli/command_line.hpp"
+
+#include "cli/commands.hpp"
+#include "cli/output.hpp"
+#include "cli/subprocess.hpp"
+
+#include <fanfold/version.hpp>
+
+#include <fmt/format.h>
+#include <CLI/CLI.hpp>
+
+#include <algorithm>
+#include <csignal>
+#include <cstdio>
+#include <span>
+
+namespace fanfold::cli {
+namespace {
+
+constexpr const char* exit_codes_help =
+    "Exit codes:\n"
+    "  0    done; where tasks were concerned, every one is complete\n"
+    "  1    tasks failed, the cluster ended in error or was stopped, or a verification found a difference\n"
+    "  2    the command line, a task list or another input cannot be used\n"
+    "  3    no such store, cluster, task, message or queue\n"
+    "  4    the state forbids it (sealed, stopped, not finished, ...)\n"
+    "  5    the store cannot be read or written (full, read-only, damaged, newer, locked)\n"
+    "  130  drained after Ctrl-C or SIGTERM; the same command goes on\n"
+    "\n"
+    "fanfold COMMAND --help shows an example of each command.";
+
+/// Splits off what stands behind the first "--" of the commands that run a program: it is not ours to parse.
+std::vector<std::string> split_program(std::vector<std::string>& arguments) {
+  const auto is_command = [&](const char* name) { return std::find(arguments.begin(), arguments.end(), name); };
+  const auto mark = std::find(arguments.begin(), arguments.end(), "--");
+  if (mark == arguments.end() || (is_command("run") >= mark && is_command("work") >= mark)) return {};
+  std::vector<std::string> program(mark + 1, arguments.end());
+  arguments.erase(mark, arguments.end());
+  return program;
+}
+
+void declare(CLI::App& app, Invocation& invocation) {
+  app.name("fanfold");
+  app.require_subcommand(1);
+  app.fallthrough();
+  app.set_version_flag("--version", std::string(version()), "Print the version and exit");
+  app.footer(exit_codes_help);
+  Command root(app);
+  root.option("--store", invocation.common.store, "The store: a file of the embedded engine, made where it is needed",
+              {.value = "FILE", .show_default = true, .environment = "FANFOLD_STORE"});
+  root.option("--durability", invocation.common.durability,
+              "full: what was acknowledged survives a power cut; normal: the death of every process, faster",
+              {.value = "full|normal",
+               .show_default = true,
+               .choices = {"full", "normal"},
+               .environment = "FANFOLD_DURABILITY"});
+  root.flag("--json", invocation.common.json, "Print JSON on standard output, one object a line");
+
+  add_run_command(root, invocation);
+  add_work_command(root, invocation);
+  add_send_command(root, invocation);
+  add_cluster_command(root, invocation);
+  add_tasks_command(root, invocation);
+  add_errors_command(root, invocation);
+  add_retry_command(root, invocation);
+  add_logs_command(root, invocation);
+  add_results_command(root, invocation);
+  add_why_command(root, invocation);
+  add_verify_command(root, invocation);
+  add_globals_command(root, invocation);
+  add_queue_command(root, invocation);
+  add_sweep_command(root, invocation);
+  add_backup_command(root, invocation);
+  add_prune_command(root, invocation);
+  add_completion_command(root, invocation);
+  add_man_command(root, invocation);
+}
+
+/// The innermost command that the line names, for "see … --help".
+const CLI::App& innermost(const CLI::App& app) {
+  const CLI::App* current = &app;
+  while (!current->get_subcommands().empty()) current = current->get_subcommands().front();
+  return *current;
+}
+
+std::string full_name(const CLI::App& app) {
+  return app.get_parent() == nullptr ? app.get_name() : full_name(*app.get_parent()) + " " + app.get_name();
+}
+
+std::string help_of(const CLI::App& app) {
+  std::string help = app.help(app.get_parent() == nullptr ? "" : full_name(*app.get_parent()));
+  // CLI11 knows nothing of the program that these two run.
+  constexpr std::string_view options = "[OPTIONS]";
+  const std::size_t at = help.find(options);
+  const bool runs_program = app.get_name() == "run" || app.get_name() == "work";
+  if (runs_program && at != std::string::npos) help.insert(at + options.size(), " -- PROGRAM [ARGUMENT...]");
+  return help;
+}
+
+ExitCode usage_error(const CLI::App& app, const std::string& message) {
+  complain(message);
+  note(fmt::format("See {} --help.", full_name(innermost(app))));
+  return ExitCode::usage;
+}
+
+ExitCode report(const Error& error) {
+  complain(error.message);
+  if (!error.remote_detail.empty()) note("  " + error.remote_detail);
+  return exit_code_of(error.code);
+}
+
+ExitCode parse_and_perform(CLI::App& app, Invocation& invocation, std::vector<std::string> arguments) {
+  invocation.command = split_program(arguments);
+  std::reverse(arguments.begin(), arguments.end());  // as CLI11 takes them
+  try {
+    app.parse(std::move(arguments));
+  } catch (const CLI::CallForHelp&) {
+    print(help_of(innermost(app)));
+    return ExitCode::ok;
+  } catch (const CLI::CallForVersion& version_text) {
+    print_line(version_text.what());
+    return ExitCode::ok;
+  } catch (const CLI::ParseError& error) {
+    return usage_error(app, error.what());
+  }
+  const auto done = invocation.action();
+  return done ? *done : report(done.error());
+}
+
+}  // namespace
+
+int run_command_line(int argument_count, char** arguments) {
+  open_missing_standard_streams();
+  std::signal(SIGPIPE, SIG_IGN);
+  CLI::App app{"Fans a job out into messages and folds it back in. Each command works on one store."};
+  Invocation invocation;
+  ExitCode code = ExitCode::internal;
+  try {
+    declare(app, invocation);
+    const std::span<char*> all(arguments, static_cast<std::size_t>(argument_count));
+    code = parse_and_perform(app, invocation, std::vector<std::string>(all.begin() + (all.empty() ? 0 : 1), all.end()));
+  } catch (const ErrorException& exception) {
+    code = report(exception.error());
+  } catch (const std::exception& exception) {
+    complain(fmt::format("a defect of fanfold's own: {}", exception.what()));
+  }
+  flush_output();
+  return static_cast<int>(code);
+}
+
+}  // namespace fanfold::cli

@@ -1,0 +1,50 @@
+#include "cli/cluster_argument.hpp"
+#include "cli/commands.hpp"
+#include "cli/output.hpp"
+#include "cli/store.hpp"
+#include "cli/text.hpp"
+
+#include <fmt/format.h>
+
+namespace fanfold::cli {
+namespace {
+
+constexpr std::size_t message_columns_max = 70;
+constexpr std::size_t fingerprint_shown = 8;
+
+struct ErrorsOptions {
+  std::string cluster;
+};
+
+Result<ExitCode> errors(const Invocation& invocation, const ErrorsOptions& options) {
+  auto client = open_store(invocation.common, StoreUse::read);
+  if (!client) return std::move(client).error();
+  auto header = find_cluster(*client, options.cluster);
+  if (!header) return std::move(header).error();
+  auto groups = client->errors(key_of(*header));
+  if (!groups) return std::move(groups).error();
+  for (const ErrorGroup& group : *groups) {
+    if (invocation.common.json) {
+      JsonObject object;
+      object.text("fingerprint", group.fingerprint).text("code", group.code).text("message", group.message);
+      print_line(object.count("count", group.count).count("first_index", group.first_index).line());
+      continue;
+    }
+    print_line(fmt::format("{:>3} ×  {}  \"{}\"", with_thousands(group.count), group.code,
+                           clipped(printable(group.message, Newlines::escape), message_columns_max)));
+    print_line(fmt::format("       first: fanfold logs {0}#{1}    again: fanfold retry {0} --where fingerprint={2}",
+                           label_of(*header), group.first_index, group.fingerprint.substr(0, fingerprint_shown)));
+  }
+  if (groups->empty() && !invocation.common.json) note(fmt::format("{}: no task has failed", label_of(*header)));
+  return ExitCode::ok;
+}
+
+}  // namespace
+
+void add_errors_command(Command app, Invocation& invocation) {
+  auto command = add_command<ErrorsOptions>(app, invocation, "errors", "Show why tasks failed, equal reasons together",
+                                            "fanfold errors photos", errors);
+  add_cluster_argument(command.app, command.options.cluster);
+}
+
+}  // namespace fanfold::cli

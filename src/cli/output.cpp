@@ -1,0 +1,106 @@
+#include "cli/output.hpp"
+
+#include "cli/exit_code.hpp"
+#include "cli/text.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+
+#include <unistd.h>
+
+namespace fanfold::cli {
+namespace {
+
+[[noreturn]] void give_up_output() {
+  if (errno == EPIPE) _exit(static_cast<int>(ExitCode::ok));
+  complain(fmt::format("cannot write the output: {}", std::strerror(errno)));
+  _exit(static_cast<int>(ExitCode::store));
+}
+
+bool is_number(std::string_view cell) {
+  return !cell.empty() && cell.find_first_not_of("0123456789,") == std::string_view::npos;
+}
+
+}  // namespace
+
+void print(std::string_view text) {
+  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size()) give_up_output();
+}
+
+void print_line(std::string_view line) {
+  print(line);
+  print("\n");
+}
+
+void flush_output() {
+  if (std::fflush(stdout) != 0) give_up_output();
+}
+
+void complain(std::string_view message) { note(fmt::format("fanfold: {}", message)); }
+
+void note(std::string_view line) { fmt::print(stderr, "{}\n", line); }
+
+detail::JsonWriter JsonObject::value_of(std::string_view key) {
+  if (text_.size() > 1) text_ += ',';
+  text_.append("\"").append(key).append("\":");
+  return detail::JsonWriter(text_);
+}
+
+JsonObject& JsonObject::text(std::string_view key, std::string_view value) {
+  value_of(key).string(is_utf8(value) ? std::string(value) : as_utf8(value));
+  return *this;
+}
+
+JsonObject& JsonObject::count(std::string_view key, std::uint64_t value) {
+  value_of(key).unsigned_integer(value);
+  return *this;
+}
+
+JsonObject& JsonObject::decimal(std::string_view key, double value) {
+  value_of(key).number(value);
+  return *this;
+}
+
+JsonObject& JsonObject::flag(std::string_view key, bool value) {
+  value_of(key).boolean(value);
+  return *this;
+}
+
+JsonObject& JsonObject::json(std::string_view key, const Json& value) {
+  value_of(key).json_unchecked(value.text());
+  return *this;
+}
+
+JsonObject& JsonObject::time(std::string_view key, const std::optional<Time>& value) {
+  if (value) return text(key, to_iso8601(*value));
+  value_of(key).null();
+  return *this;
+}
+
+std::string JsonObject::line() { return std::move(text_) + "}"; }
+
+void Table::print() const {
+  if (rows_.size() < 2) return;
+  std::vector<std::size_t> widths(rows_.front().size(), 0);
+  for (const auto& row : rows_) {
+    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], column_count(row[i]));
+  }
+  for (const auto& row : rows_) {
+    std::string line;
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      const std::string padding(widths[i] - column_count(row[i]), ' ');
+      const bool right = is_number(rows_[1][i]);
+      if (i > 0) line += "  ";
+      line += right ? padding + row[i] : row[i] + padding;
+    }
+    line.erase(line.find_last_not_of(' ') + 1);
+    print_line(line);
+  }
+}
+
+}  // namespace fanfold::cli

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <fanfold/detail/json_writer.hpp>
+#include <fanfold/types.hpp>
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace fanfold::cli {
+
+/// Writes to standard output; ends the process quietly where its reader is gone (`fanfold results | head`), and with
+/// ExitCode::store where it cannot be written (a full disk): output that was lost must not look like success.
+void print(std::string_view text);
+void print_line(std::string_view line);
+/// The same for what `print` has buffered; called once at the end.
+void flush_output();
+
+/// A line to standard error: "fanfold: …".
+void complain(std::string_view message);
+/// A line to standard error as it is.
+void note(std::string_view line);
+
+/// One JSON object, written member by member: what --json prints, one object a line. Text that is no UTF-8 is shown
+/// with replacement characters.
+class JsonObject {
+ public:
+  JsonObject& text(std::string_view key, std::string_view value);
+  JsonObject& count(std::string_view key, std::uint64_t value);
+  JsonObject& decimal(std::string_view key, double value);
+  JsonObject& flag(std::string_view key, bool value);
+  JsonObject& json(std::string_view key, const Json& value);
+  JsonObject& time(std::string_view key, const std::optional<Time>& value);  ///< null where empty
+  /// The line. The object takes no more members afterwards.
+  [[nodiscard]] std::string line();
+
+ private:
+  detail::JsonWriter value_of(std::string_view key);
+  std::string text_ = "{";
+};
+
+/// Lines of columns, aligned, for people. Numbers (cells of digits and commas) go to the right.
+class Table {
+ public:
+  explicit Table(std::vector<std::string> heads) : rows_{std::move(heads)} {}
+  void add(std::vector<std::string> row) { rows_.push_back(std::move(row)); }
+  /// Nothing where there is no row.
+  void print() const;
+
+ private:
+  std::vector<std::vector<std::string>> rows_;
+};
+
+}  // namespace fanfold::cli

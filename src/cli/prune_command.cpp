@@ -1,0 +1,44 @@
+#include "cli/cluster_state.hpp"
+#include "cli/commands.hpp"
+#include "cli/duration.hpp"
+#include "cli/output.hpp"
+#include "cli/store.hpp"
+#include "cli/text.hpp"
+
+#include <fmt/format.h>
+
+namespace fanfold::cli {
+namespace {
+
+struct PruneOptions {
+  std::chrono::milliseconds older_than = std::chrono::days(30);
+};
+
+Result<ExitCode> prune(const Invocation& invocation, const PruneOptions& options) {
+  auto store = embedded_store(invocation.common, StoreUse::write);
+  if (!store) return std::move(store).error();
+  auto report = sqlite::prune(*store, now() - options.older_than);
+  if (!report) return std::move(report).error();
+  if (invocation.common.json) {
+    JsonObject object;
+    object.count("clusters", report->cluster_count).count("messages", report->message_count);
+    print_line(object.count("freed_bytes", report->freed_bytes).line());
+  } else {
+    print_line(fmt::format(
+        "removed {} and {}; {:.1f} MB given back", counted(report->cluster_count, "cluster", "clusters"),
+        counted(report->message_count, "message", "messages"), static_cast<double>(report->freed_bytes) / 1e6));
+  }
+  return ExitCode::ok;
+}
+
+}  // namespace
+
+void add_prune_command(Command app, Invocation& invocation) {
+  auto command = add_command<PruneOptions>(app, invocation, "prune",
+                                           "Remove finished clusters and ended messages, and give their room back",
+                                           "fanfold prune --older-than 7d", prune);
+  command.app.duration("--older-than", command.options.older_than,
+                       "Those that ended so long ago, or are expired (30d)");
+}
+
+}  // namespace fanfold::cli

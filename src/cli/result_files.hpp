@@ -1,0 +1,45 @@
+#pragma once
+
+#include "cli/subprocess.hpp"
+
+#include <filesystem>
+
+namespace fanfold::cli {
+
+/// The file into which one attempt of a task prints. It gets its name (the task's index) when the attempt succeeded, so
+/// that a file with such a name is always whole. Removed by the destructor otherwise.
+class ResultFile {
+ public:
+  /// Errors: those of the file system.
+  [[nodiscard]] static Result<ResultFile> open(const std::filesystem::path& folder, std::uint64_t index,
+                                               std::uint32_t attempt);
+  ResultFile(ResultFile&& other) noexcept;
+  ResultFile& operator=(ResultFile&&) = delete;
+  ~ResultFile();
+
+  [[nodiscard]] int descriptor() const noexcept { return descriptor_; }
+  /// Gives the file its name, replacing an older one. Errors: those of the file system.
+  [[nodiscard]] Result<void> keep();
+  /// Copies the file's beginning into what is kept of the attempt, as if it had been captured.
+  void show(ChildEnd& end) const;
+
+ private:
+  ResultFile(int descriptor, std::filesystem::path temporary, std::filesystem::path final_name);
+  int descriptor_;
+  std::filesystem::path temporary_;
+  std::filesystem::path final_;
+  bool kept_ = false;
+};
+
+/// Nothing to do where `folder` is empty. Errors: those of the file system.
+[[nodiscard]] Result<void> make_result_folder(const std::filesystem::path& folder);
+
+/// Writes a whole file for `index`, where there is none yet. Errors: those of the file system.
+[[nodiscard]] Result<void> restore_result(const std::filesystem::path& folder, std::uint64_t index,
+                                          std::string_view bytes);
+[[nodiscard]] bool has_result(const std::filesystem::path& folder, std::uint64_t index);
+
+/// Removes what attempts that were killed left behind.
+void remove_unfinished_results(const std::filesystem::path& folder);
+
+}  // namespace fanfold::cli

@@ -1,0 +1,71 @@
+#include "cli/cluster_argument.hpp"
+#include "cli/commands.hpp"
+#include "cli/output.hpp"
+#include "cli/store.hpp"
+#include "cli/text.hpp"
+
+#include <fmt/format.h>
+
+namespace fanfold::cli {
+namespace {
+
+struct CommandOptions {
+  std::string cluster;
+  std::vector<std::string> where;
+  std::string key;
+};
+
+/// "fingerprint=7c1e" and "contains=no space".
+Result<RetryOptions> retry_options(const CommandOptions& options) {
+  RetryOptions retry;
+  retry.idempotency_key = options.key;
+  for (const std::string& condition : options.where) {
+    const std::size_t equals = condition.find('=');
+    const std::string field = condition.substr(0, equals);
+    const std::string value = equals == std::string::npos ? "" : condition.substr(equals + 1);
+    if (value.empty() || (field != "fingerprint" && field != "contains")) {
+      return Error{ErrorCode::invalid_argument,
+                   fmt::format("--where: '{}' is neither fingerprint=… nor contains=…", as_utf8(condition)),
+                   {}};
+    }
+    (field == "fingerprint" ? retry.fingerprint : retry.contains) = value;
+  }
+  return retry;
+}
+
+Result<ExitCode> retry(const Invocation& invocation, const CommandOptions& options) {
+  auto retry = retry_options(options);
+  if (!retry) return std::move(retry).error();
+  auto client = open_store(invocation.common, StoreUse::write);
+  if (!client) return std::move(client).error();
+  auto header = find_cluster(*client, options.cluster);
+  if (!header) return std::move(header).error();
+  auto sent = client->retry_failed(key_of(*header), *retry);
+  if (!sent) return std::move(sent).error();
+  if (invocation.common.json) {
+    print_line(JsonObject().text("cluster", key_of(*header).p_key).count("sent", *sent).line());
+  } else {
+    print_line(fmt::format("{}: {} sent again; a worker, or the same fanfold run, takes them from queue {}",
+                           label_of(*header), counted(*sent, "failed task", "failed tasks"), header->queue_url));
+  }
+  return ExitCode::ok;
+}
+
+}  // namespace
+
+void add_retry_command(Command parent, Invocation& invocation) {
+  const bool at_top = parent.is_root();
+  auto command = add_command<CommandOptions>(
+      parent, invocation, "retry",
+      at_top ? "Short for cluster retry" : "Send the failed tasks of a finished cluster again, all or some",
+      at_top ? "fanfold retry photos --where fingerprint=7c1e"
+             : "fanfold cluster retry photos --where fingerprint=7c1e",
+      retry);
+  add_cluster_argument(command.app, command.options.cluster);
+  command.app.option("--where", command.options.where,
+                     "Only those whose error matches: fingerprint=BEGINNING, contains=TEXT", {.value = "FIELD=VALUE"});
+  command.app.option("--key", command.options.key, "The same key is the same retry, however often it is called",
+                     {.value = "KEY"});
+}
+
+}  // namespace fanfold::cli

@@ -1,0 +1,342 @@
+#include "cli/cluster_argument.hpp"
+#include "cli/cluster_state.hpp"
+#include "cli/commands.hpp"
+#include "cli/drain_count.hpp"
+#include "cli/duration.hpp"
+#include "cli/output.hpp"
+#include "cli/progress_reporter.hpp"
+#include "cli/result_files.hpp"
+#include "cli/run_job.hpp"
+#include "cli/store.hpp"
+#include "cli/task_command.hpp"
+#include "cli/text.hpp"
+
+#include <fanfold/worker.hpp>
+
+#include <fmt/format.h>
+
+namespace fanfold::cli {
+namespace {
+
+constexpr std::size_t page_tasks = 1000;
+/// A task may run so long in all; --timeout is the user's own limit.
+constexpr std::chrono::milliseconds task_duration_max = std::chrono::days(30);
+
+struct RunOptions {
+  TaskInputOptions tasks;
+  std::string name;
+  std::size_t jobs = 0;
+  std::uint32_t retries = 2;
+  std::chrono::milliseconds timeout{0};
+  std::string results;
+  bool again = false;
+  bool verbose = false;
+};
+
+/// One start of `fanfold run`, step by step.
+class Run {
+ public:
+  Run(const Invocation& invocation, const RunOptions& options) : invocation_(invocation), options_(options) {}
+  Result<ExitCode> perform();
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  Result<void> prepare();
+  Result<void> find_cluster_of_list();
+  Result<void> read_what_was_done();
+  Result<void> explain() const;
+  void explain_task(const TaskState& task) const;
+  Result<void> work();
+  Result<Progress> work_once();
+  Result<void> write_missing_results() const;
+  [[nodiscard]] ExitCode summarize() const;
+  [[nodiscard]] bool all_complete() const {
+    return progress_.finished && progress_.done_count == progress_.total_count;
+  }
+
+  const Invocation& invocation_;
+  const RunOptions& options_;
+  const Clock::time_point begun_ = Clock::now();
+  std::stop_token stop_;
+
+  RunJob job_;
+  std::optional<TaskInput> input_;
+  RunList list_;
+  std::optional<Client> client_;
+  std::shared_ptr<const TaskCommand> command_;
+  JobClusters clusters_;
+  CompletedElsewhere elsewhere_;
+  MessageKey key_;
+  std::string queue_;
+  bool is_new_ = false;
+  Progress before_;
+  Progress progress_;
+  WorkerReport report_;
+  DrainCount drained_;
+};
+
+std::string name_of(const RunOptions& options) {
+  if (!options.name.empty()) return options.name;
+  if (options.tasks.file == "-") return "run";
+  const std::string stem = std::filesystem::path(options.tasks.file).stem().string();
+  return stem.empty() || !is_utf8(stem) ? "run" : stem;
+}
+
+Result<void> Run::prepare() {
+  job_ = {name_of(options_), invocation_.command};
+  TaskCommandOptions command{.command = invocation_.command,
+                             .store = invocation_.common.store,
+                             .timeout = options_.timeout,
+                             .results = options_.results};
+  command.settled = [this](std::uint64_t index) { return elsewhere_.settle(*client_, index); };
+  auto made = TaskCommand::make(std::move(command));
+  if (!made) return std::move(made).error();
+  command_ = std::move(*made);
+  auto input = TaskInput::open(options_.tasks);
+  if (!input) return std::move(input).error();
+  input_.emplace(std::move(*input));
+  auto list = read_list(*input_);
+  if (!list) return std::move(list).error();
+  list_ = std::move(*list);
+  auto client = open_store(invocation_.common, StoreUse::create);
+  if (!client) return std::move(client).error();
+  client_.emplace(std::move(*client));
+  stop_ = stop_on_signals();
+  return {};
+}
+
+Result<void> Run::find_cluster_of_list() {
+  auto clusters = find_job(*client_, job_, list_, options_.again);
+  if (!clusters) return std::move(clusters).error();
+  clusters_ = std::move(*clusters);
+  const auto& same = clusters_.same_list;
+  is_new_ = !same;
+  const auto is_creation = [](const DueMark& mark) { return mark.kind == DueMark::Kind::creation; };
+  if (same && same->sealed() && std::none_of(same->due.begin(), same->due.end(), is_creation)) {
+    key_ = key_of(*same);
+  } else {
+    auto key = create_run_cluster(*client_, job_, list_, clusters_.generation, *input_, stop_);
+    if (!key) return std::move(key).error();
+    key_ = std::move(*key);
+  }
+  auto header = client_->cluster_header(key_);
+  if (!header) return std::move(header).error();
+  queue_ = header->queue_url;
+  if (header->paused) {
+    auto resumed = client_->resume_cluster(key_);
+    if (!resumed) return std::move(resumed).error();
+    note(fmt::format("{}: was paused; it goes on", label_of(*header)));
+  }
+  auto progress = client_->progress(key_);
+  if (!progress) return std::move(progress).error();
+  before_ = progress_ = *progress;
+  return {};
+}
+
+/// What other lists of the job completed. Nothing is read where it cannot matter.
+Result<void> Run::read_what_was_done() {
+  if (all_complete()) return {};
+  std::vector<ClusterHeader> sources;
+  for (const ClusterHeader& other : clusters_.others) {
+    // What had ended before this cluster was created is in it already.
+    const bool ended_before =
+        clusters_.same_list && other.completed_at && *other.completed_at < clusters_.same_list->created_at;
+    if (!ended_before) sources.push_back(other);
+  }
+  if (sources.empty()) return {};
+  return elsewhere_.read(*client_, sources, *input_);
+}
+
+void Run::explain_task(const TaskState& task) const {
+  const std::string label = task_label(task.body);
+  if (task.status == Status::complete) {
+    note(fmt::format("skip  {}  (complete)", label));
+  } else if (const auto where = elsewhere_.find(task.index)) {
+    note(fmt::format("skip  {}  (complete as {}#{})", label, where->cluster.p_key, where->index));
+  } else if (task.status == Status::error) {
+    note(fmt::format("run   {}  (failed before: {})", label, task.error.empty() ? "" : task.error.back().code));
+  } else {
+    note(fmt::format("run   {}  ({})", label,
+                     is_new_                  ? "new"
+                     : task.attempt_count > 0 ? "was begun"
+                                              : "was not begun"));
+  }
+}
+
+/// Says what is skipped and what runs, and why.
+Result<void> Run::explain() const {
+  const std::uint64_t failed = before_.failed_count;
+  const std::uint64_t known = before_.done_count + failed;
+  const std::uint64_t open = before_.total_count > known ? before_.total_count - known : 0;
+  if (known + elsewhere_.count() > 0) {
+    std::string line = fmt::format("{}: {}", job_.name, counted(list_.count, "task", "tasks"));
+    if (before_.done_count > 0)
+      line += fmt::format(", {} complete before (skipped)", with_thousands(before_.done_count));
+    if (elsewhere_.count() > 0)
+      line += fmt::format(", {} complete in earlier lists (skipped)", with_thousands(elsewhere_.count()));
+    if (failed > 0) line += fmt::format(", {} failed before (tried again)", with_thousands(failed));
+    if (open > elsewhere_.count())
+      line += fmt::format(", {} {}", with_thousands(open - elsewhere_.count()), is_new_ ? "new" : "open");
+    note(line);
+  }
+  if (!options_.verbose) return {};
+  std::optional<std::uint64_t> next = 0;
+  while (next) {
+    auto page = client_->list_tasks(key_, {}, *next, page_tasks);
+    if (!page) return std::move(page).error();
+    for (const TaskState& task : page->tasks) explain_task(task);
+    next = page->next_index;
+  }
+  return {};
+}
+
+Result<Progress> Run::work_once() {
+  WorkerOptions worker_options;
+  worker_options.queue = queue_;
+  worker_options.jobs = options_.jobs;
+  worker_options.attempts.attempts_max = options_.retries + 1;
+  worker_options.lease_total_max = task_duration_max;
+  worker_options.drain_max = task_duration_max;
+  worker_options.on_event = drained_.listener();
+  Worker worker(*client_, Handlers{.on_message = handler_of(command_)}, std::move(worker_options));
+  auto progress = worker.run_until(key_, stop_);
+  const WorkerReport report = worker.report();
+  report_.done_count += report.done_count;
+  report_.retried_count += report.retried_count;
+  report_.failed_count += report.failed_count;
+  report_.duplicate_count += report.duplicate_count;
+  report_.cut_off_count += report.cut_off_count;
+  return progress;
+}
+
+/// Runs what is open, and once more what had failed before.
+Result<void> Run::work() {
+  if (all_complete() && progress_.finish_handled) return {};
+  const ProgressReporter reporter(*client_, key_, job_.name);
+  if (!progress_.finished || !progress_.finish_handled) {
+    auto progress = work_once();
+    if (!progress) return std::move(progress).error();
+    progress_ = *progress;
+  }
+  if (before_.failed_count == 0 || progress_.failed_count == 0 || stop_.stop_requested()) return {};
+  auto again = client_->retry_failed(key_);
+  // Another process may have begun the same round.
+  if (!again && again.error().code != ErrorCode::conflict && again.error().code != ErrorCode::not_finished)
+    return std::move(again).error();
+  auto progress = work_once();
+  if (!progress) return std::move(progress).error();
+  progress_ = *progress;
+  return {};
+}
+
+/// The folder of results holds this list's, also those of tasks that ran in earlier starts.
+Result<void> Run::write_missing_results() const {
+  if (options_.results.empty()) return {};
+  if (progress_.finished) command_->clean_results();
+  std::uint64_t next = 0;
+  std::uint64_t lost_count = 0;
+  const auto fill_up_to = [&](std::uint64_t index) -> Result<void> {
+    for (; all_complete() && next < index; ++next) {
+      if (has_result(options_.results, next)) continue;
+      if (auto written = restore_result(options_.results, next, ""); !written) return written;
+    }
+    return {};
+  };
+  auto results = client_->results(key_);
+  for (const auto& result : results) {
+    if (!result) return result.error();
+    if (auto filled = fill_up_to(result->index); !filled) return filled;
+    next = result->index + 1;
+    if (has_result(options_.results, result->index)) continue;
+    const auto printed = printed_text(result->result);
+    if (!printed) ++lost_count;
+    if (!printed) continue;
+    if (auto written = restore_result(options_.results, result->index, *printed); !written) return written;
+  }
+  if (lost_count > 0) {
+    note(fmt::format("{}: {} of earlier starts were too long to be kept; --again runs every task anew",
+                     options_.results, counted(lost_count, "result", "results")));
+  }
+  return fill_up_to(progress_.total_count);
+}
+
+ExitCode Run::summarize() const {
+  const std::uint64_t skipped = before_.done_count + elsewhere_.settled_count();
+  const double seconds = std::chrono::duration<double>(Clock::now() - begun_).count();
+  const bool interrupted = stop_.stop_requested() && !progress_.finished;
+  const std::uint64_t attempts =
+      report_.done_count + report_.retried_count + report_.failed_count - elsewhere_.settled_count();
+  if (invocation_.common.json) {
+    JsonObject object;
+    object.text("cluster", key_.p_key)
+        .text("name", job_.name)
+        .count("total", progress_.total_count)
+        .count("complete", progress_.done_count)
+        .count("failed", progress_.failed_count)
+        .count("skipped", skipped)
+        .count("attempts", attempts)
+        .text("status", to_string(progress_.status))
+        .flag("interrupted", interrupted)
+        .decimal("seconds", seconds);
+    print_line(object.line());
+  }
+  if (interrupted) {
+    note(fmt::format("drained: {} finished, {} cut off. Run the same command to go on.",
+                     with_thousands(drained_.finished_count()),
+                     report_.cut_off_count == 0 ? "none" : with_thousands(report_.cut_off_count)));
+    return ExitCode::interrupted;
+  }
+  std::string line = fmt::format("{}: {} of {} complete", job_.name, with_thousands(progress_.done_count),
+                                 with_thousands(progress_.total_count));
+  if (progress_.failed_count > 0) line += fmt::format(", {} failed", with_thousands(progress_.failed_count));
+  if (skipped > 0) line += fmt::format(", {} of them skipped", with_thousands(skipped));
+  if (progress_.status_code == StatusCode::stopped) line += ", stopped";
+  note(fmt::format("{}, in {}", line, spoken(std::chrono::milliseconds(static_cast<std::int64_t>(seconds * 1000)))));
+  if (progress_.failed_count > 0) note(fmt::format("see why:  fanfold errors {}", job_.name));
+  return all_complete() ? ExitCode::ok : ExitCode::failed;
+}
+
+Result<ExitCode> Run::perform() {
+  if (auto done = prepare(); !done) return done.error();
+  if (auto done = find_cluster_of_list(); !done) return done.error();
+  if (auto done = read_what_was_done(); !done) return done.error();
+  if (auto done = explain(); !done) return done.error();
+  if (auto done = work(); !done) return done.error();
+  if (auto done = write_missing_results(); !done) return done.error();
+  return summarize();
+}
+
+Result<ExitCode> run(const Invocation& invocation, const RunOptions& options) {
+  return Run(invocation, options).perform();
+}
+
+}  // namespace
+
+void add_run_command(Command app, Invocation& invocation) {
+  auto command = add_command<RunOptions>(
+      app, invocation, "run", "Run a program for every task of a list; start it again to go on where it ended",
+      "find photos -name '*.jpg' | fanfold run --jobs 8 -- convert {task} -resize 200x small/{task}\n\n"
+      "{task} stands for the task, as one argument; it is on standard input and in FANFOLD_TASK too. Exit code 0 of "
+      "the\n"
+      "program means done, 75 and others try again, 65 failed for good. A task that was complete in an earlier start "
+      "of\n"
+      "the same name and program is skipped, wherever it stands in the list.",
+      run);
+  RunOptions& options = command.options;
+  add_task_input(command.app, options.tasks, {.show_default = true});
+  command.app.option("--name", options.name, "Names the job; by default the list's file name, or run",
+                     {.value = "NAME"});
+  command.app.option("--jobs,-j", options.jobs, "Programs at a time; one per processor by default",
+                     {.value = "N", .range = OptionTraits::Range{0, 1024}});
+  command.app.option("--retries", options.retries, "How often a task is tried again after its first attempt",
+                     {.value = "N", .show_default = true, .range = OptionTraits::Range{0, 999}});
+  command.app.duration("--timeout", options.timeout,
+                       "An attempt that takes longer is ended and tried again; none by default");
+  command.app.option("--results", options.results,
+                     "A folder that gets a file per task, named by its index, with what it printed", {.value = "DIR"});
+  command.app.flag("--again", options.again, "Skip nothing: run the whole list anew");
+  command.app.flag("--verbose,-v", options.verbose, "Say for every task whether it is run or skipped, and why");
+}
+
+}  // namespace fanfold::cli

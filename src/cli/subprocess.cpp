@@ -1,0 +1,344 @@
+#include "cli/subprocess.hpp"
+
+#include <fanfold/ports/ledger.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <sys/eventfd.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace fanfold::cli {
+namespace {
+
+using SteadyTime = std::chrono::steady_clock::time_point;
+
+/// A file descriptor that is closed with its owner.
+class Descriptor {
+ public:
+  explicit Descriptor(int number = -1) noexcept : number_(number) {}
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  Descriptor(Descriptor&& other) noexcept : number_(std::exchange(other.number_, -1)) {}
+  Descriptor& operator=(Descriptor&& other) noexcept {
+    std::swap(number_, other.number_);
+    return *this;
+  }
+  ~Descriptor() { close(); }
+  void close() noexcept {
+    if (number_ >= 0) ::close(number_);
+    number_ = -1;
+  }
+  [[nodiscard]] int get() const noexcept { return number_; }
+  [[nodiscard]] bool is_open() const noexcept { return number_ >= 0; }
+
+ private:
+  int number_;
+};
+
+struct Pipe {
+  Descriptor read;
+  Descriptor write;
+};
+
+std::optional<Pipe> open_pipe() {
+  std::array<int, 2> ends{};
+  if (pipe2(ends.data(), O_CLOEXEC) != 0) return std::nullopt;
+  return Pipe{Descriptor(ends[0]), Descriptor(ends[1])};
+}
+
+void set_nonblocking(const Descriptor& descriptor) { fcntl(descriptor.get(), F_SETFL, O_NONBLOCK); }
+
+/// What the child needs between clone and exec. It shares the parent's memory until then, and the parent's thread
+/// waits.
+struct Launch {
+  const ChildProgram* program;
+  int standard_input;
+  int standard_output;
+  int standard_error;
+  pid_t parent;
+  int error = 0;
+};
+
+/// Signals that a program expects to find as they are by default, whatever its parent does with them.
+void reset_signals() noexcept {
+  struct sigaction action {};
+  for (int number = 1; number < 32; ++number) {
+    if (sigaction(number, nullptr, &action) != 0 || action.sa_handler == SIG_DFL) continue;
+    // An ignored signal stays ignored, as nohup means it; only SIGPIPE is ignored by us.
+    if (action.sa_handler == SIG_IGN && number != SIGPIPE) continue;
+    action.sa_handler = SIG_DFL;
+    action.sa_flags = 0;
+    sigaction(number, &action, nullptr);
+  }
+  sigset_t none;
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, nullptr);
+}
+
+#if defined(__clang__) || defined(__GNUC__)
+__attribute__((no_sanitize("address", "thread", "undefined")))
+#endif
+int exec_child(void* argument) noexcept {
+  auto* launch = static_cast<Launch*>(argument);
+  setpgid(0, 0);
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (getppid() != launch->parent) _exit(127);
+  reset_signals();
+  // The three are above 2 (see open_missing_standard_streams), so that none overwrites another.
+  if (dup2(launch->standard_input, 0) < 0 || dup2(launch->standard_output, 1) < 0 ||
+      dup2(launch->standard_error, 2) < 0) {
+    launch->error = errno;
+    _exit(127);
+  }
+  execve(launch->program->path, launch->program->arguments, launch->program->environment);
+  launch->error = errno;
+  _exit(127);
+}
+
+struct Started {
+  pid_t process = -1;
+  Descriptor handle;
+};
+
+/// vfork with a stack of the child's own: no page table is copied, which for a process with a database costs more than
+/// the child.
+Started start(Launch& launch) {
+  constexpr std::size_t stack_bytes = 64 * 1024;
+  thread_local const std::unique_ptr<std::byte[]> stack(new std::byte[stack_bytes]);
+  Started started;
+  int handle = -1;
+  // Our handlers must not run in the child while it shares our memory.
+  sigset_t all;
+  sigset_t before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  started.process =
+      clone(exec_child, stack.get() + stack_bytes, CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, &launch, &handle);
+  if (started.process < 0) launch.error = errno;
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  started.handle = Descriptor(handle);
+  if (started.process > 0 && launch.error != 0) {
+    waitpid(started.process, nullptr, 0);
+    started.process = -1;
+  }
+  return started;
+}
+
+/// Wakes this thread's poll when the stop token is set; one per thread, made once.
+class Waker {
+ public:
+  Waker() : descriptor_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
+  void wake() const noexcept { eventfd_write(descriptor_.get(), 1); }
+  void clear() const noexcept {
+    eventfd_t count = 0;
+    eventfd_read(descriptor_.get(), &count);
+  }
+  [[nodiscard]] int get() const noexcept { return descriptor_.get(); }
+
+ private:
+  Descriptor descriptor_;
+};
+
+/// Feeds a child, reads what it prints, ends it when it is time, and learns how it ended.
+class Supervision {
+ public:
+  Supervision(const ChildProgram& program, Started started, Descriptor input, Descriptor output, Descriptor error,
+              const Waker& waker)
+      : process_(started.process),
+        handle_(std::move(started.handle)),
+        input_(std::move(input)),
+        output_(std::move(output)),
+        error_(std::move(error)),
+        waker_(waker),
+        unwritten_(program.input) {
+    if (program.timeout.count() > 0) deadline_ = std::chrono::steady_clock::now() + program.timeout;
+    feed();
+  }
+
+  ChildEnd run(const std::stop_token& stop) {
+    while (handle_.is_open() || output_.is_open() || error_.is_open()) {
+      if (stop.stop_requested()) end_group(ChildEnd::Kind::stopped);
+      if (deadline_ && std::chrono::steady_clock::now() >= *deadline_) {
+        pass_deadline();
+      } else {
+        wait();
+      }
+    }
+    if (ended_by_) end_.kind = *ended_by_;
+    return std::move(end_);
+  }
+
+ private:
+  void wait() {
+    std::array<pollfd, 5> watched{{{handle_.get(), POLLIN, 0},
+                                   {output_.get(), POLLIN, 0},
+                                   {error_.get(), POLLIN, 0},
+                                   {input_.get(), POLLOUT, 0},
+                                   {ended_by_ || !handle_.is_open() ? -1 : waker_.get(), POLLIN, 0}}};
+    if (poll(watched.data(), watched.size(), poll_timeout()) < 0) return;  // EINTR: looked at again
+    if (watched[1].revents != 0) read_from(output_, true);
+    if (watched[2].revents != 0) read_from(error_, false);
+    if (watched[3].revents != 0) feed();
+    if (watched[4].revents != 0) waker_.clear();
+    if (watched[0].revents != 0) reap();
+  }
+
+  [[nodiscard]] int poll_timeout() const {
+    if (!deadline_) return -1;
+    const auto left =
+        std::chrono::ceil<std::chrono::milliseconds>(*deadline_ - std::chrono::steady_clock::now()).count();
+    return static_cast<int>(std::clamp<std::int64_t>(left, 0, 3'600'000));
+  }
+
+  void pass_deadline() {
+    if (!handle_.is_open()) {  // The child is gone; somebody else holds its output open.
+      output_.close();
+      error_.close();
+      deadline_.reset();
+    } else if (ended_by_) {
+      kill(-process_, SIGKILL);
+      deadline_.reset();
+    } else {
+      end_group(ChildEnd::Kind::timed_out);
+    }
+  }
+
+  void end_group(ChildEnd::Kind why) {
+    if (ended_by_ || !handle_.is_open()) return;
+    ended_by_ = why;
+    kill(-process_, SIGTERM);
+    kill(-process_, SIGCONT);
+    deadline_ = std::chrono::steady_clock::now() + kill_grace;
+  }
+
+  void reap() {
+    int status = 0;
+    if (waitpid(process_, &status, 0) != process_) return;
+    handle_.close();
+    input_.close();
+    end_.kind = WIFSIGNALED(status) ? ChildEnd::Kind::signalled : ChildEnd::Kind::exited;
+    end_.code = WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status);
+    if (ended_by_) kill(-process_, SIGKILL);  // What of its group is left was to end as well.
+    deadline_ = std::chrono::steady_clock::now() + output_grace;
+  }
+
+  /// As much input as the child takes now.
+  void feed() {
+    while (!unwritten_.empty()) {
+      const ssize_t count = write(input_.get(), unwritten_.data(), unwritten_.size());
+      if (count < 0 && errno == EAGAIN) return;
+      if (count < 0 && errno == EINTR) continue;
+      if (count < 0) break;  // EPIPE: it does not want more
+      unwritten_.remove_prefix(static_cast<std::size_t>(count));
+    }
+    input_.close();
+  }
+
+  void read_from(Descriptor& source, bool is_output) {
+    std::array<char, 16 * 1024> chunk;  // NOLINT(cppcoreguidelines-pro-type-member-init): read fills what is used
+    const ssize_t count = read(source.get(), chunk.data(), chunk.size());
+    if (count < 0 && (errno == EINTR || errno == EAGAIN)) return;
+    if (count <= 0) {
+      source.close();
+      return;
+    }
+    const std::string_view bytes(chunk.data(), static_cast<std::size_t>(count));
+    const std::size_t room = output_bytes_max - end_.output.size();
+    end_.output.append(bytes.substr(0, room));
+    if (bytes.size() > room) end_.dropped_bytes += bytes.size() - room;
+    if (is_output) {
+      end_.standard_output.append(bytes.substr(0, output_bytes_max - end_.standard_output.size()));
+      end_.standard_output_bytes += bytes.size();
+    } else {
+      end_.error_tail.append(bytes);
+      if (end_.error_tail.size() > error_tail_bytes_max)
+        end_.error_tail.erase(0, end_.error_tail.size() - error_tail_bytes_max);
+    }
+  }
+
+  pid_t process_;
+  Descriptor handle_;  // Open until the child was reaped.
+  Descriptor input_;
+  Descriptor output_;
+  Descriptor error_;
+  const Waker& waker_;
+  std::string_view unwritten_;
+  std::optional<SteadyTime> deadline_;
+  std::optional<ChildEnd::Kind> ended_by_;
+  ChildEnd end_;
+};
+
+ChildEnd not_started(int number) {
+  ChildEnd end;
+  end.kind = ChildEnd::Kind::not_started;
+  end.code = number;
+  return end;
+}
+
+}  // namespace
+
+ChildEnd run_child(const ChildProgram& program, const std::stop_token& stop) {
+  thread_local const Waker waker;
+  auto input = open_pipe();
+  auto error = open_pipe();
+  auto output = program.output_file < 0 ? open_pipe() : std::make_optional<Pipe>();
+  if (!input || !error || !output) return not_started(errno);
+  set_nonblocking(input->write);
+
+  Launch launch{&program, input->read.get(), program.output_file < 0 ? output->write.get() : program.output_file,
+                error->write.get(), getpid()};
+  Started started = start(launch);
+  if (started.process < 0) return not_started(launch.error);
+  input->read.close();
+  output->write.close();
+  error->write.close();
+
+  // The callback runs on the thread that stops; the waker it wakes is this thread's.
+  const std::stop_callback wake_on_stop(stop, [&mine = waker] { mine.wake(); });
+  return Supervision(program, std::move(started), std::move(input->write), std::move(output->read),
+                     std::move(error->read), waker)
+      .run(stop);
+}
+
+std::string find_executable(const std::string& name) {
+  const auto is_executable = [](const std::string& path) {
+    struct stat status {};
+    return stat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode) && access(path.c_str(), X_OK) == 0;
+  };
+  if (name.find('/') != std::string::npos) return is_executable(name) ? name : "";
+  const char* variable = std::getenv("PATH");
+  std::string_view path = variable != nullptr ? variable : "/usr/local/bin:/usr/bin:/bin";
+  while (!name.empty()) {
+    const std::size_t end = path.find(':');
+    const std::string_view folder = path.substr(0, end);
+    std::string candidate = folder.empty() ? name : std::string(folder).append("/").append(name);
+    if (is_executable(candidate)) return candidate;
+    if (end == std::string_view::npos) break;
+    path.remove_prefix(end + 1);
+  }
+  return "";
+}
+
+void open_missing_standard_streams() noexcept {
+  for (int number = 0; number <= 2; ++number) {
+    if (fcntl(number, F_GETFD) >= 0) continue;
+    const int opened = open("/dev/null", O_RDWR);
+    static_cast<void>(opened);
+  }
+}
+
+}  // namespace fanfold::cli

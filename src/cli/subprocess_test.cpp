@@ -1,0 +1,113 @@
+#include "cli/subprocess.hpp"
+
+#include <fanfold/ports/ledger.hpp>
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+
+#include <unistd.h>
+
+namespace fanfold::cli {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// As run_command_line does it.
+class Subprocess : public testing::Test {
+ protected:
+  static void SetUpTestSuite() { std::signal(SIGPIPE, SIG_IGN); }
+};
+
+ChildEnd run_shell(const std::string& script, std::string_view input = {}, std::chrono::milliseconds timeout = 0ms,
+                   const std::stop_token& stop = {}) {
+  std::string text = script;
+  std::array<char, 3> shell{"sh"};
+  std::array<char, 3> option{"-c"};
+  const std::array<char*, 4> arguments{shell.data(), option.data(), text.data(), nullptr};
+  return run_child({.path = "/bin/sh",
+                    .arguments = arguments.data(),
+                    .environment = environ,
+                    .input = input,
+                    .output_file = -1,
+                    .timeout = timeout},
+                   stop);
+}
+
+TEST_F(Subprocess, KeepsExitCodeOutputAndErrors) {
+  const ChildEnd end = run_shell("echo out; echo err >&2; exit 7");
+  EXPECT_EQ(end.kind, ChildEnd::Kind::exited);
+  EXPECT_EQ(end.code, 7);
+  EXPECT_EQ(end.standard_output, "out\n");
+  EXPECT_EQ(end.error_tail, "err\n");
+  EXPECT_EQ(end.output.size(), 8u);
+}
+
+TEST_F(Subprocess, NamesTheSignalThatEndedIt) {
+  const ChildEnd end = run_shell("kill -9 $$");
+  EXPECT_EQ(end.kind, ChildEnd::Kind::signalled);
+  EXPECT_EQ(end.code, SIGKILL);
+}
+
+TEST_F(Subprocess, FeedsMoreThanAPipeHolds) {
+  const std::string input(1'000'000, 'x');
+  const ChildEnd end = run_shell("wc -c", input);
+  EXPECT_EQ(end.standard_output.substr(0, 7), "1000000");
+}
+
+TEST_F(Subprocess, NeedNotReadItsInput) { EXPECT_EQ(run_shell("exit 3", std::string(1'000'000, 'x')).code, 3); }
+
+TEST_F(Subprocess, IsReadToTheEndWhateverItPrints) {
+  const ChildEnd end = run_shell("head -c 3000000 /dev/zero | tr '\\0' y; echo done >&2");
+  EXPECT_EQ(end.code, 0);
+  EXPECT_EQ(end.standard_output_bytes, 3'000'000u);
+  EXPECT_EQ(end.standard_output.size(), output_bytes_max);
+  EXPECT_EQ(end.output.size(), output_bytes_max);
+  EXPECT_GT(end.dropped_bytes, 2'000'000u);
+  EXPECT_EQ(end.error_tail, "done\n");
+}
+
+TEST_F(Subprocess, IsEndedWithItsGroupWhenItsTimeIsOver) {
+  const ChildEnd end = run_shell("sleep 100 & sleep 100; wait", {}, 100ms);
+  EXPECT_EQ(end.kind, ChildEnd::Kind::timed_out);
+}
+
+TEST_F(Subprocess, IsEndedWhenItsCallerStops) {
+  std::stop_source stop;
+  stop.request_stop();
+  EXPECT_EQ(run_shell("sleep 100", {}, 0ms, stop.get_token()).kind, ChildEnd::Kind::stopped);
+}
+
+TEST_F(Subprocess, DoesNotWaitForWhatItLeftInTheBackground) {
+  const auto begun = std::chrono::steady_clock::now();
+  const ChildEnd end = run_shell("sleep 100 & echo started $!");
+  EXPECT_EQ(end.code, 0);
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, 50s);
+  kill(std::stoi(end.standard_output.substr(8)), SIGKILL);
+}
+
+TEST_F(Subprocess, HasAProcessGroupOfItsOwnAndDefaultSignals) {
+  EXPECT_EQ(run_shell("test \"$(ps -o pgid= -p $$ | tr -d ' ')\" = $$").code, 0);
+  EXPECT_EQ(run_shell("kill -PIPE $$").code, SIGPIPE);
+}
+
+TEST_F(Subprocess, SaysWhyItCouldNotStart) {
+  const std::array<char*, 1> arguments{nullptr};
+  const ChildEnd end =
+      run_child({.path = "/nowhere/program", .arguments = arguments.data(), .environment = environ}, {});
+  EXPECT_EQ(end.kind, ChildEnd::Kind::not_started);
+  EXPECT_EQ(end.code, ENOENT);
+}
+
+TEST(FindExecutable, SearchesThePathAsAShellDoes) {
+  EXPECT_TRUE(find_executable("sh").ends_with("/sh"));
+  EXPECT_EQ(find_executable("/bin/sh"), "/bin/sh");
+  EXPECT_EQ(find_executable("no-such-program"), "");
+  EXPECT_EQ(find_executable("/etc/passwd"), "");
+  EXPECT_EQ(find_executable(""), "");
+}
+
+}  // namespace
+}  // namespace fanfold::cli

@@ -1,0 +1,223 @@
+#include "cli/task_command.hpp"
+
+#include "cli/result_files.hpp"
+#include "cli/task_text.hpp"
+#include "cli/text.hpp"
+#include "wire/base64.hpp"
+
+#include <fanfold/json.hpp>
+
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+
+#include <unistd.h>
+
+namespace fanfold::cli {
+namespace {
+
+constexpr std::string_view placeholder = "{task}";
+constexpr std::size_t reason_columns_max = 300;
+
+std::string with_task(std::string_view text, std::string_view task) {
+  std::string out;
+  for (std::size_t at = 0;;) {
+    const std::size_t found = text.find(placeholder, at);
+    out += text.substr(at, found - at);
+    if (found == std::string_view::npos) return out;
+    out += task;
+    at = found + placeholder.size();
+  }
+}
+
+/// The last line that is not blank: what most programs say when they give up.
+std::string_view last_line(std::string_view text) {
+  const std::size_t end = text.find_last_not_of(" \t\r\n");
+  if (end == std::string_view::npos) return {};
+  text = text.substr(0, end + 1);
+  const std::size_t begin = text.find_last_of("\r\n");
+  return begin == std::string_view::npos ? text : text.substr(begin + 1);
+}
+
+/// Pointers to strings, as exec wants them. Borrows.
+std::vector<char*> pointers(std::vector<std::string>& strings) {
+  std::vector<char*> all;
+  all.reserve(strings.size() + 1);
+  for (std::string& string : strings) all.push_back(string.data());
+  all.push_back(nullptr);
+  return all;
+}
+
+std::string start_error(int number) {
+  if (number == E2BIG) return "the task is too long for an argument; let the program read it from its standard input";
+  return fmt::format("cannot start the program: {}", std::strerror(number));
+}
+
+Outcome exited(const ChildEnd& end) {
+  if (end.code == 0) {
+    auto result = result_of(end.standard_output, end.standard_output_bytes);
+    return result ? done(*result) : done();
+  }
+  std::string reason = clipped(last_line(end.error_tail), reason_columns_max);
+  if (reason.empty()) reason = fmt::format("exit code {}, and nothing on standard error", end.code);
+  auto outcome = end.code == exit_code_fail ? fail(std::move(reason)) : retry(std::move(reason));
+  return std::move(outcome).with_code(fmt::format("exit {}", end.code));
+}
+
+Outcome verdict(const ChildEnd& end, std::chrono::milliseconds timeout) {
+  switch (end.kind) {
+    case ChildEnd::Kind::exited: return exited(end);
+    case ChildEnd::Kind::signalled:
+      return retry(fmt::format("ended by signal {} ({})", end.code, strsignal(end.code)))
+          .with_code(fmt::format("signal {}", end.code));
+    case ChildEnd::Kind::timed_out:
+      return retry(fmt::format("not done within {} s", static_cast<double>(timeout.count()) / 1000.0))
+          .with_code("timeout");
+    case ChildEnd::Kind::stopped:
+      return retry("cut off because its worker had to stop", std::chrono::milliseconds(0)).with_code("cut off");
+    case ChildEnd::Kind::not_started: break;
+  }
+  return (end.code == E2BIG ? fail(start_error(end.code)) : retry(start_error(end.code))).with_code("not started");
+}
+
+}  // namespace
+
+std::optional<Json> result_of(std::string_view standard_output, std::uint64_t all_bytes) {
+  if (standard_output.empty()) return std::nullopt;
+  for (std::size_t kept = std::min(standard_output.size(), result_bytes_max);; kept = kept / 8 * 7) {
+    // Not in the middle of a character, which would make bytes of a text.
+    while (kept > 0 && kept < standard_output.size() &&
+           (static_cast<unsigned char>(standard_output[kept]) & 0xC0) == 0x80)
+      --kept;
+    const std::string_view head = standard_output.substr(0, kept);
+    std::string text;
+    detail::JsonWriter writer(text);
+    writer.begin_object();
+    writer.plain_key("exit");
+    writer.integer(0);
+    const bool is_text = is_utf8(head);
+    writer.plain_key(is_text ? "stdout" : "stdout_base64");
+    writer.string(is_text ? std::string(head) : wire::encode_base64(head));
+    if (kept < all_bytes) {
+      writer.plain_key("stdout_bytes");
+      writer.unsigned_integer(all_bytes);
+    }
+    writer.end_object();
+    if (text.size() <= result_bytes_max) return Json::from_valid_text(std::move(text));
+  }
+}
+
+std::optional<std::string> printed_text(const Json& result) {
+  detail::JsonDocument document;
+  if (!document.read(result.text()).has_value()) return std::nullopt;
+  std::optional<std::string> printed;
+  if (document.root().kind() != detail::JsonKind::object) return std::nullopt;
+  for (const auto& member : document.root().members()) {
+    if (member.key == "stdout_bytes") return std::nullopt;
+    if (member.value.kind() != detail::JsonKind::string) continue;
+    if (member.key == "stdout") printed = std::string(member.value.string());
+    if (member.key == "stdout_base64") printed = wire::decode_base64(member.value.string());
+  }
+  return printed;
+}
+
+Outcome outcome_of(ChildEnd&& end, std::chrono::milliseconds timeout) {
+  Outcome outcome = verdict(end, timeout);
+  if (end.output.empty()) return outcome;
+  if (end.dropped_bytes > 0) {
+    const std::string note = fmt::format("\n[{} more bytes were not kept]\n", with_thousands(end.dropped_bytes));
+    end.output.resize(std::min(end.output.size(), output_bytes_max - note.size()));
+    end.output += note;
+  }
+  return std::move(outcome).with_output(std::move(end.output));
+}
+
+TaskCommand::TaskCommand(TaskCommandOptions options) : options_(std::move(options)) {
+  for (char** variable = environ; *variable != nullptr; ++variable) {
+    if (std::strncmp(*variable, "FANFOLD_", 8) != 0) environment_.emplace_back(*variable);
+  }
+  if (!options_.store.empty())
+    environment_.push_back("FANFOLD_STORE=" + std::filesystem::absolute(options_.store).string());
+}
+
+Result<std::shared_ptr<const TaskCommand>> TaskCommand::make(TaskCommandOptions options) {
+  if (options.command.empty()) {
+    return Error{
+        ErrorCode::invalid_argument, "the program to run is missing; put it behind --, as in: -- convert {task}", {}};
+  }
+  std::shared_ptr<TaskCommand> command(new TaskCommand(std::move(options)));
+  const std::string& program = command->options_.command.front();
+  if (program.find(placeholder) == std::string::npos) {
+    command->executable_ = find_executable(program);
+    if (command->executable_.empty()) {
+      return Error{ErrorCode::invalid_argument,
+                   fmt::format("there is no program '{}' to run", printable(program, Newlines::escape)),
+                   {}};
+    }
+  }
+  if (auto made = make_result_folder(command->options_.results); !made) return made.error();
+  return std::shared_ptr<const TaskCommand>(std::move(command));
+}
+
+Outcome TaskCommand::run(const Message<Json>& message, const Context& context) const {
+  if (options_.settled && message.task) {
+    if (auto outcome = options_.settled(*message.task)) return std::move(*outcome);
+  }
+  auto task = task_text(message.body);
+  if (!task) return fail(task.error().message);
+
+  std::vector<std::string> arguments;
+  arguments.reserve(options_.command.size());
+  for (const std::string& argument : options_.command) arguments.push_back(with_task(argument, *task));
+  std::vector<std::string> own;
+  if (task->size() <= task_in_environment_bytes_max) own.push_back("FANFOLD_TASK=" + *task);
+  if (message.task) {
+    own.push_back("FANFOLD_CLUSTER=" + message.key.p_key);
+    own.push_back("FANFOLD_INDEX=" + std::to_string(*message.task));
+  } else {
+    own.push_back("FANFOLD_MESSAGE=" + message.key.p_key);
+  }
+  own.push_back("FANFOLD_ATTEMPT=" + std::to_string(context.attempt));
+  std::vector<char*> environment = pointers(own);
+  environment.pop_back();
+  // exec does not write to them.
+  for (const std::string& variable : environment_) environment.push_back(const_cast<char*>(variable.c_str()));
+  environment.push_back(nullptr);
+
+  const std::string executable = executable_.empty() ? find_executable(arguments.front()) : executable_;
+  if (executable.empty())
+    return fail(fmt::format("there is no program '{}'", as_utf8(arguments.front()))).with_code("not started");
+  std::optional<ResultFile> file;
+  if (!options_.results.empty()) {
+    auto opened = ResultFile::open(options_.results, message.task.value_or(0), context.attempt);
+    if (!opened) return retry(opened.error().message);
+    file.emplace(std::move(*opened));
+  }
+  const std::vector<char*> argument_pointers = pointers(arguments);
+  ChildProgram program{.path = executable.c_str(),
+                       .arguments = argument_pointers.data(),
+                       .environment = environment.data(),
+                       .input = *task,
+                       .output_file = file ? file->descriptor() : -1,
+                       .timeout = options_.timeout};
+  ChildEnd end = run_child(program, context.stop);
+  if (file && end.kind == ChildEnd::Kind::exited && end.code == 0) {
+    if (auto kept = file->keep(); !kept) return retry(kept.error().message);
+    file->show(end);
+  }
+  return outcome_of(std::move(end), options_.timeout);
+}
+
+void TaskCommand::clean_results() const {
+  if (!options_.results.empty()) remove_unfinished_results(options_.results);
+}
+
+MessageHandler handler_of(std::shared_ptr<const TaskCommand> command) {
+  return [command = std::move(command)](const Message<Json>& message, const Context& context) {
+    return command->run(message, context);
+  };
+}
+
+}  // namespace fanfold::cli

@@ -1,0 +1,65 @@
+#pragma once
+
+#include "cli/subprocess.hpp"
+
+#include <fanfold/handlers.hpp>
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace fanfold::cli {
+
+/// Exit codes of a task's program that mean something; any other but 0 is "try again".
+inline constexpr int exit_code_retry = 75;  ///< EX_TEMPFAIL of sysexits.h.
+inline constexpr int exit_code_fail = 65;   ///< EX_DATAERR: failed for good.
+
+/// Longer tasks are not in the environment: Linux allows no longer string there. They are on standard input all the
+/// same.
+inline constexpr std::size_t task_in_environment_bytes_max = 100'000;
+
+struct TaskCommandOptions {
+  std::vector<std::string> command;      ///< The program and its arguments; "{task}" in them stands for the task.
+  std::string store;                     ///< For FANFOLD_STORE.
+  std::chrono::milliseconds timeout{0};  ///< Zero: none.
+  std::filesystem::path results{};       ///< A folder that gets one file per task with what it printed; empty: none.
+  /// Where a task needs no run, its outcome: asked before each run, by index.
+  std::function<std::optional<Outcome>(std::uint64_t index)> settled{};
+};
+
+/// Runs a program for each task: no shell, a process group of its own, the task as one argument, on standard input and
+/// in FANFOLD_TASK, FANFOLD_CLUSTER, FANFOLD_INDEX, FANFOLD_ATTEMPT, FANFOLD_STORE. Thread-safe.
+class TaskCommand {
+ public:
+  /// Errors: not_found (no such program), invalid_argument (no command), those of making the folder of results.
+  [[nodiscard]] static Result<std::shared_ptr<const TaskCommand>> make(TaskCommandOptions options);
+
+  [[nodiscard]] Outcome run(const Message<Json>& message, const Context& context) const;
+
+  /// Removes what attempts that were killed left in the folder of results. For the end of a job.
+  void clean_results() const;
+
+ private:
+  explicit TaskCommand(TaskCommandOptions options);
+
+  TaskCommandOptions options_;
+  std::string executable_;                // Empty where the program's name itself holds {task}.
+  std::vector<std::string> environment_;  // Without FANFOLD_*.
+};
+
+/// A handler that runs `command`.
+[[nodiscard]] MessageHandler handler_of(std::shared_ptr<const TaskCommand> command);
+
+/// What became of an attempt, by how its program ended. `end` is used up.
+[[nodiscard]] Outcome outcome_of(ChildEnd&& end, std::chrono::milliseconds timeout);
+
+/// What a task that printed this returns: {"exit":0,"stdout":"…"}, within the limit of results; nothing where it
+/// printed nothing.
+[[nodiscard]] std::optional<Json> result_of(std::string_view standard_output, std::uint64_t all_bytes);
+/// What such a result says was printed; empty where it is another value, or was cut.
+[[nodiscard]] std::optional<std::string> printed_text(const Json& result);
+
+}  // namespace fanfold::cli

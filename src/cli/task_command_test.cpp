@@ -1,0 +1,119 @@
+#include "cli/task_command.hpp"
+
+#include "cli/result_files.hpp"
+
+#include <fanfold/ports/ledger.hpp>
+
+#include <gtest/gtest.h>
+
+#include <csignal>
+#include <fstream>
+#include <sstream>
+
+#include <unistd.h>
+
+namespace fanfold::cli {
+namespace {
+
+using namespace std::chrono_literals;
+
+ChildEnd ended(ChildEnd::Kind kind, int code, std::string error = {}) {
+  ChildEnd end;
+  end.kind = kind;
+  end.code = code;
+  end.error_tail = std::move(error);
+  return end;
+}
+
+TEST(TaskOutcome, OfExitCodeZeroIsDone) {
+  EXPECT_EQ(outcome_of(ended(ChildEnd::Kind::exited, 0), 0ms).kind(), Outcome::Kind::done);
+}
+
+TEST(TaskOutcome, OfExitCode65IsFailureForGood) {
+  const Outcome outcome = outcome_of(ended(ChildEnd::Kind::exited, 65, "reading\nnot a picture\n"), 0ms);
+  EXPECT_EQ(outcome.kind(), Outcome::Kind::fail);
+  EXPECT_EQ(outcome.code(), "exit 65");
+  EXPECT_EQ(outcome.reason(), "not a picture");
+}
+
+TEST(TaskOutcome, OfAnyOtherExitCodeIsTryAgain) {
+  for (const int code : {1, 75, 127, 255})
+    EXPECT_EQ(outcome_of(ended(ChildEnd::Kind::exited, code), 0ms).kind(), Outcome::Kind::retry);
+}
+
+TEST(TaskOutcome, OfASignalNamesIt) {
+  const Outcome outcome = outcome_of(ended(ChildEnd::Kind::signalled, SIGKILL), 0ms);
+  EXPECT_EQ(outcome.kind(), Outcome::Kind::retry);
+  EXPECT_EQ(outcome.code(), "signal 9");
+}
+
+TEST(TaskOutcome, KeepsWhatWasPrintedAndSaysWhatWasNot) {
+  ChildEnd end = ended(ChildEnd::Kind::exited, 1);
+  end.output = std::string(output_bytes_max, 'x');
+  end.dropped_bytes = 1'234;
+  const Outcome outcome = outcome_of(std::move(end), 0ms);
+  EXPECT_EQ(outcome.output().size(), output_bytes_max);
+  EXPECT_TRUE(outcome.output().ends_with("\n[1,234 more bytes were not kept]\n"));
+}
+
+TEST(TaskResult, HoldsWhatWasPrinted) {
+  EXPECT_EQ(result_of("small\n", 6).value().text(), R"({"exit":0,"stdout":"small\n"})");
+  EXPECT_EQ(printed_text(result_of("small\n", 6).value()).value(), "small\n");
+  EXPECT_FALSE(result_of("", 0).has_value());
+}
+
+TEST(TaskResult, OfBytesComesBackByteForByte) {
+  const std::string bytes("\xff\x00\x01", 3);
+  EXPECT_EQ(printed_text(result_of(bytes, 3).value()).value(), bytes);
+}
+
+TEST(TaskResult, OfALongOutputIsCutWithinTheLimitAndSaysSo) {
+  const std::string text(200'000, '\x01');
+  const Json result = result_of(text, text.size()).value();
+  EXPECT_LE(result.text().size(), result_bytes_max);
+  EXPECT_NE(result.text().find(R"("stdout_bytes":200000)"), std::string::npos);
+  EXPECT_FALSE(printed_text(result).has_value());
+}
+
+TEST(TaskResult, IsCutBetweenCharacters) {
+  std::string text;
+  while (text.size() < 100'000) text += "ä";
+  EXPECT_EQ(result_of(text, text.size()).value().text().find("base64"), std::string::npos);
+}
+
+class ResultFolder : public testing::Test {
+ protected:
+  const std::filesystem::path folder_ =
+      testing::TempDir() + "results-" + testing::UnitTest::GetInstance()->current_test_info()->name();
+  void SetUp() override { ASSERT_TRUE(make_result_folder(folder_).has_value()); }
+  void TearDown() override { std::filesystem::remove_all(folder_); }
+  [[nodiscard]] std::string content(const std::string& name) const {
+    std::ostringstream text;
+    text << std::ifstream(folder_ / name).rdbuf();
+    return text.str();
+  }
+};
+
+TEST_F(ResultFolder, HoldsOnlyWholeFilesUnderATasksName) {
+  auto file = ResultFile::open(folder_, 7, 1).value();
+  ASSERT_EQ(write(file.descriptor(), "half", 4), 4);
+  EXPECT_FALSE(has_result(folder_, 7));
+  ASSERT_TRUE(file.keep().has_value());
+  EXPECT_EQ(content("7"), "half");
+}
+
+TEST_F(ResultFolder, LosesWhatAnAttemptDidNotKeep) {
+  { auto file = ResultFile::open(folder_, 7, 1).value(); }
+  EXPECT_TRUE(std::filesystem::is_empty(folder_));
+}
+
+TEST_F(ResultFolder, IsFreedOfWhatKilledAttemptsLeft) {
+  std::ofstream(folder_ / ".fanfold-7-1.tmp") << "half";
+  std::ofstream(folder_ / "8") << "whole";
+  remove_unfinished_results(folder_);
+  EXPECT_FALSE(std::filesystem::exists(folder_ / ".fanfold-7-1.tmp"));
+  EXPECT_TRUE(has_result(folder_, 8));
+}
+
+}  // namespace
+}  // namespace fanfold::cli

@@ -1,0 +1,150 @@
+#include "cli/task_input.hpp"
+
+#include "cli/text.hpp"
+
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include <sys/stat.h>
+
+namespace fanfold::cli {
+namespace {
+
+constexpr std::size_t buffer_bytes = 256 * 1024;
+
+Error system_error(const std::string& name, int number) {
+  ErrorCode code = ErrorCode::unavailable;
+  if (number == ENOENT) code = ErrorCode::not_found;
+  if (number == EACCES || number == EPERM) code = ErrorCode::permission_denied;
+  if (number == ENOSPC || number == EDQUOT) code = ErrorCode::disk_full;
+  if (number == EISDIR) code = ErrorCode::bad_input;
+  return {code, fmt::format("{}: {}", name, std::strerror(number)), {}};
+}
+
+bool is_regular(std::FILE* file) {
+  struct stat status {};
+  return fstat(fileno(file), &status) == 0 && S_ISREG(status.st_mode);
+}
+
+bool is_blank(std::string_view line) { return line.find_first_not_of(" \t\r") == std::string_view::npos; }
+
+}  // namespace
+
+TaskInput::TaskInput(File file, std::string name, const TaskInputOptions& options)
+    : file_(std::move(file)),
+      name_(std::move(name)),
+      separator_(options.nul_separated ? '\0' : '\n'),
+      format_(options.text || options.nul_separated ? TaskFormat::text : TaskFormat::automatic),
+      buffer_(buffer_bytes) {}
+
+Result<TaskInput> TaskInput::open(const TaskInputOptions& options) {
+  const bool standard_input = options.file == "-";
+  const std::string name = standard_input ? "standard input" : options.file;
+  File file(standard_input ? fdopen(dup(STDIN_FILENO), "rbe") : std::fopen(options.file.c_str(), "rbe"));
+  if (!file) return system_error(name, errno);
+  // A regular file can be read again from its start; standard input only where it was not begun by somebody else.
+  if (!is_regular(file.get()) || (standard_input && std::ftell(file.get()) != 0)) {
+    auto copy = spooled(file.get(), name);
+    if (!copy) return std::move(copy).error();
+    file = std::move(*copy);
+  }
+  return TaskInput(std::move(file), name, options);
+}
+
+Result<TaskInput::File> TaskInput::spooled(std::FILE* source, const std::string& name) {
+  File copy(std::tmpfile());
+  if (!copy) return system_error("a temporary file for " + name, errno);
+  std::vector<char> buffer(buffer_bytes);
+  for (;;) {
+    const std::size_t count = std::fread(buffer.data(), 1, buffer.size(), source);
+    if (count == 0) break;
+    if (std::fwrite(buffer.data(), 1, count, copy.get()) != count)
+      return system_error("a temporary file for " + name, errno);
+  }
+  if (std::ferror(source) != 0) return system_error(name, errno);
+  if (std::fflush(copy.get()) != 0) return system_error("a temporary file for " + name, errno);
+  std::rewind(copy.get());
+  return copy;
+}
+
+Result<void> TaskInput::rewind() {
+  if (std::fseek(file_.get(), 0, SEEK_SET) != 0) return system_error(name_, errno);
+  begin_ = end_ = 0;
+  line_ = 0;
+  exhausted_ = false;
+  return {};
+}
+
+std::string TaskInput::place() const { return fmt::format("{}:{}", name_, line_); }
+
+Error TaskInput::at_place(const Error& error) const {
+  return {error.code, fmt::format("{}: {}", place(), error.message), error.remote_detail};
+}
+
+Result<std::optional<std::string>> TaskInput::next() {
+  for (;;) {
+    auto piece = next_piece();
+    if (!piece) return std::move(piece).error();
+    if (!piece->has_value()) return std::optional<std::string>();
+    const std::string_view task = **piece;
+    if (separator_ == '\n' ? is_blank(task) : task.empty()) continue;
+    auto body = task_body(task, format_);
+    if (!body) return at_place(body.error());
+    return std::optional<std::string>(std::move(*body));
+  }
+}
+
+Result<std::optional<std::string_view>> TaskInput::next_piece() {
+  std::size_t searched = begin_;
+  for (;;) {
+    const void* found = std::memchr(buffer_.data() + searched, separator_, end_ - searched);
+    if (found != nullptr || (exhausted_ && begin_ < end_)) {
+      ++line_;
+      const std::size_t stop =
+          found != nullptr ? static_cast<std::size_t>(static_cast<const char*>(found) - buffer_.data()) : end_;
+      const std::string_view piece(buffer_.data() + begin_, stop - begin_);
+      begin_ = found != nullptr ? stop + 1 : stop;
+      if (piece.size() > task_bytes_max) {
+        return at_place(
+            {ErrorCode::too_large, fmt::format("a task has at most {} bytes", with_thousands(task_bytes_max)), {}});
+      }
+      return std::optional<std::string_view>(piece);
+    }
+    if (exhausted_) return std::optional<std::string_view>();
+    const std::size_t pending = end_ - begin_;
+    if (pending > task_bytes_max) {
+      ++line_;
+      return at_place(
+          {ErrorCode::too_large, fmt::format("a task has at most {} bytes", with_thousands(task_bytes_max)), {}});
+    }
+    if (auto filled = refill(begin_); !filled) return filled.error();
+    searched = begin_ + pending;
+  }
+}
+
+Result<void> TaskInput::refill(std::size_t keep_from) {
+  const std::size_t kept = end_ - keep_from;
+  std::memmove(buffer_.data(), buffer_.data() + keep_from, kept);
+  begin_ = 0;
+  end_ = kept;
+  if (buffer_.size() - kept < buffer_bytes / 2) buffer_.resize(buffer_.size() * 2);
+  const std::size_t count = std::fread(buffer_.data() + kept, 1, buffer_.size() - kept, file_.get());
+  if (count == 0 && std::ferror(file_.get()) != 0) return system_error(name_, errno);
+  exhausted_ = count == 0;
+  end_ += count;
+  return {};
+}
+
+void add_task_input(Command app, TaskInputOptions& options, const OptionTraits& traits) {
+  OptionTraits list = traits;
+  list.value = "FILE";
+  app.option("--tasks", options.file, "The list of tasks, one per line; blank lines are skipped; - is standard input",
+             list);
+  app.flag("-0,--null", options.nul_separated, "Tasks end with NUL in place of a newline, as find -print0 writes them");
+  app.flag("--text", options.text,
+           "Every line is plain text, also one that begins with { or [ (otherwise those are JSON)");
+}
+
+}  // namespace fanfold::cli

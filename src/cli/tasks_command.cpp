@@ -1,0 +1,149 @@
+#include "cli/cluster_argument.hpp"
+#include "cli/cluster_state.hpp"
+#include "cli/commands.hpp"
+#include "cli/output.hpp"
+#include "cli/store.hpp"
+#include "cli/task_text.hpp"
+#include "cli/text.hpp"
+
+#include <fmt/format.h>
+
+namespace fanfold::cli {
+namespace {
+
+constexpr std::size_t page_tasks = 1000;
+constexpr std::size_t task_columns_max = 60;
+constexpr std::size_t error_columns_max = 60;
+
+struct TasksOptions {
+  std::string cluster;
+  std::string status;
+  std::string fingerprint;
+  std::string contains;
+  std::uint64_t first_index = 0;
+  std::uint64_t limit = 100;
+};
+
+/// The stored names, and the words that `cluster ls` uses. Errors: invalid_argument.
+Result<std::optional<Status>> read_status(const std::string& text) {
+  if (text.empty()) return std::optional<Status>();
+  if (auto status = status_from(text)) return status;
+  static constexpr std::pair<std::string_view, Status> words[] = {{"open", Status::pre_flight},
+                                                                  {"running", Status::in_progress},
+                                                                  {"complete", Status::complete},
+                                                                  {"failed", Status::error}};
+  for (const auto& [word, status] : words) {
+    if (text == word) return std::optional<Status>(status);
+  }
+  return Error{ErrorCode::invalid_argument,
+               fmt::format("--status: '{}' is none of open, running, complete, failed", as_utf8(text)),
+               {}};
+}
+
+std::string status_word(const TaskState& task) {
+  if (task.waiting_for_child) return "waiting for child";
+  switch (task.status) {
+    case Status::pre_flight: return "open";
+    case Status::in_progress: return "running";
+    case Status::complete: return "complete";
+    case Status::error: break;
+  }
+  return "failed";
+}
+
+JsonObject task_json(const ClusterHeader& header, const TaskState& task) {
+  JsonObject object;
+  object.text("task", MessageKey::of_task(header.id, task.index).r_key)
+      .count("index", task.index)
+      .text("status", to_string(task.status))
+      .count("attempts", task.attempt_count)
+      .json("body", task.body)
+      .time("lease_end", task.lease_end)
+      .time("completed_at", task.completed_at);
+  if (task.meta) object.json("meta", *task.meta);
+  std::string errors;
+  for (const ErrorEntry& error : task.error) {
+    JsonObject entry;
+    entry.count("attempt", error.attempt).text("code", error.code).text("message", error.message);
+    entry.text("fingerprint", error.fingerprint).time("at", error.at).flag("final", error.final);
+    errors += (errors.empty() ? "" : ",") + entry.line();
+  }
+  object.json("error", Json::from_valid_text("[" + errors + "]"));
+  return object;
+}
+
+Result<ExitCode> tasks(const Invocation& invocation, const TasksOptions& options) {
+  auto status = read_status(options.status);
+  if (!status) return std::move(status).error();
+  auto client = open_store(invocation.common, StoreUse::read);
+  if (!client) return std::move(client).error();
+  auto header = find_cluster(*client, options.cluster);
+  if (!header) return std::move(header).error();
+  const TaskFilter filter{.status = *status, .fingerprint = options.fingerprint, .contains = options.contains};
+  Table table({"INDEX", "STATUS", "ATTEMPTS", "TASK", "LAST ERROR"});
+  std::optional<std::uint64_t> next = options.first_index;
+  std::uint64_t shown = 0;
+  while (next && shown < options.limit) {
+    auto page =
+        client->list_tasks(key_of(*header), filter, *next, std::min<std::uint64_t>(page_tasks, options.limit - shown));
+    if (!page) return std::move(page).error();
+    for (const TaskState& task : page->tasks) {
+      ++shown;
+      if (invocation.common.json) {
+        print_line(task_json(*header, task).line());
+        continue;
+      }
+      const std::string error =
+          task.error.empty()
+              ? ""
+              : fmt::format("{}  {}", task.error.back().code, printable(task.error.back().message, Newlines::escape));
+      table.add({std::to_string(task.index), status_word(task), std::to_string(task.attempt_count),
+                 clipped(task_label(task.body), task_columns_max), clipped(error, error_columns_max)});
+    }
+    next = page->next_index;
+  }
+  table.print();
+  if (next && !invocation.common.json)
+    note(fmt::format("(more from index {}: --from {}, or a larger --limit)", *next, *next));
+  return ExitCode::ok;
+}
+
+struct FailOptions {
+  std::string task;
+  std::string reason = "failed by hand";
+};
+
+Result<ExitCode> fail_task(const Invocation& invocation, const FailOptions& options) {
+  auto client = open_store(invocation.common, StoreUse::write);
+  if (!client) return std::move(client).error();
+  auto key = find_record(*client, options.task);
+  if (!key) return std::move(key).error();
+  if (auto failed = client->fail_task(*key, options.reason); !failed) return failed.error();
+  print_line(invocation.common.json
+                 ? JsonObject().text("task", key->r_key).text("status", to_string(Status::error)).line()
+                 : fmt::format("{}: failed", options.task));
+  return ExitCode::ok;
+}
+
+}  // namespace
+
+void add_tasks_command(Command app, Invocation& invocation) {
+  auto command = add_command<TasksOptions>(
+      app, invocation, "tasks", "Show the tasks of a cluster",
+      "fanfold tasks photos --status failed\n  fanfold tasks fail photos#17 --reason 'no such photo'", tasks);
+  add_cluster_argument(command.app, command.options.cluster, false);
+  command.app.option("--status", command.options.status, "Only those that are open, running, complete or failed",
+                     {.value = "STATUS"});
+  command.app.option("--fingerprint", command.options.fingerprint,
+                     "Only those whose error has this fingerprint, or one that begins so");
+  command.app.option("--contains", command.options.contains, "Only those whose last error's message contains this");
+  command.app.option("--from", command.options.first_index, "From this index on", {.show_default = true});
+  command.app.option("--limit", command.options.limit, "At most so many", {.show_default = true});
+
+  auto fail = add_command<FailOptions>(command.app, invocation, "fail", "End one task by hand, as failed",
+                                       "fanfold tasks fail photos#17 --reason 'no such photo'", fail_task);
+  fail.app.option("task", fail.options.task, "CLUSTER#INDEX", {.value = "TASK", .required = true});
+  fail.app.option("--reason", fail.options.reason, "Kept in its record", {.show_default = true});
+}
+
+}  // namespace fanfold::cli

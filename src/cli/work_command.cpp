@@ -1,0 +1,242 @@
+#include "cli/cluster_argument.hpp"
+#include "cli/commands.hpp"
+#include "cli/drain_count.hpp"
+#include "cli/duration.hpp"
+#include "cli/output.hpp"
+#include "cli/store.hpp"
+#include "cli/subprocess.hpp"
+#include "cli/task_command.hpp"
+#include "cli/text.hpp"
+
+#include <fanfold/worker.hpp>
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <thread>
+
+#include <unistd.h>
+
+namespace fanfold::cli {
+namespace {
+
+constexpr std::chrono::milliseconds empty_poll_interval{200};
+
+struct WorkOptions {
+  std::vector<std::string> queues;
+  std::size_t jobs = 0;
+  std::uint32_t attempts_max = 3;
+  std::chrono::milliseconds timeout{0};
+  std::chrono::milliseconds lease{30'000};
+  std::chrono::milliseconds backoff{1'000};
+  std::chrono::milliseconds drain{30'000};
+  std::string on_finish;
+  std::string until_cluster;
+  bool until_empty = false;
+  bool verbose = false;
+};
+
+/// "resize", or "resize=3" with its weight.
+WeightedQueue weighted_queue(const std::string& text) {
+  const std::size_t equals = text.rfind('=');
+  WeightedQueue queue{.name = text, .weight = 1};
+  if (equals == std::string::npos) return queue;
+  queue.name = text.substr(0, equals);
+  const char* end = text.data() + text.size();
+  const auto [stop, code] = std::from_chars(text.data() + equals + 1, end, queue.weight);
+  if (code != std::errc{} || stop != end || queue.weight == 0) {
+    throw ErrorException({ErrorCode::invalid_argument,
+                          fmt::format("--queue: '{}' has no weight; write NAME or NAME=WEIGHT", as_utf8(text)),
+                          {}});
+  }
+  return queue;
+}
+
+/// Runs the finish command of a cluster: a shell's, since it is one string; it finds the cluster in its environment.
+Outcome run_finish_command(const std::string& command, const std::string& store, const MessageCluster<>& cluster,
+                           const Context& context) {
+  std::vector<std::string> arguments{"sh", "-c", command};
+  std::vector<std::string> own{"FANFOLD_STORE=" + std::filesystem::absolute(store).string(),
+                               "FANFOLD_CLUSTER=" + cluster.key.p_key, "FANFOLD_NAME=" + cluster.record.name,
+                               "FANFOLD_STATUS=" + std::string(to_string(cluster.record.status)),
+                               "FANFOLD_ATTEMPT=" + std::to_string(context.attempt)};
+  std::vector<char*> argument_pointers;
+  for (std::string& argument : arguments) argument_pointers.push_back(argument.data());
+  argument_pointers.push_back(nullptr);
+  std::vector<char*> environment;
+  for (std::string& variable : own) environment.push_back(variable.data());
+  for (char** variable = environ; *variable != nullptr; ++variable) {
+    if (!std::string_view(*variable).starts_with("FANFOLD_")) environment.push_back(*variable);
+  }
+  environment.push_back(nullptr);
+  const ChildProgram program{
+      .path = "/bin/sh", .arguments = argument_pointers.data(), .environment = environment.data(), .input = {}};
+  return outcome_of(run_child(program, context.stop), {});
+}
+
+std::string_view event_word(WorkerEvent::Kind kind) {
+  switch (kind) {
+    case WorkerEvent::Kind::done: return "done";
+    case WorkerEvent::Kind::retried: return "retry";
+    case WorkerEvent::Kind::failed: return "failed";
+    case WorkerEvent::Kind::duplicate: return "duplicate";
+    case WorkerEvent::Kind::lease_lost: return "lease lost";
+    case WorkerEvent::Kind::finish_handled: return "finished";
+    case WorkerEvent::Kind::crashed_before: return "crashed before";
+    case WorkerEvent::Kind::error: return "error";
+    case WorkerEvent::Kind::draining: return "draining";
+    default: return "";
+  }
+}
+
+/// A line per event: with --verbose of every task, always of what people must know.
+void show_event(const WorkerEvent& event, bool verbose) {
+  const bool always = event.kind == WorkerEvent::Kind::error || event.kind == WorkerEvent::Kind::crashed_before ||
+                      event.kind == WorkerEvent::Kind::draining;
+  const std::string_view word = event_word(event.kind);
+  if (word.empty() || (!verbose && !always)) return;
+  std::string line = fmt::format("{:<10}", word);
+  if (!event.cluster_id.empty()) line += fmt::format(" {}", event.cluster_id);
+  if (event.task) line += fmt::format("#{}", *event.task);
+  if (event.attempt > 1) line += fmt::format(" attempt {}", event.attempt);
+  if (!event.detail.empty()) line += "  " + printable(event.detail, Newlines::escape);
+  note(line);
+}
+
+/// Requests stop once none of the queues holds a message, or the caller's own token is set.
+class StopWhenEmpty {
+ public:
+  StopWhenEmpty(const Client& client, std::vector<WeightedQueue> queues, bool wanted)
+      : client_(client), queues_(std::move(queues)), forward_(stop_on_signals(), [this] { source_.request_stop(); }) {
+    if (wanted) thread_ = std::jthread([this](const std::stop_token& stop) { watch(stop); });
+  }
+  [[nodiscard]] std::stop_token token() const { return source_.get_token(); }
+
+ private:
+  void watch(const std::stop_token& stop) {
+    while (!stop.stop_requested() && !empty()) std::this_thread::sleep_for(empty_poll_interval);
+    if (!stop.stop_requested()) source_.request_stop();
+  }
+  [[nodiscard]] bool empty() const {
+    for (const WeightedQueue& queue : queues_) {
+      const auto counts = client_.queue_port().counts(queue.name);
+      if (!counts || counts->visible_count + counts->in_flight_count + counts->delayed_count > 0) return false;
+    }
+    return true;
+  }
+
+  const Client client_;
+  const std::vector<WeightedQueue> queues_;
+  std::stop_source source_;
+  std::stop_callback<std::function<void()>> forward_;
+  std::jthread thread_;  // Last: it uses the others.
+};
+
+JsonObject report_json(const WorkerReport& report, double seconds) {
+  JsonObject object;
+  object.count("done", report.done_count)
+      .count("retried", report.retried_count)
+      .count("failed", report.failed_count)
+      .count("duplicates", report.duplicate_count)
+      .count("lease_lost", report.lease_lost_count)
+      .count("returned", report.returned_count)
+      .count("cut_off", report.cut_off_count)
+      .count("finish_handled", report.finish_handled_count)
+      .decimal("seconds", seconds);
+  return object;
+}
+
+std::string report_line(const WorkerReport& report) {
+  std::string line = fmt::format("{} done", with_thousands(report.done_count));
+  const auto add = [&line](std::uint64_t count, std::string_view words) {
+    if (count > 0) line += fmt::format(", {} {}", with_thousands(count), words);
+  };
+  add(report.retried_count, "to be tried again");
+  add(report.failed_count, "failed");
+  add(report.duplicate_count, "duplicates suppressed");
+  add(report.finish_handled_count, "clusters finished");
+  add(report.cut_off_count, "cut off");
+  return line;
+}
+
+WorkerOptions worker_options(const WorkOptions& options) {
+  WorkerOptions worker;
+  for (const std::string& queue : options.queues) worker.queues.push_back(weighted_queue(queue));
+  worker.jobs = options.jobs;
+  worker.attempts.attempts_max = options.attempts_max;
+  worker.attempts.lease = options.lease;
+  worker.attempts.backoff_initial = options.backoff;
+  worker.drain_max = options.drain;
+  return worker;
+}
+
+Result<ExitCode> work(const Invocation& invocation, const WorkOptions& options) {
+  auto command =
+      TaskCommand::make({.command = invocation.command, .store = invocation.common.store, .timeout = options.timeout});
+  if (!command) return std::move(command).error();
+  auto client = open_store(invocation.common, StoreUse::create);
+  if (!client) return std::move(client).error();
+  Handlers handlers{.on_message = handler_of(std::move(*command))};
+  if (!options.on_finish.empty()) {
+    handlers.on_cluster_complete = [finish = options.on_finish, store = invocation.common.store](
+                                       const MessageCluster<>& cluster, const Context& context) {
+      return run_finish_command(finish, store, cluster, context);
+    };
+  }
+  WorkerOptions tuned = worker_options(options);
+  tuned.on_event = [verbose = options.verbose](const WorkerEvent& event) { show_event(event, verbose); };
+  const StopWhenEmpty stop(*client, tuned.queues, options.until_empty);
+  const auto begun = std::chrono::steady_clock::now();
+  Worker worker(*client, std::move(handlers), std::move(tuned));
+  bool finished = true;
+  if (options.until_cluster.empty()) {
+    auto report = worker.run(stop.token());
+    if (!report) return std::move(report).error();
+  } else {
+    auto header = find_cluster(*client, options.until_cluster);
+    if (!header) return std::move(header).error();
+    auto progress = worker.run_until(key_of(*header), stop.token());
+    if (!progress) return std::move(progress).error();
+    finished = progress->finished;
+  }
+  const WorkerReport report = worker.report();
+  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
+  if (invocation.common.json)
+    print_line(report_json(report, seconds).line());
+  else
+    note(report_line(report));
+  return finished ? ExitCode::ok : ExitCode::interrupted;
+}
+
+}  // namespace
+
+void add_work_command(Command app, Invocation& invocation) {
+  auto command = add_command<WorkOptions>(
+      app, invocation, "work",
+      "Work on a queue: run a program for every message, in any number of processes; drains on SIGTERM and Ctrl-C",
+      "fanfold work --queue resize --jobs 8 -- convert {task} -resize 200x small/{task}", work);
+  WorkOptions& options = command.options;
+  command.app.option("--queue", options.queues,
+                     "Where messages come from; again for several, with =WEIGHT where one is to be polled more often",
+                     {.value = "QUEUE[=N]", .required = true});
+  command.app.option("--jobs,-j", options.jobs, "Programs at a time; one per processor by default",
+                     {.value = "N", .range = OptionTraits::Range{0, 1024}});
+  command.app.option("--max-attempts", options.attempts_max, "A task fails for good after so many attempts",
+                     {.value = "N", .show_default = true, .range = OptionTraits::Range{1, 1000}});
+  command.app.duration("--timeout", options.timeout,
+                       "An attempt that takes longer is ended and tried again; none by default");
+  command.app.duration("--lease", options.lease,
+                       "Another worker takes a task over this long after its holder went silent (30s)");
+  command.app.duration("--backoff", options.backoff,
+                       "Before the second attempt, at most; doubled for each further one (1s)");
+  command.app.duration("--drain", options.drain,
+                       "What runs may take so long after a first signal (30s); a second one stops at once");
+  command.app.option("--on-finish", options.on_finish,
+                     "Run by sh when a cluster is finished, with FANFOLD_CLUSTER, FANFOLD_NAME and FANFOLD_STATUS set",
+                     {.value = "COMMAND"});
+  command.app.option("--until", options.until_cluster, "Work until this cluster is finished", {.value = "CLUSTER"});
+  command.app.flag("--until-empty", options.until_empty, "Work until the queues are empty");
+  command.app.flag("--verbose,-v", options.verbose, "A line for every task");
+}
+
+}  // namespace fanfold::cli
