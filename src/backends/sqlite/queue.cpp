@@ -145,21 +145,24 @@ Result<std::vector<Delivery>> SqliteQueue::receive(std::string_view url, const R
   if (!queue) return std::move(queue).error();
   const std::size_t bucket = (*queue)->bucket;
   const std::stop_callback wake_up(stop, [&] { wake->notify(bucket); });
-  Clock& clock = store_->clock();
-  const Time end = clock.now() + options.wait;
+  // How long it waits is real time, also where a test's clock says what is visible.
+  using std::chrono::milliseconds;
+  using std::chrono::steady_clock;
+  const steady_clock::time_point end = steady_clock::now() + options.wait;
   while (!stop.stop_requested()) {
     const std::uint32_t seen = wake->sequence(bucket);
     auto next = store_->read([&](Connection& connection) -> Result<std::optional<Time>> { return next_visible_at(connection, **queue); });
     if (!next) return std::move(next).error();
-    if (*next && **next <= clock.now()) {
+    const Time now = store_->clock().now();
+    if (*next && **next <= now) {
       auto deliveries = take(**queue, options);
       if (!deliveries || !deliveries->empty()) return deliveries;
-      if (clock.now() < end) continue;  // Others were faster, or what was visible had to go elsewhere.
+      if (steady_clock::now() < end) continue;  // Others were faster, or what was visible had to go elsewhere.
     }
-    const Time now = clock.now();
-    if (now >= end) break;
-    std::chrono::milliseconds most = std::min(end - now, poll_most);
-    if (*next) most = std::min(most, std::max(**next - now, std::chrono::milliseconds(1)));
+    const auto left = std::chrono::ceil<milliseconds>(end - steady_clock::now());
+    if (left <= milliseconds::zero()) break;
+    milliseconds most = std::min(left, poll_most);
+    if (*next) most = std::min(most, std::max<milliseconds>(**next - now, milliseconds(1)));
     wake->wait(bucket, seen, most);
   }
   return std::vector<Delivery>();
