@@ -132,7 +132,8 @@ std::vector<std::uint64_t> read_round_indexes(Connection& connection, Number tre
 }
 
 Result<void> SqliteLedger::put_tasks(std::string_view cluster_id, std::uint64_t first_index, std::span<const TaskData> tasks) {
-  return store_->write(Sync::needed, [&](Transaction& transaction) -> Result<void> {
+  // Nothing is promised before the header is there, and whatever makes that durable makes this durable too.
+  return store_->write(Sync::not_needed, [&](Transaction& transaction) -> Result<void> {
     ClusterRow& row = transaction.ensure_cluster(cluster_id);
     if (row.tombstone) return only_tombstone(cluster_id);
     auto absent = find_absent(transaction.connection(), row, first_index, tasks);

@@ -208,7 +208,9 @@ Result<std::vector<Queue::TaskRefused>> SqliteQueue::send_tasks(std::string_view
   auto queue = store_->ensure_queue(url);
   if (!queue) return std::move(queue).error();
   if ((*queue)->attributes.fifo == range.group_id.empty()) return invalid_argument("group_id: required by a FIFO queue, and by no other");
-  return store_->write(Sync::needed, [&](Transaction& transaction) -> Result<std::vector<TaskRefused>> {
+  // The header's due mark stands until every send is out, and what takes it away makes them durable: a power cut before is
+  // a re-send.
+  return store_->write(Sync::not_needed, [&](Transaction& transaction) -> Result<std::vector<TaskRefused>> {
     std::vector<TaskRefused> refused;
     std::vector<TaskMessage> accepted;
     const bool all_fine = std::ranges::all_of(tasks, [](const TaskMessage& task) { return task.delay >= std::chrono::milliseconds(0) && task.delay <= message_delay_max; });

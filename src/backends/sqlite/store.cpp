@@ -38,7 +38,6 @@ std::unique_ptr<Connection> ReaderPool::take() {
 }
 
 void ReaderPool::give_back(std::unique_ptr<Connection> connection) {
-  if (!connection) return;
   const std::scoped_lock lock(mutex_);
   free_.push_back(std::move(connection));
   returned_.notify_one();

@@ -21,15 +21,11 @@ class ReaderPool {
   /// Runs `look(Connection&)` on one snapshot.
   template <class Look>
   auto run(Look&& look) -> std::invoke_result_t<Look, Connection&> {
-    std::unique_ptr<Connection> connection;
     try {
-      connection = take();
-      const Snapshot snapshot(*connection);
-      auto answer = look(*connection);
-      give_back(std::move(connection));
-      return answer;
+      const Lease lease(*this);
+      const Snapshot snapshot(*lease.connection);
+      return look(*lease.connection);
     } catch (const StorageFailure& failure) {
-      give_back(std::move(connection));
       return failure.error;
     }
   }
@@ -46,6 +42,16 @@ class ReaderPool {
 
    private:
     Connection& connection_;
+  };
+
+  struct Lease {
+    explicit Lease(ReaderPool& from) : pool(from), connection(from.take()) {}
+    ~Lease() { pool.give_back(std::move(connection)); }
+    Lease(const Lease&) = delete;
+    Lease& operator=(const Lease&) = delete;
+
+    ReaderPool& pool;
+    std::unique_ptr<Connection> connection;
   };
 
   [[nodiscard]] std::unique_ptr<Connection> take();
