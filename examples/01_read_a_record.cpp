@@ -31,7 +31,8 @@ int main() {
   const auto client = fanfold::sqlite::open({.file = "01.db"}).value();
   const auto bodies = std::vector<Body>{{"one", 1}, {"two", 2}};
   client.create_message_cluster("samples", bodies, {.name = "numbers", .meta = MetaData{"some stuff"}}).value();
-  client.send_message("samples", Body{"three", 3}).value();
+  for (const auto& record : client.receive("samples").value()) process_message(client, record);
 
+  client.send_message("samples", Body{"three", 3}).value();  // A message of its own, part of no cluster.
   for (const auto& record : client.receive("samples").value()) process_message(client, record);
 }
