@@ -259,6 +259,54 @@ TEST(Worker, KeepsTheOrderOfEachFifoGroupOnManyThreads) {
   for (const auto& [group, ran] : order) EXPECT_EQ(ran, numbers(per_group)) << group;
 }
 
+TEST(Worker, RunsWhatWasInHandAtACrashWithNothingBesideIt) {
+  const MemoryStore store = real_time_store();
+  Backend dying = store.backend();
+  Ledger& its_ledger = *dying.ledger;
+  std::optional<Client> its_client(make_client(std::move(dying)));
+  const Cluster cluster = cluster_of(*its_client, 40);
+  for (const SqsRecord& record : its_client->receive(queue, {.count_max = 3, .wait = 0ms, .visibility = 1ms}).value()) {
+    ASSERT_EQ(its_client->is_complete(record).value().state, ClaimState::claimed);
+  }
+  store.crash_process(its_ledger, 11);
+  its_client.reset();
+
+  const Client client = make_client(store.backend());
+  std::atomic<int> running_count{0};
+  std::atomic<int> lonely_count{0};
+  const Handlers handlers = handling([&](const Message<int>&, const Context& context) {
+    const bool lonely = context.attempt > 1;
+    if (++running_count > 1 && lonely) ADD_FAILURE() << "something ran beside it";
+    for (int i = 0; i < 100; ++i) std::this_thread::yield();
+    if (running_count > 1 && lonely) ADD_FAILURE() << "something began beside it";
+    lonely_count += lonely ? 1 : 0;
+    --running_count;
+    return done();
+  });
+  Worker worker(client, handlers, options_for(4));
+  EXPECT_EQ(worker.run_until(cluster).value().done_count, 40U);
+  EXPECT_EQ(lonely_count, 3);
+}
+
+TEST(Worker, FailsATaskThatKilledItsProcessAndRunsItsNeighbours) {
+  const MemoryStore store = real_time_store();
+  Backend dying = store.backend();
+  Ledger& its_ledger = *dying.ledger;
+  std::optional<Client> its_client(make_client(std::move(dying)));
+  const Cluster cluster = cluster_of(*its_client, 5);
+  ASSERT_EQ(its_client->is_complete(its_client->receive(queue, {.count_max = 1, .wait = 0ms, .visibility = 1ms}).value().front()).value().state,
+            ClaimState::claimed);
+  store.crash_process(its_ledger, 11);
+  its_client.reset();
+
+  const Client client = make_client(store.backend());
+  Worker worker(client, handling([](const Message<int>&, const Context&) { return done(); }), options_for(2));
+  const Progress progress = worker.run_until(cluster).value();
+  EXPECT_EQ(progress.done_count, 4U);
+  EXPECT_EQ(progress.failed_count, 1U);
+  EXPECT_EQ(client.errors(cluster).value().front().code, "signal 11");
+}
+
 TEST(Worker, WorksOnSeveralQueues) {
   const Client client = make_client(real_time_store().backend());
   for (int i = 0; i < 20; ++i) {
