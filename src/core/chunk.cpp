@@ -11,16 +11,19 @@ constexpr double newest_weight = 0.25;
 
 }  // namespace
 
-std::size_t ChunkSizer::target() const noexcept {
+std::size_t ChunkSizer::fitting(std::chrono::microseconds time) const noexcept {
   if (nanoseconds_per_task_ <= 0) return 1;
-  const double fitting = std::chrono::duration<double, std::nano>(chunk_time).count() / nanoseconds_per_task_;
+  const double count = std::chrono::duration<double, std::nano>(time).count() / nanoseconds_per_task_;
   const double limit = static_cast<double>(std::min(largest_, count_max_));
-  return std::max<std::size_t>(1, static_cast<std::size_t>(std::min(fitting, limit)));
+  return std::max<std::size_t>(1, static_cast<std::size_t>(std::min(count, limit)));
 }
+
+std::size_t ChunkSizer::target() const noexcept { return fitting(chunk_time); }
 
 std::size_t ChunkSizer::next(std::size_t ready_count, std::size_t jobs) const noexcept {
   const std::size_t fair = (ready_count + jobs - 1) / std::max<std::size_t>(1, jobs);
-  return std::clamp<std::size_t>(std::min(fair, target()), 1, std::max<std::size_t>(1, ready_count));
+  const std::size_t worth_it = std::max(fair, fitting(chunk_time_min));
+  return std::clamp<std::size_t>(std::min(worth_it, target()), 1, std::max<std::size_t>(1, ready_count));
 }
 
 std::optional<std::chrono::nanoseconds> ChunkSizer::time_per_task() const noexcept {

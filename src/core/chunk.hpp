@@ -10,6 +10,8 @@ namespace fanfold::core {
 /// A chunk of tasks that one thread takes at once should keep it busy for so long: long enough to make calls of the
 /// store rare, short enough for nobody to notice waiting behind it.
 inline constexpr std::chrono::microseconds chunk_time{2'000};
+/// Less work than this is not worth sharing between threads: each share costs calls of the store.
+inline constexpr std::chrono::microseconds chunk_time_min{200};
 /// A chunk grows by at most this factor over the one before, since one fast task says little.
 inline constexpr std::size_t chunk_growth_max = 8;
 
@@ -19,7 +21,7 @@ class ChunkSizer {
  public:
   explicit ChunkSizer(std::size_t count_max) noexcept : count_max_(count_max) {}
 
-  /// For the next chunk, when `ready_count` wait and `jobs` threads share them: idle threads get their part.
+  /// For the next chunk, when `ready_count` wait and `jobs` threads share them: idle threads get their part, of what is worth sharing.
   [[nodiscard]] std::size_t next(std::size_t ready_count, std::size_t jobs) const noexcept;
   /// What the handlers of one chunk took in all.
   void took(std::size_t count, std::chrono::nanoseconds time) noexcept;
@@ -29,6 +31,8 @@ class ChunkSizer {
   [[nodiscard]] std::optional<std::chrono::nanoseconds> time_per_task() const noexcept;
 
  private:
+  [[nodiscard]] std::size_t fitting(std::chrono::microseconds time) const noexcept;
+
   std::size_t count_max_;
   std::size_t largest_ = 1;           // The growth limit: what the last chunk allows for the next one.
   double nanoseconds_per_task_ = 0;   // 0 until the first chunk was measured.

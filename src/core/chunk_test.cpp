@@ -43,10 +43,17 @@ TEST(ChunkSizer, TurnsSmallAtOnceWhenHandlersTurnSlow) {
 
 TEST(ChunkSizer, SharesWhatIsReadyBetweenAllThreads) {
   ChunkSizer sizer(1'000);
-  for (int i = 0; i < 20; ++i) sizer.took(sizer.target(), 100ns * sizer.target());
+  for (int i = 0; i < 20; ++i) sizer.took(100, 100 * 150us);
   EXPECT_EQ(sizer.next(10, 8), 2U);
   EXPECT_EQ(sizer.next(8, 8), 1U);
   EXPECT_EQ(sizer.next(3, 1), 3U);
+}
+
+TEST(ChunkSizer, DoesNotShareWhatOneThreadDoesInNoTime) {
+  ChunkSizer sizer(1'000);
+  for (int i = 0; i < 20; ++i) sizer.took(100, 100 * 10us);
+  EXPECT_EQ(sizer.next(30, 8), 20U);
+  EXPECT_EQ(sizer.next(400, 8), 50U);
 }
 
 TEST(ChunkSizer, LearnsNothingFromAnEmptyChunk) {
