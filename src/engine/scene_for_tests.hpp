@@ -52,6 +52,7 @@ class ScriptedQueue final : public Queue {
   std::optional<std::size_t> send_count_until_crash{};        ///< Throws Crash at the call after so many.
   std::size_t send_count = 0;                                 ///< Calls.
   std::uint64_t sent_task_count = 0;
+  std::string last_message_id{};                              ///< Of the last message that came, accepted or not.
 
   struct Crash {};  ///< Not derived from std::exception, as a process that dies is no error.
 
@@ -68,6 +69,7 @@ class ScriptedQueue final : public Queue {
     begin_send();
     std::vector<Result<std::string>> answers;
     for (std::size_t i = 0; i < messages.size(); ++i) {
+      last_message_id = messages[i].content.id;
       if (const auto code = next_refusal(i)) {
         answers.emplace_back(Error{*code, "refused", {}});
       } else {
@@ -154,6 +156,7 @@ struct Scene {
   void work_on(const SqsRecord& record, const std::vector<std::uint64_t>& failing) const {
     const auto message = client->read_sqs_record(record).value();
     const Claim claim = client->is_complete(record).value();
+    if (claim.state == ClaimState::complete) queue->remove(message.url, std::span(&record.receipt_handle, 1)).value();
     if (claim.state != ClaimState::claimed) return;
     const bool fails = message.type == RecordType::task && std::ranges::find(failing, *message.task) != failing.end();
     if (fails) {

@@ -1,0 +1,231 @@
+#include "engine/steering.hpp"
+
+#include "engine/scene_for_tests.hpp"
+
+namespace fanfold::engine {
+namespace {
+
+using namespace std::chrono_literals;
+
+struct Running : Scene {
+  explicit Running(int count = 12, ClusterOptions options = {}) : cluster(client->create_message_cluster("work", numbers(count), std::move(options)).value()) {}
+  /// Finished, and its finish message done, with these tasks failed.
+  void finish(const std::vector<std::uint64_t>& failing = {}) const {
+    work(failing);
+    work();
+    ASSERT_TRUE(progress(cluster).finish_handled);
+  }
+  Cluster cluster;
+};
+
+TEST(Stop, IsFinalAndKeepsTheReason) {
+  Running scene;
+  scene.client->stop_cluster(scene.cluster, "wrong input").value();
+  const ClusterHeader header = scene.header(scene.cluster);
+  EXPECT_EQ(header.status, Status::error);
+  EXPECT_EQ(header.status_code, StatusCode::stopped);
+  EXPECT_EQ(header.error.at(0).message, "wrong input");
+  EXPECT_TRUE(header.finish_sent_at.has_value());
+  scene.client->stop_cluster(scene.cluster).value();
+  EXPECT_EQ(code_of(scene.client->pause_cluster(scene.cluster)), ErrorCode::stopped);
+  EXPECT_EQ(code_of(scene.client->resume_cluster(scene.cluster)), ErrorCode::stopped);
+  EXPECT_EQ(code_of(scene.client->retry_failed(scene.cluster)), ErrorCode::stopped);
+}
+
+TEST(Stop, OfAFinishedClusterIsRefused) {
+  Running scene;
+  scene.finish();
+  EXPECT_EQ(code_of(scene.client->stop_cluster(scene.cluster)), ErrorCode::invalid_argument);
+  EXPECT_EQ(code_of(scene.client->pause_cluster(scene.cluster)), ErrorCode::invalid_argument);
+  EXPECT_EQ(code_of(scene.client->resume_cluster(scene.cluster)), ErrorCode::invalid_argument);
+  EXPECT_EQ(scene.progress(scene.cluster).status, Status::complete);
+}
+
+TEST(Pause, EndsWithAResumeThatSendsWhatIsOpenAgain) {
+  Running scene;
+  scene.client->pause_cluster(scene.cluster).value();
+  EXPECT_TRUE(scene.progress(scene.cluster).paused);
+  scene.client->pause_cluster(scene.cluster).value();
+  static_cast<void>(scene.queue->purge("work").value());  // What workers do with the messages of a paused cluster.
+  EXPECT_EQ(scene.client->resume_cluster(scene.cluster).value(), 12U);
+  EXPECT_FALSE(scene.progress(scene.cluster).paused);
+  EXPECT_TRUE(scene.header(scene.cluster).due.empty());
+  scene.finish();
+}
+
+TEST(Resume, DelaysWhatIsLeasedToTheEndOfItsLease) {
+  Running scene;
+  const auto record = scene.client->receive("work", {.count_max = 1, .visibility = 60s}).value().front();
+  ASSERT_EQ(scene.client->is_complete(record, {.lease = 50s}).value().state, ClaimState::claimed);
+  static_cast<void>(scene.queue->purge("work").value());
+  scene.advance(2s);
+  EXPECT_EQ(scene.client->resume_cluster(scene.cluster).value(), 12U);
+  EXPECT_EQ(scene.queue->counts("work").value().visible_count, 11U);
+  scene.advance(48s);
+  EXPECT_EQ(scene.queue->counts("work").value().visible_count, 12U);
+}
+
+TEST(Resume, CutOffIsRepeatedByTheSweep) {
+  Running scene(25);
+  scene.client->pause_cluster(scene.cluster).value();
+  static_cast<void>(scene.queue->purge("work").value());
+  scene.queue->send_count_until_crash = scene.queue->send_count + 1;
+  EXPECT_THROW(static_cast<void>(scene.client->resume_cluster(scene.cluster)), ScriptedQueue::Crash);
+  scene.restart();
+  EXPECT_FALSE(scene.progress(scene.cluster).paused) << "the header comes first";
+  EXPECT_EQ(scene.header(scene.cluster).due.size(), 1U) << "in the same write as the mark";
+  EXPECT_EQ(scene.client->sweep().value().resent_count, 0U) << "the mark is young, and its sender may live";
+  scene.advance(61s);
+  EXPECT_EQ(scene.client->sweep().value().resent_count, 25U);
+  EXPECT_TRUE(scene.header(scene.cluster).due.empty());
+}
+
+TEST(FailTask, EndsItByNameAndTheClusterWhereItWasTheLast) {
+  Running scene(2);
+  const std::string id = id_of(scene.cluster);
+  scene.client->fail_task(MessageKey::of_task(id, 0), "cannot work").value();
+  EXPECT_EQ(code_of(scene.client->fail_task(MessageKey::of_task(id, 0), "again")), ErrorCode::lease_lost);
+  EXPECT_EQ(scene.client->get_message_record(MessageKey::of_task(id, 0)).value().error.at(0).code, "failed_by_hand");
+  scene.client->fail_task(MessageKey::of_task(id, 1), "cannot work").value();
+  EXPECT_EQ(scene.progress(scene.cluster).status, Status::error);
+  EXPECT_EQ(scene.progress(scene.cluster).failed_count, 2U);
+  EXPECT_EQ(code_of(scene.client->fail_task(MessageKey::of_task(id, 2), "none")), ErrorCode::not_found);
+  EXPECT_EQ(code_of(scene.client->fail_task(scene.cluster, "no task")), ErrorCode::invalid_argument);
+}
+
+TEST(FailTask, TakesTheTaskFromItsHolder) {
+  Running scene(1);
+  const auto record = scene.client->receive("work").value().front();
+  const Claim claim = scene.client->is_complete(record).value();
+  scene.client->fail_task(MessageKey::of_task(id_of(scene.cluster), 0), "taken away").value();
+  EXPECT_EQ(code_of(scene.client->mark_complete(claim)), ErrorCode::lease_lost);
+  EXPECT_EQ(scene.progress(scene.cluster).failed_count, 1U);
+}
+
+TEST(Delete, TakesOnlyWhatIsOverAndLeavesATombstone) {
+  Running scene(2, {.globals = 1});
+  EXPECT_EQ(code_of(scene.client->delete_cluster(scene.cluster)), ErrorCode::not_finished);
+  scene.work();
+  if (!scene.progress(scene.cluster).finish_handled) {
+    EXPECT_EQ(code_of(scene.client->delete_cluster(scene.cluster)), ErrorCode::not_finished);
+  }
+  scene.finish();
+  scene.client->delete_cluster(scene.cluster).value();
+  scene.client->delete_cluster(scene.cluster).value();
+  EXPECT_TRUE(scene.header(scene.cluster).tombstone);
+  EXPECT_EQ(code_of(scene.client->pause_cluster(scene.cluster)), ErrorCode::deleted);
+  EXPECT_EQ(code_of(scene.client->stop_cluster(scene.cluster)), ErrorCode::deleted);
+  EXPECT_EQ(code_of(scene.client->resume_cluster(scene.cluster)), ErrorCode::deleted);
+  EXPECT_EQ(code_of(scene.client->retry_failed(scene.cluster)), ErrorCode::deleted);
+  EXPECT_EQ(code_of(scene.client->get_cluster_globals<int>(scene.cluster)), ErrorCode::not_found);
+}
+
+TEST(RetryFailed, SendsOnlyWhatFailed) {
+  Running scene;
+  scene.finish({2, 5});
+  EXPECT_EQ(scene.progress(scene.cluster).status, Status::error);
+  EXPECT_EQ(scene.client->retry_failed(scene.cluster).value(), 2U);
+  const Progress begun = scene.progress(scene.cluster);
+  EXPECT_EQ(begun.round, 1U);
+  EXPECT_FALSE(begun.finished);
+  EXPECT_EQ(begun.failed_count, 0U);
+  EXPECT_EQ(begun.done_count, 10U);
+  EXPECT_EQ(scene.message_count(), 2U);
+  scene.finish({5});
+  const Progress after = scene.progress(scene.cluster);
+  EXPECT_EQ(after.done_count, 11U);
+  EXPECT_EQ(after.failed_count, 1U);
+  EXPECT_EQ(after.status, Status::error);
+  EXPECT_EQ(scene.client->retry_failed(scene.cluster).value(), 1U);
+  scene.finish();
+  EXPECT_EQ(scene.progress(scene.cluster).status, Status::complete);
+}
+
+TEST(RetryFailed, ByFilterCarriesTheOtherFailuresOver) {
+  Running scene(3);
+  const std::string id = id_of(scene.cluster);
+  scene.client->fail_task(MessageKey::of_task(id, 0), "no decoder").value();
+  scene.client->fail_task(MessageKey::of_task(id, 1), "no room").value();
+  scene.finish();
+  EXPECT_EQ(scene.client->retry_failed(scene.cluster, {.contains = "room"}).value(), 1U);
+  scene.finish();
+  EXPECT_EQ(scene.progress(scene.cluster).failed_count, 1U);
+  EXPECT_EQ(scene.progress(scene.cluster).status, Status::error);
+  EXPECT_EQ(scene.header(scene.cluster).failed_total_count(), 1U);
+  const auto groups = scene.client->errors(scene.cluster).value();
+  ASSERT_EQ(groups.size(), 1U);
+  EXPECT_EQ(scene.client->retry_failed(scene.cluster, {.fingerprint = groups.front().fingerprint.substr(0, 4)}).value(), 1U);
+  scene.finish();
+  EXPECT_EQ(scene.progress(scene.cluster).status, Status::complete);
+}
+
+TEST(RetryFailed, WaitsForTheFinishAndItsMessage) {
+  Running scene(2);
+  EXPECT_EQ(code_of(scene.client->retry_failed(scene.cluster)), ErrorCode::not_finished);
+  const std::string id = id_of(scene.cluster);
+  for (const std::uint64_t index : {0U, 1U}) scene.client->fail_task(MessageKey::of_task(id, index), "no").value();
+  ASSERT_TRUE(scene.progress(scene.cluster).finished);
+  EXPECT_EQ(code_of(scene.client->retry_failed(scene.cluster)), ErrorCode::not_finished);
+}
+
+TEST(RetryFailed, OfNothingIsNotFound) {
+  Running scene(2);
+  scene.finish();
+  EXPECT_EQ(code_of(scene.client->retry_failed(scene.cluster)), ErrorCode::not_found);
+  EXPECT_EQ(scene.progress(scene.cluster).round, 0U);
+}
+
+TEST(RetryFailed, UnderOneKeyIsOneRound) {
+  Running scene(3);
+  scene.finish({1});
+  EXPECT_EQ(scene.client->retry_failed(scene.cluster, {.idempotency_key = "r"}).value(), 1U);
+  scene.restart();
+  EXPECT_EQ(scene.client->retry_failed(scene.cluster, {.idempotency_key = "r"}).value(), 1U);
+  scene.finish({1});
+  EXPECT_EQ(scene.client->retry_failed(scene.cluster, {.idempotency_key = "r"}).value(), 1U);
+  EXPECT_EQ(scene.progress(scene.cluster).round, 1U);
+  EXPECT_EQ(scene.message_count(), 0U);
+}
+
+TEST(RetryFailed, CutOffIsRepeatedByTheSweep) {
+  Running scene(40);
+  std::vector<std::uint64_t> all(40);
+  for (std::uint64_t i = 0; i < all.size(); ++i) all[i] = i;
+  scene.finish(all);
+  scene.queue->send_count_until_crash = scene.queue->send_count + 2;
+  EXPECT_THROW(static_cast<void>(scene.client->retry_failed(scene.cluster)), ScriptedQueue::Crash);
+  scene.restart();
+  EXPECT_EQ(scene.message_count(), 20U);
+  scene.advance(61s);
+  EXPECT_EQ(scene.client->sweep().value().resent_count, 40U);
+  scene.finish();
+  EXPECT_EQ(scene.progress(scene.cluster).status, Status::complete);
+}
+
+TEST(RetryFailed, OfAClusterThatFailedFastRunsWhatWasKeptFromRunningToo) {
+  Running scene(25, {.fail_fast = true});
+  const auto records = scene.client->receive("work", {.count_max = 1}).value();
+  scene.work_on(records.front(), {0});
+  ASSERT_TRUE(scene.header(scene.cluster).stopped());
+  scene.advance(60s);
+  scene.work();
+  ASSERT_TRUE(scene.progress(scene.cluster).finish_handled);
+  EXPECT_EQ(scene.client->retry_failed(scene.cluster).value(), 25U);
+  scene.finish();
+  EXPECT_EQ(scene.progress(scene.cluster).status, Status::complete);
+  EXPECT_EQ(scene.progress(scene.cluster).done_count, 25U);
+}
+
+TEST(RetryFailed, FindsTheTasksOfItsRoundForFailTask) {
+  Running scene;
+  scene.finish({2, 5, 9});
+  static_cast<void>(scene.client->retry_failed(scene.cluster).value());
+  const std::string id = id_of(scene.cluster);
+  EXPECT_EQ(code_of(scene.client->fail_task(MessageKey::of_task(id, 3), "done before")), ErrorCode::lease_lost);
+  for (const std::uint64_t index : {2U, 5U, 9U}) scene.client->fail_task(MessageKey::of_task(id, index), "again").value();
+  EXPECT_TRUE(scene.progress(scene.cluster).finished);
+  EXPECT_EQ(scene.progress(scene.cluster).failed_count, 3U);
+}
+
+}  // namespace
+}  // namespace fanfold::engine
