@@ -62,6 +62,13 @@ RequestHeaders::Header RequestHeaders::operator[](std::size_t index) const noexc
   return {text.substr(line.begin, line.name_size), text.substr(line.begin + line.name_size + 2, line.value_size)};
 }
 
+std::string_view RequestHeaders::find(std::string_view name) const noexcept {
+  for (std::size_t i = 0; i < lines_.size(); ++i) {
+    if (const Header header = (*this)[i]; header.name == name) return header.value;
+  }
+  return {};
+}
+
 std::optional<std::string_view> RequestHeaders::invalid_name() const noexcept {
   if (!invalid_line_) return std::nullopt;
   return (*this)[*invalid_line_].name;

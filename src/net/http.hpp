@@ -28,6 +28,8 @@ class RequestHeaders {
 
   [[nodiscard]] std::size_t size() const noexcept { return lines_.size(); }
   [[nodiscard]] Header operator[](std::size_t index) const noexcept;
+  /// The value of the first header of exactly that name; empty where there is none.
+  [[nodiscard]] std::string_view find(std::string_view name) const noexcept;
   /// "Name: value", terminated by a null character.
   [[nodiscard]] const char* line(std::size_t index) const noexcept { return text_.data() + lines_[index].begin; }
   /// The name of the first header that must not be sent; null where all may be.

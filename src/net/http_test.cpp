@@ -13,6 +13,8 @@ TEST(RequestHeaders, AreKeptInOrderAndReadBack) {
   EXPECT_EQ(headers[0].name, "Content-Type");
   EXPECT_EQ(headers[0].value, "application/x-amz-json-1.0");
   EXPECT_EQ(headers[1].value, "");
+  EXPECT_EQ(headers.find("Content-Type"), "application/x-amz-json-1.0");
+  EXPECT_EQ(headers.find("Content"), "");
   EXPECT_STREQ(headers.line(0), "Content-Type: application/x-amz-json-1.0");
   headers.clear();
   EXPECT_EQ(headers.size(), 0U);

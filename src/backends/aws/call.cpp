@@ -124,10 +124,14 @@ bool Call::is_clock_wrong() const {
   return std::chrono::abs(difference) > clock_tolerance;
 }
 
-/// Refusals of signatures repeat what was signed, the session's token included.
+/// Refusals of signatures repeat what was sent, the session's token and the signature included.
 void Call::protect_detail() {
-  if (!answer_.error) return;
+  if (!answer_.error || answer_.error->remote_detail.empty()) return;
   std::string& detail = answer_.error->remote_detail;
+  if (const std::string_view authorization = attempt_.headers.find("Authorization"); !authorization.empty()) {
+    detail = redacted(std::move(detail), net::Secret(std::string(authorization)));
+    detail = redacted(std::move(detail), net::Secret(std::string(authorization.substr(authorization.rfind('=') + 1))));
+  }
   if (credentials_) {
     detail = redacted(std::move(detail), credentials_->session_token);
     detail = redacted(std::move(detail), credentials_->secret_access_key);
