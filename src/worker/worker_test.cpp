@@ -263,7 +263,7 @@ TEST(Worker, RunsWhatWasInHandAtACrashWithNothingBesideIt) {
   const MemoryStore store = real_time_store();
   Backend dying = store.backend();
   Ledger& its_ledger = *dying.ledger;
-  std::optional<Client> its_client(make_client(std::move(dying)));
+  auto its_client = std::make_unique<Client>(make_client(std::move(dying)));
   const Cluster cluster = cluster_of(*its_client, 40);
   for (const SqsRecord& record : its_client->receive(queue, {.count_max = 3, .wait = 0ms, .visibility = 1ms}).value()) {
     ASSERT_EQ(its_client->is_complete(record).value().state, ClaimState::claimed);
@@ -292,7 +292,7 @@ TEST(Worker, FailsATaskThatKilledItsProcessAndRunsItsNeighbours) {
   const MemoryStore store = real_time_store();
   Backend dying = store.backend();
   Ledger& its_ledger = *dying.ledger;
-  std::optional<Client> its_client(make_client(std::move(dying)));
+  auto its_client = std::make_unique<Client>(make_client(std::move(dying)));
   const Cluster cluster = cluster_of(*its_client, 5);
   ASSERT_EQ(its_client->is_complete(its_client->receive(queue, {.count_max = 1, .wait = 0ms, .visibility = 1ms}).value().front()).value().state,
             ClaimState::claimed);
