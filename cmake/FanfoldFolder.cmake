@@ -116,6 +116,7 @@ function(fanfold_test name)
   gtest_discover_tests(
     ${name}
     TEST_PREFIX "${FANFOLD_TEST_PREFIX}${name}: "
+    NO_PRETTY_VALUES
     DISCOVERY_MODE PRE_TEST
     DISCOVERY_TIMEOUT 60
     PROPERTIES LABELS "${labels}" TIMEOUT ${arg_TIMEOUT} RUN_SERIAL $<BOOL:${arg_SERIAL}>)

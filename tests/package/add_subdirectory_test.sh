@@ -1,15 +1,11 @@
 #!/usr/bin/env bash
-# ctest: labels=package timeout=600
-# A project outside of this one builds fanfold among its own sources. With the release build's own flags, the
-# compiler cache answers for the library's files.
+# ctest: labels=package timeout=900
+# A project outside of this one builds fanfold among its own sources: the smallest build there is, without AWS.
 set -euo pipefail
-export CCACHE_NOHASHDIR=1
-value() { sed -n "s/^$1:[A-Z]*=//p" "$BUILD_DIR/CMakeCache.txt"; }
 
 cmake -S "$SOURCE_DIR/tests/package/add_subdirectory" -B build -G Ninja -DFANFOLD_SOURCE_DIR="$SOURCE_DIR" \
-  -DCMAKE_BUILD_TYPE="$(value CMAKE_BUILD_TYPE)" -DCMAKE_CXX_FLAGS_RELEASE="$(value CMAKE_CXX_FLAGS_RELEASE)" \
-  -DCMAKE_CXX_COMPILER_LAUNCHER="$(command -v ccache || true)" -DFANFOLD_WERROR="$(value FANFOLD_WERROR)" \
-  -DFANFOLD_AWS="$(value FANFOLD_AWS)" -DCMAKE_COLOR_DIAGNOSTICS=ON
+  -DFANFOLD_AWS=OFF -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_FLAGS_DEBUG=-O0 \
+  -DCMAKE_CXX_COMPILER_LAUNCHER="$(command -v ccache || true)"
 cmake --build build
 ./build/consumer
 
