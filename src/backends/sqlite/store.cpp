@@ -66,6 +66,24 @@ Result<std::shared_ptr<Store>> Store::open(const Options& options, std::shared_p
 }
 
 Result<void> Store::open_for_reading() {
+  auto checked = check_for_reading();
+  std::error_code code;
+  const std::filesystem::path wal = options_.file.string() + "-wal";
+  const bool has_wal = std::filesystem::exists(wal, code) && std::filesystem::file_size(wal, code) > 0;
+  if (checked || has_wal || !std::filesystem::exists(options_.file, code)) return checked;
+  switch (checked.error().code) {
+    case ErrorCode::read_only:
+    case ErrorCode::permission_denied:
+    case ErrorCode::unavailable: break;
+    default: return checked;
+  }
+  // Where nothing can be made beside the file, nobody writes it either.
+  readers_.close();
+  readers_.set_access(Access::immutable);
+  return check_for_reading();
+}
+
+Result<void> Store::check_for_reading() {
   return read([&](Connection& connection) -> Result<void> {
     const FileKind kind = look_at(connection);
     auto checked = check_kind(kind, options_.file.string());

@@ -31,6 +31,8 @@ class ReaderPool {
   }
 
   void close();
+  /// What is opened from now on.
+  void set_access(Access access) { access_ = access; }
 
  private:
   class Snapshot {
@@ -108,6 +110,7 @@ class Store {
   Store(const Options& options, std::shared_ptr<Clock> clock);
   [[nodiscard]] Result<void> open_for_writing();
   [[nodiscard]] Result<void> open_for_reading();
+  [[nodiscard]] Result<void> check_for_reading();
   [[nodiscard]] Result<void> prepare_file();
   [[nodiscard]] Result<void> lock_for_opening();
   [[nodiscard]] Result<void> take_holder_slot();
