@@ -19,8 +19,59 @@ int note_wal_size(void* page_count, sqlite3*, const char*, int pages) {
 
 }  // namespace
 
-CommitQueue::CommitQueue(Connection& connection, Turnstile& turnstile, Wake& wake, const Options& options)
-    : connection_(connection), turnstile_(turnstile), wake_(wake), options_(options) {
+LineWaiter::LineWaiter(std::shared_ptr<Turnstile> turnstile, std::function<void(Result<void>)> arrived)
+    : turnstile_(std::move(turnstile)), arrived_(std::move(arrived)) {}
+
+LineWaiter::~LineWaiter() {
+  if (!thread_.joinable()) return;
+  bool is_in_line = false;
+  {
+    const std::scoped_lock lock(state_->mutex);
+    state_->is_closing = true;
+    is_in_line = state_->is_in_line;
+  }
+  state_->changed.notify_one();
+  if (is_in_line) {
+    thread_.detach();
+  } else {
+    thread_.join();
+  }
+}
+
+void LineWaiter::queue_up() {
+  const std::scoped_lock lock(state_->mutex);
+  state_->is_wanted = true;
+  if (!thread_.joinable()) thread_ = std::thread([state = state_, turnstile = turnstile_, arrived = arrived_] { run(state, turnstile, arrived); });
+  state_->changed.notify_one();
+}
+
+void LineWaiter::run(const std::shared_ptr<State>& state, const std::shared_ptr<Turnstile>& turnstile, const std::function<void(Result<void>)>& arrived) {
+  std::unique_lock lock(state->mutex);
+  while (true) {
+    state->changed.wait(lock, [&] { return state->is_wanted || state->is_closing; });
+    if (state->is_closing) return;
+    state->is_wanted = false;
+    state->is_in_line = true;
+    lock.unlock();
+    auto locked = turnstile->lock();
+    lock.lock();
+    state->is_in_line = false;
+    if (state->is_closing) {
+      if (locked) turnstile->unlock();
+      return;
+    }
+    lock.unlock();
+    arrived(std::move(locked));
+    lock.lock();
+  }
+}
+
+CommitQueue::CommitQueue(Connection& connection, std::shared_ptr<Turnstile> turnstile, Wake& wake, const Options& options)
+    : connection_(connection),
+      turnstile_(std::move(turnstile)),
+      wake_(wake),
+      options_(options),
+      line_waiter_(turnstile_, [this](Result<void> locked) { lead_locked(locked, Successor::line_waiter); }) {
   // Replaces SQLite's own checkpoint after commits, which would be the same hook.
   sqlite3_wal_hook(connection_.handle(), note_wal_size, &wal_page_count_);
   connection_.run("PRAGMA synchronous = NORMAL");
@@ -35,24 +86,49 @@ void CommitQueue::submit(Request& request) {
       request.state.store(Request::leading);
     }
   }
+  const auto end = std::chrono::steady_clock::now() + options_.lock_wait_max;
   while (true) {
     const std::uint32_t state = request.state.load(std::memory_order_acquire);
     if (state == Request::finished) return;
-    if (state == Request::leading) break;
-    futex_wait(request.state, state);
+    if (state == Request::leading) {
+      request.state.store(Request::waiting);
+      lead();
+      continue;
+    }
+    const auto left = end - std::chrono::steady_clock::now();
+    if (left <= std::chrono::nanoseconds::zero() && withdraw(request)) {
+      request.error = Error{ErrorCode::unavailable, "other processes have kept the write lock for too long", {}};
+      return;
+    }
+    // Once a transaction has it, its outcome is worth waiting for.
+    futex_wait(request.state, state, std::max<std::chrono::nanoseconds>(left, std::chrono::seconds(1)));
   }
-  lead();
 }
 
-/// The leader's own request is among those it takes, or stands first among those left: so it leads until that is done.
+/// False where a leader has taken it, or made it the leader.
+bool CommitQueue::withdraw(Request& request) {
+  const std::scoped_lock lock(mutex_);
+  if (request.state.load() != Request::waiting) return false;
+  return std::erase(requests_, &request) != 0;
+}
+
 void CommitQueue::lead() {
-  auto locked = turnstile_.lock();
+  auto locked = turnstile_->try_lock();
+  if (locked && *locked == Turnstile::Try::busy) {
+    line_waiter_.queue_up();
+    return;
+  }
+  lead_locked(locked ? Result<void>() : Result<void>(locked.error()), Successor::caller);
+}
+
+void CommitQueue::lead_locked(const Result<void>& locked, Successor successor) {
   const std::vector<Request*> group = take_group();
   if (locked) {
-    commit(group);
+    if (!group.empty()) commit(group);
     checkpoint_when_due();
-    turnstile_.unlock();
+    turnstile_->unlock();
   }
+  pass_leadership(successor);
   finish(group, locked ? std::nullopt : std::optional<Error>(locked.error()));
 }
 
@@ -64,17 +140,21 @@ std::vector<CommitQueue::Request*> CommitQueue::take_group() {
   return group;
 }
 
+/// Under contention the line waiter goes on by itself; else whoever waits longest leads next, in its own thread.
+void CommitQueue::pass_leadership(Successor successor) {
+  const std::scoped_lock lock(mutex_);
+  is_led_ = !requests_.empty();
+  if (!is_led_) return;
+  if (successor == Successor::line_waiter) {
+    line_waiter_.queue_up();
+    return;
+  }
+  Request& next = *requests_.front();
+  next.state.store(Request::leading, std::memory_order_release);
+  futex_wake(next.state);
+}
+
 void CommitQueue::finish(const std::vector<Request*>& group, const std::optional<Error>& error) {
-  Request* next = nullptr;
-  {
-    const std::scoped_lock lock(mutex_);
-    is_led_ = !requests_.empty();
-    if (is_led_) next = requests_.front();
-  }
-  if (next != nullptr) {
-    next->state.store(Request::leading, std::memory_order_release);
-    futex_wake(next->state);
-  }
   for (Request* request : group) {
     if (error) request->error = error;
     request->state.store(Request::finished, std::memory_order_release);
@@ -147,10 +227,10 @@ void CommitQueue::checkpoint_when_due() noexcept {
 }
 
 void CommitQueue::checkpoint_for_good() noexcept {
-  auto locked = turnstile_.lock();
-  if (!locked) return;
+  auto locked = turnstile_->try_lock();
+  if (!locked || *locked == Turnstile::Try::busy) return;  // Somebody writes, so this is not the last one.
   sqlite3_wal_checkpoint_v2(connection_.handle(), nullptr, SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr);
-  turnstile_.unlock();
+  turnstile_->unlock();
 }
 
 }  // namespace fanfold::sqlite

@@ -6,8 +6,11 @@
 
 #include <fanfold/backends/sqlite.hpp>
 
+#include <condition_variable>
 #include <deque>
+#include <functional>
 #include <mutex>
+#include <thread>
 
 namespace fanfold::sqlite {
 
@@ -20,16 +23,47 @@ inline constexpr std::size_t group_count_max = 1'024;
 /// The WAL is copied into the database when it is longer.
 inline constexpr std::int64_t checkpoint_bytes = 8 * 1024 * 1024;
 
+/// Waits in line at the turnstile for a store whose leader found the lock taken: flock knows no time limit, so it is a thread
+/// of its own that blocks in it. Begun at first need. Thread-safe.
+class LineWaiter {
+ public:
+  /// `arrived` runs in the waiter's thread, with the lock held, or with the error that kept it from it; it unlocks.
+  LineWaiter(std::shared_ptr<Turnstile> turnstile, std::function<void(Result<void> locked)> arrived);
+  LineWaiter(const LineWaiter&) = delete;
+  LineWaiter& operator=(const LineWaiter&) = delete;
+  /// Does not wait for a lock that another process keeps: then the thread ends by itself once it gets it.
+  ~LineWaiter();
+
+  void queue_up();
+
+ private:
+  struct State {
+    std::mutex mutex;
+    std::condition_variable changed;
+    bool is_wanted = false;   // Guarded by mutex, as are the next two.
+    bool is_in_line = false;
+    bool is_closing = false;
+  };
+  static void run(const std::shared_ptr<State>& state, const std::shared_ptr<Turnstile>& turnstile,
+                  const std::function<void(Result<void>)>& arrived);
+
+  std::shared_ptr<Turnstile> turnstile_;          // Shared with the thread, which may outlive this.
+  std::function<void(Result<void>)> arrived_;
+  std::shared_ptr<State> state_ = std::make_shared<State>();  // Shared as well.
+  std::thread thread_;
+};
+
 /// All writes of one open store. Callers hand in operations and wait; whoever finds nobody at work runs all that wait in one
 /// transaction under the lock between processes. Thread-safe; calls block.
 class CommitQueue {
  public:
-  CommitQueue(Connection& connection, Turnstile& turnstile, Wake& wake, const Options& options);
+  CommitQueue(Connection& connection, std::shared_ptr<Turnstile> turnstile, Wake& wake, const Options& options);
   CommitQueue(const CommitQueue&) = delete;
   CommitQueue& operator=(const CommitQueue&) = delete;
 
   /// Runs `operation(Transaction&) -> Result<T>` in a transaction. It decides before it writes, since its neighbours are
   /// committed even where it answers an error; and it may run twice, when the first transaction failed as a whole.
+  /// Errors of its own: unavailable where other processes kept the lock for `Options::lock_wait_max`.
   template <class Operation>
   auto run(Sync sync, Operation&& operation) -> std::invoke_result_t<Operation, Transaction&> {
     using Answer = std::invoke_result_t<Operation, Transaction&>;
@@ -57,10 +91,16 @@ class CommitQueue {
     std::atomic<std::uint32_t> state{waiting};
   };
 
+  enum class Successor : std::uint8_t { caller, line_waiter };
+
   void submit(Request& request);
+  [[nodiscard]] bool withdraw(Request& request);
   void lead();
+  /// With the lock held, which is given back.
+  void lead_locked(const Result<void>& locked, Successor successor);
   [[nodiscard]] std::vector<Request*> take_group();
-  void finish(const std::vector<Request*>& group, const std::optional<Error>& error);
+  void pass_leadership(Successor successor);
+  static void finish(const std::vector<Request*>& group, const std::optional<Error>& error);
   void commit(const std::vector<Request*>& group);
   [[nodiscard]] std::optional<Error> try_commit(std::span<Request* const> group);
   void begin();
@@ -68,7 +108,7 @@ class CommitQueue {
   void checkpoint_when_due() noexcept;
 
   Connection& connection_;
-  Turnstile& turnstile_;
+  std::shared_ptr<Turnstile> turnstile_;  // Shared with the line waiter's thread.
   Wake& wake_;
   const Options options_;
 
@@ -80,6 +120,8 @@ class CommitQueue {
   bool syncs_ = false;
   int wal_page_count_ = 0;
   int checkpoint_tried_at_ = 0;
+
+  LineWaiter line_waiter_;  // Last, so that it stops before all that it uses goes.
 };
 
 }  // namespace fanfold::sqlite

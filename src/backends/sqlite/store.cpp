@@ -66,6 +66,24 @@ Result<std::shared_ptr<Store>> Store::open(const Options& options, std::shared_p
 }
 
 Result<void> Store::open_for_reading() {
+  auto checked = check_for_reading();
+  std::error_code code;
+  const std::filesystem::path wal = options_.file.string() + "-wal";
+  const bool has_wal = std::filesystem::exists(wal, code) && std::filesystem::file_size(wal, code) > 0;
+  if (checked || has_wal || !std::filesystem::exists(options_.file, code)) return checked;
+  switch (checked.error().code) {
+    case ErrorCode::read_only:
+    case ErrorCode::permission_denied:
+    case ErrorCode::unavailable: break;
+    default: return checked;
+  }
+  // Where nothing can be made beside the file, nobody writes it either.
+  readers_.close();
+  readers_.set_access(Access::immutable);
+  return check_for_reading();
+}
+
+Result<void> Store::check_for_reading() {
   return read([&](Connection& connection) -> Result<void> {
     const FileKind kind = look_at(connection);
     auto checked = check_kind(kind, options_.file.string());
@@ -86,22 +104,40 @@ Result<void> Store::open_for_writing() {
 
   auto turnstile = Turnstile::open(options_.file);
   if (!turnstile) return std::move(turnstile).error();
-  turnstile_ = std::make_unique<Turnstile>(std::move(*turnstile));
+  turnstile_ = std::make_shared<Turnstile>(std::move(*turnstile));
   auto wake = Wake::open(options_.file);
   if (!wake) return std::move(wake).error();
   wake_ = std::move(*wake);
   auto holder = Holder::open(options_.file);
   if (!holder) return std::move(holder).error();
 
-  auto prepared = prepare_file();
-  if (!prepared) return prepared;
+  const FileKind kind = look_at(*writer_);
+  if (kind.application != application_id || kind.version != schema_version) {
+    auto prepared = prepare_file();
+    if (!prepared) return prepared;
+  }
+  writer_->run(writer_settings);
+  // From now on nobody is waited for inside SQLite: whoever writes has our lock.
+  sqlite3_busy_timeout(writer_->handle(), 0);
   holder_ = std::move(*holder);
-  commits_ = std::make_unique<CommitQueue>(*writer_, *turnstile_, *wake_, options_);
+  commits_ = std::make_unique<CommitQueue>(*writer_, turnstile_, *wake_, options_);
   return take_holder_slot();
 }
 
+Result<void> Store::lock_for_opening() {
+  constexpr std::chrono::milliseconds pause{2};
+  const auto end = std::chrono::steady_clock::now() + options_.lock_wait_max;
+  while (true) {
+    auto locked = turnstile_->try_lock();
+    if (!locked) return std::move(locked).error();
+    if (*locked == Turnstile::Try::locked) return {};
+    if (std::chrono::steady_clock::now() >= end) return Error{ErrorCode::unavailable, "other processes have kept the write lock for too long", {}};
+    std::this_thread::sleep_for(pause);
+  }
+}
+
 Result<void> Store::prepare_file() {
-  auto locked = turnstile_->lock();
+  auto locked = lock_for_opening();
   if (!locked) return locked;
   struct Unlock {
     Turnstile& turnstile;
@@ -113,10 +149,7 @@ Result<void> Store::prepare_file() {
   if (!kind.has_tables) writer_->run(("PRAGMA page_size = " + std::to_string(database_page_bytes)).c_str());
   if (!kind.has_tables) writer_->run("PRAGMA auto_vacuum = INCREMENTAL");
   writer_->run("PRAGMA journal_mode = WAL");
-  writer_->run(writer_settings);
   migrate(*writer_);
-  // From now on nobody is waited for inside SQLite: whoever writes has our lock.
-  sqlite3_busy_timeout(writer_->handle(), 0);
   return {};
 }
 

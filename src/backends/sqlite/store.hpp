@@ -31,6 +31,8 @@ class ReaderPool {
   }
 
   void close();
+  /// What is opened from now on.
+  void set_access(Access access) { access_ = access; }
 
  private:
   class Snapshot {
@@ -108,13 +110,15 @@ class Store {
   Store(const Options& options, std::shared_ptr<Clock> clock);
   [[nodiscard]] Result<void> open_for_writing();
   [[nodiscard]] Result<void> open_for_reading();
+  [[nodiscard]] Result<void> check_for_reading();
   [[nodiscard]] Result<void> prepare_file();
+  [[nodiscard]] Result<void> lock_for_opening();
   [[nodiscard]] Result<void> take_holder_slot();
   [[nodiscard]] bool is_last_one();
 
   Options options_;
   std::shared_ptr<Clock> clock_;  // Shared with the clock port.
-  std::unique_ptr<Turnstile> turnstile_;
+  std::shared_ptr<Turnstile> turnstile_;  // Shared with the commit queue.
   std::unique_ptr<Wake> wake_;
   std::unique_ptr<Holder> holder_;
   std::unique_ptr<Connection> writer_;

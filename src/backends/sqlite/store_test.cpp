@@ -1,0 +1,296 @@
+#include "backends/sqlite/store.hpp"
+
+#include <fanfold/testing/manual_clock.hpp>
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <thread>
+
+#include <unistd.h>
+
+namespace fanfold::sqlite {
+namespace {
+
+using namespace std::chrono_literals;
+
+class StoreTest : public ::testing::Test {
+ protected:
+  StoreTest() {
+    static int count = 0;
+    folder_ = std::filesystem::temp_directory_path() / ("fanfold-store-" + std::to_string(::getpid()) + "-" + std::to_string(++count));
+    std::filesystem::create_directories(folder_);
+    options_.file = folder_ / "store.db";
+    options_.durability = Durability::normal;
+  }
+  ~StoreTest() override {
+    std::error_code code;
+    std::filesystem::remove_all(folder_, code);
+  }
+
+  [[nodiscard]] Backend open() const { return open_backend(options_).value(); }
+  [[nodiscard]] ErrorCode open_error() const {
+    auto opened = open_backend(options_);
+    return opened ? ErrorCode::internal : opened.error().code;
+  }
+
+  /// As the sqlite3 shell would: answers what went wrong, empty where nothing did.
+  [[nodiscard]] std::string in_shell(const std::string& sql) const {
+    sqlite3* database = nullptr;
+    char* message = nullptr;
+    std::string error;
+    if (sqlite3_open(options_.file.c_str(), &database) != SQLITE_OK) error = sqlite3_errmsg(database);
+    if (sqlite3_exec(database, sql.c_str(), nullptr, nullptr, &message) != SQLITE_OK) error = message != nullptr ? message : "refused";
+    sqlite3_free(message);
+    sqlite3_close(database);
+    return error;
+  }
+  [[nodiscard]] std::vector<std::string> row_in_shell(const std::string& sql) const {
+    sqlite3* database = nullptr;
+    std::vector<std::string> row;
+    sqlite3_open(options_.file.c_str(), &database);
+    const auto keep = [](void* to, int count, char** values, char**) {
+      auto& texts = *static_cast<std::vector<std::string>*>(to);
+      texts.clear();
+      for (int i = 0; i < count; ++i) texts.emplace_back(values[i] != nullptr ? values[i] : "NULL");
+      return 0;
+    };
+    EXPECT_EQ(sqlite3_exec(database, sql.c_str(), keep, &row, nullptr), SQLITE_OK) << sqlite3_errmsg(database);
+    sqlite3_close(database);
+    return row;
+  }
+
+  [[nodiscard]] static ClusterHeader header_of(Backend& backend, const std::string& id, std::uint64_t count) {
+    ClusterHeader header;
+    header.id = id;
+    header.name = "nightly";
+    header.queue_url = "work";
+    header.finish_queue_url = "work";
+    header.created_at = backend.clock->now();
+    header.updated_at = header.created_at;
+    header.expires_at = header.created_at + std::chrono::days(30);
+    header.parent_ended = true;
+    header.task_count = count;
+    header.round_size = count;
+    return header;
+  }
+  static void make_cluster(Backend& backend, const std::string& id, std::uint64_t count) {
+    const std::vector<TaskData> tasks(count, TaskData{"{}", {}});
+    const ClusterHeader header = header_of(backend, id, count);
+    backend.ledger->put_tasks(id, 0, tasks).value();
+    backend.ledger->create_cluster(header).value();
+    backend.ledger->seal(id, header.created_at).value();
+    std::vector<TaskMessage> messages;
+    for (std::uint64_t i = 0; i < count; ++i) messages.push_back({.position = i, .index = i});
+    TaskRangeMessage range;
+    range.common = {.type = RecordType::task, .id = id, .expires_at = header.expires_at};
+    EXPECT_TRUE(backend.queue->send_tasks("work", range, messages).value().empty());
+  }
+
+  std::filesystem::path folder_;
+  Options options_;
+};
+
+TEST_F(StoreTest, RefusesAFileThatIsNoDatabase) {
+  std::ofstream(options_.file) << "This is a shopping list, and a long one at that: milk, bread, butter, cheese, eggs and so on and so forth.";
+  EXPECT_EQ(open_error(), ErrorCode::damaged);
+  EXPECT_FALSE(std::filesystem::exists(options_.file.string() + "-write"));
+}
+
+TEST_F(StoreTest, RefusesTheDatabaseOfAnotherProgram) {
+  ASSERT_EQ(in_shell("CREATE TABLE recipe (name)"), "");
+  const auto opened = open_backend(options_);
+  ASSERT_FALSE(opened.has_value());
+  EXPECT_EQ(opened.error().code, ErrorCode::damaged);
+  EXPECT_NE(opened.error().message.find("not one of fanfold's"), std::string::npos);
+}
+
+TEST_F(StoreTest, RefusesANewerSchemaAndNamesBothVersions) {
+  static_cast<void>(open());
+  ASSERT_EQ(in_shell("PRAGMA user_version = 99"), "");
+  const auto opened = open_backend(options_);
+  ASSERT_FALSE(opened.has_value());
+  EXPECT_EQ(opened.error().code, ErrorCode::unsupported_version);
+  EXPECT_NE(opened.error().message.find("99"), std::string::npos);
+  EXPECT_NE(opened.error().message.find("up to 1"), std::string::npos);
+}
+
+TEST_F(StoreTest, SaysThatAFileIsDamaged) {
+  {
+    Backend backend = open();
+    make_cluster(backend, "c", 1'000);
+  }
+  const auto size = std::filesystem::file_size(options_.file);
+  std::fstream file(options_.file, std::ios::in | std::ios::out | std::ios::binary);
+  file.seekp(8'192);
+  file << std::string(size - 8'192, '\x5a');
+  file.close();
+  Options looking = options_;
+  looking.read_only = true;
+  auto opened = open_backend(looking);
+  const Error error = opened ? opened->queue->counts("work").error() : opened.error();
+  EXPECT_EQ(error.code, ErrorCode::damaged);
+}
+
+TEST_F(StoreTest, SaysThatTheFolderIsMissing) {
+  options_.file = folder_ / "nowhere" / "store.db";
+  EXPECT_EQ(open_error(), ErrorCode::not_found);
+}
+
+TEST_F(StoreTest, OpensOnlyWhatIsThereForReading) {
+  options_.read_only = true;
+  EXPECT_NE(open_error(), ErrorCode::internal);
+  EXPECT_FALSE(std::filesystem::exists(options_.file));
+}
+
+TEST_F(StoreTest, ForReadingLooksButDoesNotTouch) {
+  Backend backend = open();
+  make_cluster(backend, "c", 3);
+  Options looking = options_;
+  looking.read_only = true;
+  Backend reader = open_backend(looking).value();
+  EXPECT_EQ(reader.ledger->progress("c").value().total_count, 3U);
+  EXPECT_EQ(reader.queue->counts("work").value().visible_count, 3U);
+  EXPECT_EQ(reader.ledger->seal("c", {}).error().code, ErrorCode::read_only);
+  EXPECT_EQ(reader.queue->receive("work", {}, {}).error().code, ErrorCode::read_only);
+}
+
+TEST_F(StoreTest, LetsAShellReadTheViewsAndNothingElse) {
+  Backend backend = open();
+  make_cluster(backend, "c", 4);
+  static_cast<void>(backend.queue->receive("work", {.count_max = 1}, {}).value());
+  EXPECT_EQ(row_in_shell("SELECT key, name, status, total, complete, failed, in_progress, completed_at FROM clusters"),
+            (std::vector<std::string>{"SQSMessage$c", "nightly", "IN PROGRESS", "4", "0", "0", "0", "NULL"}));
+  EXPECT_EQ(row_in_shell("SELECT name, visible, in_flight, delayed, dead FROM queues"), (std::vector<std::string>{"work", "3", "1", "0", "0"}));
+  EXPECT_EQ(row_in_shell("SELECT started_at FROM clusters").at(0).size(), std::string("2026-11-24T09:30:00.000Z").size());
+  for (const char* sql : {"DELETE FROM cluster", "UPDATE page SET present = 0", "INSERT INTO setting VALUES ('x', 1)"}) {
+    EXPECT_EQ(in_shell(sql), "only fanfold writes this file; others may read it") << sql;
+  }
+  EXPECT_EQ(backend.queue->receive("work", {.count_max = 10}, {}).value().size(), 3U);
+}
+
+TEST_F(StoreTest, GuardsEveryTable) {
+  static_cast<void>(open());
+  EXPECT_EQ(row_in_shell("SELECT count(*) FROM sqlite_schema AS t WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND "
+                         "(SELECT count(*) FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = t.name) <> 3"),
+            (std::vector<std::string>{"0"}));
+}
+
+TEST_F(StoreTest, IsOneFileAfterTheLastCleanClose) {
+  {
+    Backend first = open();
+    Backend second = open();
+    make_cluster(first, "c", 10);
+  }
+  const std::filesystem::path wal = options_.file.string() + "-wal";
+  EXPECT_TRUE(!std::filesystem::exists(wal) || std::filesystem::file_size(wal) == 0);
+  const std::filesystem::path copy = folder_ / "copy.db";
+  std::filesystem::copy_file(options_.file, copy);
+  options_.file = copy;
+  EXPECT_EQ(open().ledger->progress("c").value().total_count, 10U);
+}
+
+TEST_F(StoreTest, GivesBackWhatItHeldWhenItIsClosed) {
+  Backend stays = open();
+  make_cluster(stays, "c", 2);
+  {
+    Backend goes = open();
+    ASSERT_EQ(goes.queue->receive("work", {.count_max = 2}, {}).value().size(), 2U);
+    EXPECT_EQ(stays.queue->counts("work").value().visible_count, 0U);
+  }
+  EXPECT_EQ(stays.queue->counts("work").value().visible_count, 2U);
+}
+
+TEST_F(StoreTest, BacksUpAFileThatIsInUse) {
+  Backend backend = open();
+  make_cluster(backend, "c", 300);
+  const std::filesystem::path copy = folder_ / "copy.db";
+  ASSERT_TRUE(backup(options_, copy).has_value());
+  EXPECT_EQ(backup(options_, copy).error().code, ErrorCode::already_exists);
+  EXPECT_FALSE(std::filesystem::exists(copy.string() + "-wal"));
+  Options other = options_;
+  other.file = copy;
+  Backend restored = open_backend(other).value();
+  EXPECT_EQ(restored.ledger->progress("c").value().total_count, 300U);
+  EXPECT_EQ(restored.queue->counts("work").value().visible_count, 300U);
+}
+
+TEST_F(StoreTest, PrunesWhatEndedBeforeAndGivesItsRoomBack) {
+  const Time later = SystemClock().now() + 1h;
+  {
+    Backend backend = open();
+    make_cluster(backend, "over", 5'000);
+    make_cluster(backend, "open", 5'000);
+    ClusterHeader header = backend.ledger->read_cluster("over", Consistency::strong).value();
+    header.status = Status::error;
+    header.status_code = StatusCode::stopped;
+    header.completed_at = backend.clock->now();
+    header.finish_done = true;
+    backend.ledger->update_cluster(header).value();
+    const NewMessage message{.id = "m", .url = "work", .body = {}, .created_at = header.created_at, .expires_at = header.expires_at};
+    backend.ledger->put_messages(std::span(&message, 1)).value();
+  }
+  const auto before = std::filesystem::file_size(options_.file);
+  const PruneReport report = prune(options_, later).value();
+  EXPECT_EQ(report.cluster_count, 1U);
+  EXPECT_EQ(report.message_count, 0U);
+  EXPECT_GT(report.freed_bytes, 0U);
+  EXPECT_LT(std::filesystem::file_size(options_.file), before);
+  Backend backend = open();
+  EXPECT_TRUE(backend.ledger->read_cluster("over", Consistency::strong).value().tombstone);
+  EXPECT_EQ(backend.ledger->progress("open").value().total_count, 5'000U);
+  EXPECT_TRUE(backend.ledger->read_record({"m", std::nullopt}, Consistency::strong).has_value());
+}
+
+TEST_F(StoreTest, OneRefusedOperationLeavesItsNeighboursAlone) {
+  const auto store = Store::open(options_, std::make_shared<SystemClock>()).value();
+  constexpr int thread_count = 8;
+  constexpr int round_count = 50;
+  std::atomic<int> refused = 0;
+  std::vector<std::thread> threads;
+  for (int i = 0; i < thread_count; ++i) {
+    threads.emplace_back([&, i] {
+      for (int round = 0; round < round_count; ++round) {
+        auto answer = store->write(Sync::not_needed, [&](Transaction& transaction) -> Result<void> {
+          const std::string name = std::to_string(i) + "/" + std::to_string(round);
+          execute(transaction.connection(), "INSERT INTO setting VALUES (?, 1)", name);
+          if (i == 0) execute(transaction.connection(), "INSERT INTO setting VALUES (?, 1)", name);  // Refused by SQLite itself.
+          return {};
+        });
+        refused += answer ? 0 : 1;
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(refused, round_count);
+  const auto count = store->read([](Connection& connection) -> Result<std::int64_t> {
+    return query_number(connection, "SELECT count(*) FROM setting WHERE name LIKE '%/%'").value_or(-1);
+  });
+  EXPECT_EQ(count.value(), (thread_count - 1) * round_count);
+}
+
+TEST_F(StoreTest, KeepsTheWalShort) {
+  Backend backend = open();
+  const std::vector<TaskData> tasks(256, TaskData{'"' + std::string(1'000, 'x') + '"', {}});
+  for (std::uint64_t page = 0; page < 256; ++page) backend.ledger->put_tasks("c", page * 256, tasks).value();
+  EXPECT_LT(std::filesystem::file_size(options_.file.string() + "-wal"), 3U * static_cast<std::uintmax_t>(checkpoint_bytes));
+  EXPECT_GT(std::filesystem::file_size(options_.file), 40U * 1'024 * 1'024);
+}
+
+TEST_F(StoreTest, TellsItsOwnTokensFromThoseOfAnEarlierProcess) {
+  Backend stays = open();
+  std::uint64_t token = 0;
+  {
+    Backend goes = open();
+    token = goes.ledger->new_token();
+    EXPECT_FALSE(stays.ledger->is_dead_holder(token));
+  }
+  EXPECT_TRUE(stays.ledger->is_dead_holder(token));
+  Backend next = open();  // Takes the same slot.
+  EXPECT_TRUE(stays.ledger->is_dead_holder(token));
+  EXPECT_FALSE(stays.ledger->is_dead_holder(next.ledger->new_token()));
+  EXPECT_FALSE(stays.ledger->is_dead_holder(stays.ledger->new_token()));
+}
+
+}  // namespace
+}  // namespace fanfold::sqlite
