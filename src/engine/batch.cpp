@@ -122,6 +122,7 @@ class QueueBatch {
     const core::LeaseStep step = core::next_lease_step(store.now(), assignment.claimed_at, assignment.lease_end, lease, core::visibility_max);
     if (position == 0 || token == nullptr || step.kind != core::LeaseStep::Kind::extend) return true;
     const Lease held{chunk.ends[position].ref, *token};
+    if (is_stopped(held.ref)) return false;  // Nothing is extended, and nothing new starts, once a stop was seen.
     const auto extended = with_patience(store, [&] { return store.ledger().extend(std::span(&held, 1), step.at); });
     if (!extended || !extended->front()) return false;
     assignment.lease_end = step.at;
@@ -129,6 +130,12 @@ class QueueBatch {
     // A refusal is no harm: the lease keeps others away, the visibility only saves them the look.
     static_cast<void>(store.queue().change_visibility(url_, std::span(&change, 1)));
     return true;
+  }
+
+  [[nodiscard]] bool is_stopped(const RecordRef& ref) const {
+    if (ref.type != RecordType::task) return false;
+    const auto header = dispatcher_.store().header(ref.id);
+    return header && (*header)->stopped();
   }
 
   Dispatcher& dispatcher_;

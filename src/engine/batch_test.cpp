@@ -78,6 +78,19 @@ TEST(ProcessBatch, KeepsTheLeasesOfThoseThatWaitBehindSlowNeighbours) {
   EXPECT_EQ(world.client->progress(cluster).value().done_count, 5U);
 }
 
+TEST(ProcessBatch, StartsNoMoreNeighboursOnceTheirClusterWasStopped) {
+  World world;
+  const Cluster cluster = world.client->create_message_cluster(world.queue, numbers(5)).value();
+  int count = 0;
+  world.process(messages([&](const Message<Json>&, const Context&) {
+    if (++count == 2) static_cast<void>(world.client->stop_cluster(cluster));
+    world.advance(6s);
+    return done();
+  }));
+  EXPECT_EQ(count, 2);
+  EXPECT_EQ(world.client->progress(cluster).value().done_count, 2U);
+}
+
 TEST(ProcessBatch, ReturnsTheRestOfAFifoGroupUntouchedAfterAFailure) {
   World world;
   world.queue = "work.fifo";

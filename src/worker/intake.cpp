@@ -35,20 +35,26 @@ std::size_t Intake::limit(const Source& source) const {
   return std::min(prefetch_count_max, 2 * jobs_ * source.sizer.target());
 }
 
+std::size_t Intake::room(const Source& source) const {
+  // What waits behind a busy FIFO group keeps no other group from coming in, unless the caller set the bound.
+  const std::size_t passed_over = prefetch_ == 0 && source.waiting_count < prefetch_count_max ? source.blocked_count : 0;
+  const std::size_t most = limit(source);
+  const std::size_t taken = source.waiting_count - passed_over + source.asked_count;
+  return most > taken ? most - taken : 0;
+}
+
 std::size_t Intake::wait_for_room(std::size_t index, bool extra, std::size_t count_max) {
   std::unique_lock lock(mutex_);
   Source& source = sources_[index];
-  std::size_t room = 0;
+  std::size_t room_now = 0;
   room_.wait(lock, [&] {
     if (!receives_) return true;
     if (extra && !source.overflows) return false;
-    const std::size_t most = limit(source);
-    const std::size_t taken = source.waiting_count + source.asked_count;
-    room = most > taken ? most - taken : 0;
-    return room > most / 2 || room >= count_max;  // Asked for in large pieces: each receive costs the same.
+    room_now = room(source);
+    return room_now > limit(source) / 2 || room_now >= count_max;  // In large pieces, since each receive costs the same.
   });
   if (!receives_) return 0;
-  const std::size_t asked = std::min(room, count_max);
+  const std::size_t asked = std::min(room_now, count_max);
   source.asked_count += asked;
   return asked;
 }
@@ -78,7 +84,8 @@ void Intake::offer(std::size_t index, std::size_t asked, std::vector<Delivery> d
 void Intake::offer_in_order(Source& source, std::vector<Delivery> deliveries) {
   for (Delivery& delivery : deliveries) {
     Lane& lane = source.lanes[delivery.group_id];
-    if (!lane.busy && lane.waiting.empty()) source.open_lanes.push_back(delivery.group_id);
+    if (lane.busy) ++source.blocked_count;
+    else if (lane.waiting.empty()) source.open_lanes.push_back(delivery.group_id);
     lane.waiting.push(std::move(delivery));
   }
 }
@@ -138,6 +145,7 @@ void Intake::take_in_order(Source& source, Job& job) {
   Lane& lane = source.lanes.find(job.group_id)->second;
   lane.busy = true;
   job.deliveries = lane.waiting.take(1);
+  source.blocked_count += lane.waiting.size();
 }
 
 std::optional<Job> Intake::take() {
@@ -171,6 +179,7 @@ std::vector<Delivery> Intake::done(const Job& job, bool failed) {
       const auto found = source.lanes.find(job.group_id);
       Lane& lane = found->second;
       lane.busy = false;
+      source.blocked_count -= lane.waiting.size();
       if (failed) {
         source.waiting_count -= lane.waiting.size();
         rest = lane.waiting.take_all();
@@ -180,6 +189,7 @@ std::vector<Delivery> Intake::done(const Job& job, bool failed) {
     }
   }
   if (others_may_wait_for_it) work_.notify_all();
+  if (job.is_in_order) room_.notify_all();
   return rest;
 }
 
@@ -267,6 +277,7 @@ std::vector<std::vector<Delivery>> Intake::close() {
       for (auto& [group, lane] : source.lanes) std::ranges::move(lane.waiting.take_all(), std::back_inserter(rest[i]));
       source.open_lanes.clear();
       source.waiting_count = 0;
+      source.blocked_count = 0;
     }
   }
   work_.notify_all();

@@ -94,12 +94,14 @@ class Intake {
     std::map<std::string, Lane, std::less<>> lanes{};  // FIFO, by group.
     std::deque<std::string> open_lanes{};            // Groups that wait and are not busy.
     std::size_t waiting_count = 0;                   // In all of these.
+    std::size_t blocked_count = 0;                   // Of these, in groups that are busy.
     std::size_t asked_count = 0;                     // Of receivers that are out.
     bool overflows = false;                          // The last receive brought all that was asked for.
     bool takes_again = true;                         // Turns between first and again.
   };
 
   [[nodiscard]] std::size_t limit(const Source& source) const;
+  [[nodiscard]] std::size_t room(const Source& source) const;
   [[nodiscard]] bool has_job(const Source& source) const;
   [[nodiscard]] bool is_suspicious() const;
   [[nodiscard]] Job next_job(std::size_t index);

@@ -88,6 +88,15 @@ TEST(Intake, GivesOutOneOfAFifoGroupAtATime) {
   EXPECT_EQ(intake.take()->deliveries.front().message_id, "a1");
 }
 
+TEST(Intake, LetsNoBusyFifoGroupKeepOthersFromComingIn) {
+  Intake intake = intake_of(2, 0, "work.fifo");
+  for (int i = 0; i < 5; ++i) intake.took(0, 1, 1ms);
+  const std::size_t before = intake.wait_for_room(0, false, 100);
+  intake.offer(0, before, deliveries(before, 1, "a"));
+  const auto job = intake.take();
+  EXPECT_EQ(intake.wait_for_room(0, false, 100), before);
+}
+
 TEST(Intake, HandsBackTheRestOfAFifoGroupAfterAFailure) {
   Intake intake = intake_of(2, 100, "work.fifo");
   feed(intake, deliveries(3, 1, "a"));
