@@ -19,7 +19,8 @@ bool lost_messages(const ClusterHeader& header, const SweepFacts& facts) noexcep
 
 void plan_finished(const ClusterHeader& header, const SweepFacts& facts, SweepPlan& plan) noexcept {
   plan.follow_finish = !header.parent_ended || !header.finish_sent_at;
-  plan.send_finish_again = header.finish_sent_at && !header.finish_done && *header.finish_sent_at + facts.finish_retention <= facts.now;
+  plan.send_finish_again =
+      header.finish_sent_at && !header.finish_done && *header.finish_sent_at + facts.finish_retention <= facts.now;
 }
 
 void plan_unfinished(const ClusterHeader& header, const SweepFacts& facts, SweepPlan& plan) noexcept {
@@ -31,7 +32,8 @@ void plan_unfinished(const ClusterHeader& header, const SweepFacts& facts, Sweep
     plan.note_deadline = !plan.stop;
   }
   plan.follow_failures = header.fail_fast || (header.first_failure_wanted && !header.first_failure_sent);
-  plan.report_idle = !header.sealed() && header.round == 0 && std::max(header.created_at, header.last_add_at) + add_pause_max <= facts.now;
+  plan.report_idle = !header.sealed() && header.round == 0 &&
+                     std::max(header.created_at, header.last_add_at) + add_pause_max <= facts.now;
   plan.report_expired = header.expires_at <= facts.now;
 }
 

@@ -29,7 +29,9 @@ ClusterHeader finished() {
   return header;
 }
 
-bool is_idle(const SweepPlan& plan) { return !plan.writes() && !plan.follow_failures && !plan.report_idle && !plan.report_expired; }
+bool is_idle(const SweepPlan& plan) {
+  return !plan.writes() && !plan.follow_failures && !plan.report_idle && !plan.report_expired;
+}
 
 TEST(SweepPlan, LeavesAHealthyClusterAlone) {
   EXPECT_TRUE(is_idle(plan_sweep(running(), facts)));

@@ -12,13 +12,19 @@ std::string Client::queue_url_of(const SqsRecord& record) {
   return wire::queue_url_of(record.event_source_arn).value_or(record.event_source_arn);
 }
 
-Result<std::string> Context::create_child(const std::string& queue, const detail::TaskSource& source, ClusterOptions options) const {
+Result<std::string> Context::create_child(const std::string& queue, const detail::TaskSource& source,
+                                          ClusterOptions options) const {
   const Envelope& content = *delivery_->content;
   if (content.type != RecordType::task) {
     return Error{ErrorCode::invalid_argument, "only the task of a cluster can wait for a child cluster", {}};
   }
-  const ParentTask parent{.cluster_id = content.id, .queue_url = queue_url_, .round = content.round, .position = content.position, .index = content.index};
-  auto key = core_->create_cluster({.queue = queue, .options = std::move(options), .open = false, .parent = parent}, source);
+  const ParentTask parent{.cluster_id = content.id,
+                          .queue_url = queue_url_,
+                          .round = content.round,
+                          .position = content.position,
+                          .index = content.index};
+  auto key =
+      core_->create_cluster({.queue = queue, .options = std::move(options), .open = false, .parent = parent}, source);
   if (!key) return std::move(key).error();
   return parse_key(*key).transform([](KeyParts parts) { return std::move(parts.id); });
 }

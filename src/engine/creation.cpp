@@ -17,12 +17,16 @@ constexpr std::size_t payload_batch_bytes_max = 4 * 1024 * 1024;
 constexpr char separator = '\0';  // In no url, and so between two parts nothing can be moved.
 
 Error different_tasks(std::string_view id) {
-  return {ErrorCode::different_tasks, "cluster " + std::string(id) + " was created with the same key and other tasks", {}};
+  return {
+      ErrorCode::different_tasks, "cluster " + std::string(id) + " was created with the same key and other tasks", {}};
 }
 
 Result<void> check_task(const TaskData& task, std::uint64_t index) {
   if (task.body.size() <= task_bytes_max && task.meta.size() <= task_bytes_max) return {};
-  return Error{ErrorCode::too_large, "task " + std::to_string(index) + ": body and meta have at most " + std::to_string(task_bytes_max) + " bytes each", {}};
+  return Error{ErrorCode::too_large,
+               "task " + std::to_string(index) + ": body and meta have at most " + std::to_string(task_bytes_max) +
+                   " bytes each",
+               {}};
 }
 
 /// Pulls tasks from a source and stores them in batches, each index once.
@@ -137,7 +141,8 @@ class Creation {
       header_.id = make_identifier(now);
     }
     header_.name = options_.name;
-    if (auto where = store_.globals().location(header_.id); !where.bucket.empty()) header_.bucket_params = std::move(where);
+    if (auto where = store_.globals().location(header_.id); !where.bucket.empty())
+      header_.bucket_params = std::move(where);
     header_.parent = cluster_.parent;
     if (header_.parent) header_.parent->fails_with_child = options_.parent_fails_with_child;
     header_.parent_ended = !header_.parent.has_value();
@@ -163,11 +168,13 @@ class Creation {
     return std::move(known).error();
   }
 
-  /// Before the header, so that no task starts without them. What is there already is from the same key, or was changed since: it stays.
+  /// Before the header, so that no task starts without them. What is there already is from the same key, or was changed
+  /// since: it stays.
   Result<void> write_globals() {
     const auto& value = options_.globals.json();
     if (!value) return {};
-    if (!header_.bucket_params) return Error{ErrorCode::invalid_argument, "globals: this store has no place for globals", {}};
+    if (!header_.bucket_params)
+      return Error{ErrorCode::invalid_argument, "globals: this store has no place for globals", {}};
     const StoredGlobals globals{.value = *value, .version = {}, .write_ids = {make_identifier(header_.created_at)}};
     auto written = with_patience(store_, [&] { return store_.globals().write(*header_.bucket_params, globals, {}); });
     if (written || written.error().code == ErrorCode::conflict) return {};
@@ -216,7 +223,8 @@ class Creation {
     if (!known.marked) {
       if (auto sealed = seal(); !sealed) return std::move(sealed).error();
     }
-    const bool cut_off = std::ranges::any_of(known.due, [](const DueMark& mark) { return mark.kind == DueMark::Kind::creation; });
+    const bool cut_off =
+        std::ranges::any_of(known.due, [](const DueMark& mark) { return mark.kind == DueMark::Kind::creation; });
     if (!cut_off || !is_free(store_, known.sender, known.sender_until, store_.now())) return key();
     auto sent = resend(store_, known.id, ResendReason::creation_cut_off);
     if (!sent) return std::move(sent).error();
@@ -264,7 +272,10 @@ Result<std::vector<TaskData>> collect(const detail::TaskSource& source) {
     if (!checked) return std::move(checked).error();
     bytes += (*task)->body.size() + (*task)->meta.size();
     if (tasks.size() == add_count_max || bytes > add_bytes_max) {
-      return Error{ErrorCode::too_large, "one add takes at most " + std::to_string(add_count_max) + " tasks and " + std::to_string(add_bytes_max) + " bytes; add more under another key", {}};
+      return Error{ErrorCode::too_large,
+                   "one add takes at most " + std::to_string(add_count_max) + " tasks and " +
+                       std::to_string(add_bytes_max) + " bytes; add more under another key",
+                   {}};
     }
     tasks.push_back(std::move(**task));
   }
@@ -294,7 +305,8 @@ Result<MessageKey> create_cluster(Store& store, const detail::NewCluster& cluste
   return Creation(store, cluster, source).run();
 }
 
-Result<AddedTasks> add_tasks(Store& store, const std::string& cluster_id, const std::string& add_key, const detail::TaskSource& source) {
+Result<AddedTasks> add_tasks(Store& store, const std::string& cluster_id, const std::string& add_key,
+                             const detail::TaskSource& source) {
   auto checked = check_key_text("add_key", add_key);
   if (!checked) return std::move(checked).error();
   auto tasks = collect(source);
@@ -304,7 +316,8 @@ Result<AddedTasks> add_tasks(Store& store, const std::string& cluster_id, const 
 
   auto header = live_header(store, cluster_id);
   if (!header) return std::move(header).error();
-  const auto mark = std::ranges::find_if(header->due, [&](const DueMark& due) { return due.kind == DueMark::Kind::add && due.id == add_key; });
+  const auto mark = std::ranges::find_if(
+      header->due, [&](const DueMark& due) { return due.kind == DueMark::Kind::add && due.id == add_key; });
   // Without the mark its sends are out: an earlier call, or a re-send, did it.
   if (mark == header->due.end() || header->finished()) return added;
   TaskSender sender(store, *header, {});

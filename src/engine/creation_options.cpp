@@ -43,11 +43,13 @@ Result<void> check_options(const ClusterOptions& options) {
     if (auto key = check_key_text("idempotency_key", options.idempotency_key); !key) return key;
   }
   const double percent = options.failures_allowed_percent;
-  if (!std::isfinite(percent) || percent < 0 || percent > 100) return invalid("failures_allowed_percent goes from 0 to 100");
+  if (!std::isfinite(percent) || percent < 0 || percent > 100)
+    return invalid("failures_allowed_percent goes from 0 to 100");
   if (options.attempts_max && (*options.attempts_max < 1 || *options.attempts_max > attempts_limit)) {
     return invalid("attempts_max goes from 1 to " + std::to_string(attempts_limit));
   }
-  if (options.deadline && *options.deadline <= std::chrono::milliseconds{0}) return invalid("deadline is longer than zero");
+  if (options.deadline && *options.deadline <= std::chrono::milliseconds{0})
+    return invalid("deadline is longer than zero");
   const auto& meta = options.meta.json();
   if (meta && meta->text().size() > cluster_meta_bytes_max) return too_large("meta", cluster_meta_bytes_max);
   const auto& globals = options.globals.json();
@@ -60,9 +62,10 @@ Result<void> check_expiry(Store& store, const ClusterOptions& options, std::stri
   if (!attributes) return std::move(attributes).error();
   const auto least = std::chrono::ceil<std::chrono::hours>(attributes->retention) + expiry_margin;
   if (options.expires_after >= least) return {};
-  return invalid("expires_after is at least " + std::to_string(least.count()) + " h: queue " + std::string(queue_url) + " keeps messages for " +
-                 std::to_string(std::chrono::ceil<std::chrono::hours>(attributes->retention).count()) + " h, and records outlive them by " +
-                 std::to_string(expiry_margin.count()) + " h");
+  return invalid("expires_after is at least " + std::to_string(least.count()) + " h: queue " + std::string(queue_url) +
+                 " keeps messages for " +
+                 std::to_string(std::chrono::ceil<std::chrono::hours>(attributes->retention).count()) +
+                 " h, and records outlive them by " + std::to_string(expiry_margin.count()) + " h");
 }
 
 }  // namespace fanfold::engine

@@ -34,7 +34,11 @@ TEST(Creation, OfNoTasksIsFinishedAtOnce) {
 TEST(Creation, TakesAGenerator) {
   Scene scene;
   int next = 0;
-  const Cluster cluster = scene.client->create_message_cluster("work", [&]() -> std::optional<int> { return next < 101 ? std::optional(next++) : std::nullopt; }).value();
+  const Cluster cluster =
+      scene.client
+          ->create_message_cluster(
+              "work", [&]() -> std::optional<int> { return next < 101 ? std::optional(next++) : std::nullopt; })
+          .value();
   EXPECT_EQ(scene.progress(cluster).total_count, 101U);
   EXPECT_EQ(scene.message_count(), 101U);
 }
@@ -61,7 +65,8 @@ TEST(Creation, WithTheSameKeyAndOtherTasksIsRefused) {
   auto changed = numbers(12);
   changed[11] = 99;
   for (const auto& tasks : {numbers(11), numbers(13), changed, std::vector<int>()}) {
-    EXPECT_EQ(code_of(scene.client->create_message_cluster("work", tasks, {.idempotency_key = "k"})), ErrorCode::different_tasks);
+    EXPECT_EQ(code_of(scene.client->create_message_cluster("work", tasks, {.idempotency_key = "k"})),
+              ErrorCode::different_tasks);
   }
   EXPECT_EQ(scene.message_count(), 12U);
 }
@@ -72,7 +77,8 @@ TEST(Creation, CutOffAtAnySendIsResumedByTheSameCallOrBySweep) {
       Scene scene;
       scene.queue->send_count_until_crash = sends;
       const ClusterOptions options{.idempotency_key = "k"};
-      EXPECT_THROW(static_cast<void>(scene.client->create_message_cluster("work", numbers(25), options)), ScriptedQueue::Crash);
+      EXPECT_THROW(static_cast<void>(scene.client->create_message_cluster("work", numbers(25), options)),
+                   ScriptedQueue::Crash);
       scene.restart();
       scene.advance(61s);
       if (by_sweep) {
@@ -95,7 +101,8 @@ TEST(Creation, CutOffAtAnySendIsResumedByTheSameCallOrBySweep) {
 TEST(Creation, ThatAnotherLivingCreatorIsAtIsLeftToIt) {
   Scene scene;
   scene.queue->send_count_until_crash = 1;
-  EXPECT_THROW(static_cast<void>(scene.client->create_message_cluster("work", numbers(25), {.idempotency_key = "k"})), ScriptedQueue::Crash);
+  EXPECT_THROW(static_cast<void>(scene.client->create_message_cluster("work", numbers(25), {.idempotency_key = "k"})),
+               ScriptedQueue::Crash);
   scene.restart();
   static_cast<void>(scene.client->create_message_cluster("work", numbers(25), {.idempotency_key = "k"}).value());
   EXPECT_EQ(scene.message_count(), 10U) << "its sender's lease is not over, so it may be alive";
@@ -126,7 +133,8 @@ TEST(Creation, SendsAgainWhatTheQueueRefusesForTheMoment) {
 TEST(Creation, ThatTheQueueRefusesTooOftenIsReportedAndLeftToTheSweep) {
   Scene scene;
   scene.queue->refusals[3] = std::deque<ErrorCode>(100, ErrorCode::throttled);
-  EXPECT_EQ(code_of(scene.client->create_message_cluster("work", numbers(12), {.idempotency_key = "k"})), ErrorCode::throttled);
+  EXPECT_EQ(code_of(scene.client->create_message_cluster("work", numbers(12), {.idempotency_key = "k"})),
+            ErrorCode::throttled);
   scene.queue->refusals.clear();
   scene.advance(2min);
   EXPECT_GT(scene.client->sweep().value().resent_count, 0U);
@@ -163,11 +171,13 @@ TEST(Creation, RefusesOptionsOutOfTheirLimits) {
   refuse({.idempotency_key = std::string(1'025, 'x')}, ErrorCode::too_large, "idempotency_key has at most 1024 bytes");
   refuse({.meta = std::string(70'000, 'x')}, ErrorCode::too_large, "meta has at most 65536 bytes");
   refuse({.failures_allowed_percent = 101}, ErrorCode::invalid_argument, "failures_allowed_percent goes from 0 to 100");
-  refuse({.failures_allowed_percent = std::numeric_limits<double>::quiet_NaN()}, ErrorCode::invalid_argument, "failures_allowed_percent");
+  refuse({.failures_allowed_percent = std::numeric_limits<double>::quiet_NaN()}, ErrorCode::invalid_argument,
+         "failures_allowed_percent");
   refuse({.attempts_max = 0}, ErrorCode::invalid_argument, "attempts_max goes from 1 to 1000");
   refuse({.attempts_max = 1'001}, ErrorCode::invalid_argument, "attempts_max goes from 1 to 1000");
   refuse({.deadline = 0ms}, ErrorCode::invalid_argument, "deadline is longer than zero");
-  refuse({.expires_after = 24h}, ErrorCode::invalid_argument, "expires_after is at least 144 h: queue work keeps messages for 96 h");
+  refuse({.expires_after = 24h}, ErrorCode::invalid_argument,
+         "expires_after is at least 144 h: queue work keeps messages for 96 h");
   EXPECT_EQ(scene.client->list_clusters().value().clusters.size(), 0U);
 }
 
@@ -189,7 +199,8 @@ TEST(Creation, UnderADeletedClustersKeyIsRefused) {
   scene.work();
   scene.work();
   scene.client->delete_cluster(cluster).value();
-  EXPECT_EQ(code_of(scene.client->create_message_cluster("work", numbers(1), {.idempotency_key = "k"})), ErrorCode::deleted);
+  EXPECT_EQ(code_of(scene.client->create_message_cluster("work", numbers(1), {.idempotency_key = "k"})),
+            ErrorCode::deleted);
 }
 
 TEST(OpenCluster, FinishesOnlyOnceItIsSealed) {

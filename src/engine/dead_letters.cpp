@@ -22,10 +22,13 @@ enum class Fate : std::uint8_t { remove, leave };
 
 class DeadLetters {
  public:
-  DeadLetters(Store& store, std::string dead_letter_url, SweepReport& report) : store_(store), url_(std::move(dead_letter_url)), report_(report) {}
+  DeadLetters(Store& store, std::string dead_letter_url, SweepReport& report)
+      : store_(store), url_(std::move(dead_letter_url)), report_(report) {}
 
   Result<void> run() {
-    const ReceiveOptions options{.count_max = std::min<std::size_t>(10, store_.queue().receive_count_max()), .wait = std::chrono::milliseconds{0}, .visibility = look_time};
+    const ReceiveOptions options{.count_max = std::min<std::size_t>(10, store_.queue().receive_count_max()),
+                                 .wait = std::chrono::milliseconds{0},
+                                 .visibility = look_time};
     for (std::size_t count = 0; count < dead_letter_count_max;) {
       auto deliveries = with_patience(store_, [&] { return store_.queue().receive(url_, options, {}); });
       if (!deliveries) return std::move(deliveries).error();
@@ -36,7 +39,9 @@ class DeadLetters {
         if (!dealt) return dealt;
       }
     }
-    if (left_count_ > 0) add_report(report_, std::to_string(left_count_) + " messages that no record knows are left in dead-letter queue " + url_);
+    if (left_count_ > 0)
+      add_report(report_,
+                 std::to_string(left_count_) + " messages that no record knows are left in dead-letter queue " + url_);
     return {};
   }
 
@@ -46,7 +51,8 @@ class DeadLetters {
     if (!fate) return std::move(fate).error();
     if (*fate == Fate::leave) return {};
     ++report_.dead_letter_count;
-    auto removed = with_patience(store_, [&] { return store_.queue().remove(url_, std::span(&delivery.receipt_handle, 1)); });
+    auto removed =
+        with_patience(store_, [&] { return store_.queue().remove(url_, std::span(&delivery.receipt_handle, 1)); });
     if (!removed) return std::move(removed).error();
     return {};
   }
@@ -68,7 +74,9 @@ class DeadLetters {
   Result<Fate> decide_task(const Envelope& content) {
     auto header = store_.header_strong(content.id);
     if (!header && header.error().code != ErrorCode::not_found) return std::move(header).error();
-    if (!header) add_report(report_, "a message of task " + std::to_string(content.index) + " of cluster " + content.id + " was given up: there is no such cluster");
+    if (!header)
+      add_report(report_, "a message of task " + std::to_string(content.index) + " of cluster " + content.id +
+                              " was given up: there is no such cluster");
     switch (core::admit_task(content, header ? &*header : nullptr, core::Knowledge::strong)) {
       case core::Admission::remove: return Fate::remove;
       case core::Admission::claim: break;
@@ -125,8 +133,11 @@ class DeadLetters {
       default: return Fate::leave;
     }
     if (core::is_expired(content, store_.now())) return fail(content, *seen, expired_error(content));
-    if (seen->outcome == ClaimOutcome::crashed) return fail(content, *seen, core::claim_error(*seen, seen->attempt, store_.now()));
-    auto record = with_patience(store_, [&] { return store_.ledger().read_record({.id = content.id, .index = std::nullopt}, Consistency::strong); });
+    if (seen->outcome == ClaimOutcome::crashed)
+      return fail(content, *seen, core::claim_error(*seen, seen->attempt, store_.now()));
+    auto record = with_patience(store_, [&] {
+      return store_.ledger().read_record({.id = content.id, .index = std::nullopt}, Consistency::strong);
+    });
     if (!record) return std::move(record).error();
     return send_again(record->record.url, content, delivery.group_id);
   }
@@ -145,7 +156,8 @@ class DeadLetters {
   }
 
   ErrorEntry expired_error(const Envelope& content) const {
-    return core::error_entry(0, to_string(ErrorCode::expired), "its life ended " + to_iso8601(content.expires_at), store_.now(), true);
+    return core::error_entry(0, to_string(ErrorCode::expired), "its life ended " + to_iso8601(content.expires_at),
+                             store_.now(), true);
   }
 
   Result<Fate> fail(const Envelope& content, const ClaimAnswer& seen, ErrorEntry error) {
@@ -157,7 +169,8 @@ class DeadLetters {
     request.error = std::move(error);
     auto outcomes = end_and_follow(store_, std::span(&request, 1));
     if (!outcomes) return std::move(outcomes).error();
-    if (outcomes->front() == EndOutcome::lease_lost) return Fate::leave;  // Somebody took it since: the next sweep looks again.
+    if (outcomes->front() == EndOutcome::lease_lost)
+      return Fate::leave;  // Somebody took it since: the next sweep looks again.
     ++report_.failed_count;
     return Fate::remove;
   }
@@ -211,7 +224,8 @@ Result<void> sweep_dead_letters(Store& store, std::string_view url, SweepReport&
   auto attributes = with_patience(store, [&] { return store.queue().attributes(url); });
   if (!attributes) return std::move(attributes).error();
   if (!attributes->redrive) return {};
-  auto dead_letter_url = with_patience(store, [&] { return store.queue().resolve(attributes->redrive->dead_letter_queue); });
+  auto dead_letter_url =
+      with_patience(store, [&] { return store.queue().resolve(attributes->redrive->dead_letter_queue); });
   if (!dead_letter_url) return std::move(dead_letter_url).error();
   return DeadLetters(store, std::move(*dead_letter_url), report).run();
 }

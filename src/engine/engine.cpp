@@ -33,8 +33,10 @@ Result<void> check_page(std::size_t count_max) {
 
 }  // namespace
 
-Engine::Engine(Backend backend) : store_(std::move(backend)), globals_updater_(std::make_unique<GlobalsUpdater>(store_)) {
-  FANFOLD_ASSERT(store_.backend.queue && store_.backend.ledger && store_.backend.globals && store_.backend.clock, "a backend has all four ports");
+Engine::Engine(Backend backend)
+    : store_(std::move(backend)), globals_updater_(std::make_unique<GlobalsUpdater>(store_)) {
+  FANFOLD_ASSERT(store_.backend.queue && store_.backend.ledger && store_.backend.globals && store_.backend.clock,
+                 "a backend has all four ports");
   FANFOLD_ASSERT(store_.backend.batch_count_max > 0, "a batch holds at least one task");
 }
 
@@ -44,11 +46,14 @@ std::shared_ptr<Engine> Engine::of(const Client& client) { return std::dynamic_p
 
 Result<Delivery> Engine::read_record(const SqsRecord& record) const { return wire::delivery_of(record); }
 
-Result<std::vector<SqsRecord>> Engine::receive(const std::string& queue, const ReceiveOptions& options, std::stop_token stop) {
+Result<std::vector<SqsRecord>> Engine::receive(const std::string& queue, const ReceiveOptions& options,
+                                               std::stop_token stop) {
   const std::size_t count_max = store_.queue().receive_count_max();
-  if (options.count_max < 1 || options.count_max > count_max) return invalid("count_max goes from 1 to " + std::to_string(count_max));
+  if (options.count_max < 1 || options.count_max > count_max)
+    return invalid("count_max goes from 1 to " + std::to_string(count_max));
   if (options.wait < options.wait.zero() || options.wait > receive_wait_max) return invalid("wait goes from 0 to 20 s");
-  if (options.visibility < options.visibility.zero() || options.visibility > receive_visibility_max) return invalid("visibility goes from 0 to 12 h");
+  if (options.visibility < options.visibility.zero() || options.visibility > receive_visibility_max)
+    return invalid("visibility goes from 0 to 12 h");
   auto url = with_patience(store_, [&] { return store_.queue().resolve(queue); });
   if (!url) return std::move(url).error();
   auto deliveries = store_.queue().receive(*url, options, std::move(stop));
@@ -65,7 +70,8 @@ Result<MessageRecord<Json, Json>> Engine::message_record(const MessageKey& key, 
   return read_message_record(store_, *parts, consistency);
 }
 
-Result<MessageClusterRecord<Json, Json>> Engine::cluster_record(const MessageKey& key, Consistency consistency, bool with_task_lists) {
+Result<MessageClusterRecord<Json, Json>> Engine::cluster_record(const MessageKey& key, Consistency consistency,
+                                                                bool with_task_lists) {
   auto id = cluster_of(key);
   if (!id) return std::move(id).error();
   return read_cluster_record(store_, *id, consistency, with_task_lists);
@@ -87,19 +93,24 @@ Result<GlobalsUpdate> Engine::update_globals(const MessageKey& key, const detail
   return GlobalsUpdate{.key = MessageKey::of_message(*id), .version = std::move(*version)};
 }
 
-Result<void> Engine::update_message_record(const MessageKey& key, const std::function<Result<MessageRecord<Json, Json>>(const MessageRecord<Json, Json>&)>& function) {
+Result<void> Engine::update_message_record(
+    const MessageKey& key,
+    const std::function<Result<MessageRecord<Json, Json>>(const MessageRecord<Json, Json>&)>& function) {
   auto parts = parse_key(key);
   if (!parts) return std::move(parts).error();
   return engine::update_message_record(store_, *parts, function);
 }
 
-Result<void> Engine::update_cluster_record(const MessageKey& key, const std::function<Result<MessageClusterRecord<Json, Json>>(const MessageClusterRecord<Json, Json>&)>& function) {
+Result<void> Engine::update_cluster_record(
+    const MessageKey& key,
+    const std::function<Result<MessageClusterRecord<Json, Json>>(const MessageClusterRecord<Json, Json>&)>& function) {
   auto id = cluster_of(key);
   if (!id) return std::move(id).error();
   return engine::update_cluster_record(store_, *id, function);
 }
 
-Result<std::vector<Result<MessageKey>>> Engine::send(const std::string& queue, std::span<const detail::OutgoingBody> messages) {
+Result<std::vector<Result<MessageKey>>> Engine::send(const std::string& queue,
+                                                     std::span<const detail::OutgoingBody> messages) {
   return send_messages(store_, queue, messages);
 }
 
@@ -107,7 +118,8 @@ Result<MessageKey> Engine::create_cluster(const detail::NewCluster& cluster, con
   return engine::create_cluster(store_, cluster, source);
 }
 
-Result<AddedTasks> Engine::add(const MessageKey& cluster, const std::string& add_key, const detail::TaskSource& source) {
+Result<AddedTasks> Engine::add(const MessageKey& cluster, const std::string& add_key,
+                               const detail::TaskSource& source) {
   auto id = cluster_of(cluster);
   if (!id) return std::move(id).error();
   return add_tasks(store_, *id, add_key, source);
@@ -162,11 +174,16 @@ Result<Progress> Engine::progress(const MessageKey& key) {
   return with_patience(store_, [&] { return store_.ledger().progress(*id); });
 }
 
-Result<TaskPage> Engine::list_tasks(const MessageKey& key, const TaskFilter& filter, std::uint64_t first_index, std::size_t count_max) {
+Result<TaskPage> Engine::list_tasks(const MessageKey& key, const TaskFilter& filter, std::uint64_t first_index,
+                                    std::size_t count_max) {
   auto id = cluster_of(key);
   if (!id) return std::move(id).error();
   if (auto checked = check_page(count_max); !checked) return std::move(checked).error();
-  const TaskQuery query{.cluster_id = std::move(*id), .filter = filter, .first_index = first_index, .count_max = count_max, .with_payload = true};
+  const TaskQuery query{.cluster_id = std::move(*id),
+                        .filter = filter,
+                        .first_index = first_index,
+                        .count_max = count_max,
+                        .with_payload = true};
   return with_patience(store_, [&] { return store_.ledger().list_tasks(query); });
 }
 

@@ -35,7 +35,8 @@ Result<Json> read_globals(Store& store, const BucketParams& where) {
 /// Applies some requests to one cluster's globals and stores the outcome in one swap.
 class GlobalsUpdater::Swap {
  public:
-  Swap(Store& store, const BucketParams& where, std::span<Request* const> requests) : store_(store), where_(where), requests_(requests) {}
+  Swap(Store& store, const BucketParams& where, std::span<Request* const> requests)
+      : store_(store), where_(where), requests_(requests) {}
 
   /// One settlement per request, in order.
   std::vector<Settlement> run() {
@@ -56,14 +57,16 @@ class GlobalsUpdater::Swap {
       pause_with_jitter(store_, count, swap_pause_initial, swap_pause_most);
     }
     if (possibly_applied_) return settle_all(unknown());
-    return settle_all({ErrorCode::conflict, "the globals changed under every one of " + std::to_string(globals_swap_count_max) + " swaps", {}});
+    return settle_all({ErrorCode::conflict,
+                       "the globals changed under every one of " + std::to_string(globals_swap_count_max) + " swaps",
+                       {}});
   }
 
  private:
   /// One write, and whom it carried. Kept until it is certain that it was not applied.
   struct Try {
     std::string id{};
-    std::string predecessor_id{};      // Newest in the list that it was appended to; empty where that had none.
+    std::string predecessor_id{};  // Newest in the list that it was appended to; empty where that had none.
     std::string expected_version{};
     StoredGlobals globals{};
     std::vector<Settlement> refused{};  // Per request; nothing where its effect is in the write.
@@ -72,7 +75,9 @@ class GlobalsUpdater::Swap {
   };
 
   static Error unknown() {
-    return {ErrorCode::outcome_unknown, "an answer was lost, and later writes pushed the trace of this one out of the globals", {}};
+    return {ErrorCode::outcome_unknown,
+            "an answer was lost, and later writes pushed the trace of this one out of the globals",
+            {}};
   }
 
   /// Nothing stored is an empty version.
@@ -99,7 +104,8 @@ class GlobalsUpdater::Swap {
     attempt.globals.write_ids.push_back(attempt.id);
     const std::size_t count = attempt.globals.write_ids.size();
     if (count > global_write_id_count_max) {
-      attempt.globals.write_ids.erase(attempt.globals.write_ids.begin(), attempt.globals.write_ids.end() - global_write_id_count_max);
+      attempt.globals.write_ids.erase(attempt.globals.write_ids.begin(),
+                                      attempt.globals.write_ids.end() - global_write_id_count_max);
     }
     return attempt;
   }
@@ -113,7 +119,8 @@ class GlobalsUpdater::Swap {
       if (!changed) {
         refused.answer.emplace(std::move(changed).error());
       } else if (changed->text().size() > json_size_bytes_max) {
-        refused.answer.emplace(Error{ErrorCode::too_large, "globals have at most " + std::to_string(json_size_bytes_max) + " bytes", {}});
+        refused.answer.emplace(
+            Error{ErrorCode::too_large, "globals have at most " + std::to_string(json_size_bytes_max) + " bytes", {}});
       } else {
         value = std::move(*changed);
       }
@@ -132,11 +139,13 @@ class GlobalsUpdater::Swap {
     }
     for (const Try& earlier : tries_) {
       if (!earlier.ambiguous || earlier.expected_version == stored.version) continue;
-      const bool list_reaches_back = earlier.predecessor_id.empty() ? ids.size() < global_write_id_count_max : has(earlier.predecessor_id);
+      const bool list_reaches_back =
+          earlier.predecessor_id.empty() ? ids.size() < global_write_id_count_max : has(earlier.predecessor_id);
       if (!list_reaches_back) return settle_all(unknown());
     }
     // What was not applied until now still may be while the version that it asks for is there.
-    std::erase_if(tries_, [&](const Try& earlier) { return !earlier.ambiguous || earlier.expected_version != stored.version; });
+    std::erase_if(tries_,
+                  [&](const Try& earlier) { return !earlier.ambiguous || earlier.expected_version != stored.version; });
     possibly_applied_ = !tries_.empty();
     return std::nullopt;
   }
@@ -165,7 +174,8 @@ class GlobalsUpdater::Swap {
 class GlobalsUpdater::Membership {
  public:
   /// Under the updater's lock.
-  Membership(GlobalsUpdater& updater, const std::string& cluster_id, Request& request, std::unique_lock<std::mutex>& lock)
+  Membership(GlobalsUpdater& updater, const std::string& cluster_id, Request& request,
+             std::unique_lock<std::mutex>& lock)
       : updater_(updater), entry_(updater.groups_.try_emplace(cluster_id).first), request_(request), lock_(lock) {
     ++group().user_count;
     group().waiting.push_back(&request_);

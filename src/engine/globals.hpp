@@ -32,15 +32,17 @@ class UpdateFunctionScope {
 /// Reads globals. Errors: not_found.
 Result<Json> read_globals(Store& store, const BucketParams& where);
 
-/// Updates globals by compare-and-swap. Updates of one cluster that come from several threads are merged: one thread applies what waits,
-/// one after the other, and stores the outcome in one swap, since a key takes few of them a second. Thread-safe; calls block.
+/// Updates globals by compare-and-swap. Updates of one cluster that come from several threads are merged: one thread
+/// applies what waits, one after the other, and stores the outcome in one swap, since a key takes few of them a second.
+/// Thread-safe; calls block.
 class GlobalsUpdater {
  public:
   explicit GlobalsUpdater(Store& store) : store_(store) {}
 
   /// Applies `function`, exactly once in effect; it may run more often, on any thread that updates the same cluster.
   /// The answer is the version that holds its effect. What it throws comes out of here and changes nothing.
-  /// Errors: invalid_argument (inside another update function), not_found, deleted, too_large, conflict, outcome_unknown; those of the function.
+  /// Errors: invalid_argument (inside another update function), not_found, deleted, too_large, conflict,
+  /// outcome_unknown; those of the function.
   Result<std::string> update(const std::string& cluster_id, const detail::JsonFunction& function);
 
  private:

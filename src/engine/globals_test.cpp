@@ -30,7 +30,8 @@ TEST(Globals, AreReplacedByAValue) {
 TEST(Globals, AreUpdatedUnderTheWholeKeyThePKeyAndATasksOwn) {
   GlobalsScene scene;
   const std::string id = id_of(scene.cluster);
-  for (const MessageKey& key : {scene.cluster.key, MessageKey("SQSMessage$" + id), MessageKey(id), MessageKey::of_task(id, 0), MessageKey("SQSMessage$" + id + "#0")}) {
+  for (const MessageKey& key : {scene.cluster.key, MessageKey("SQSMessage$" + id), MessageKey(id),
+                                MessageKey::of_task(id, 0), MessageKey("SQSMessage$" + id + "#0")}) {
     EXPECT_TRUE(scene.client->update_cluster_globals(key, [](int old) { return old + 1; }).has_value());
   }
   EXPECT_EQ(scene.value(), 5);
@@ -47,7 +48,9 @@ TEST(Globals, ThatWereNotGivenBeginAsTheDefault) {
 TEST(Globals, OfAnotherWriterInBetweenAreNotLost) {
   GlobalsScene scene;
   Client other = make_client(scene.memory.backend());
-  scene.globals->before_write = [&] { other.update_cluster_globals(scene.cluster, [](int old) { return old + 10; }).value(); };
+  scene.globals->before_write = [&] {
+    other.update_cluster_globals(scene.cluster, [](int old) { return old + 10; }).value();
+  };
   scene.increment().value();
   EXPECT_EQ(scene.value(), 11);
 }
@@ -70,10 +73,14 @@ TEST(Globals, WhoseRequestWasLostAreAppliedAllTheSame) {
 /// Loses the answer of the next write, and lets another process write so often before anybody reads.
 class LostThenOverwritten final : public GlobalStore {
  public:
-  LostThenOverwritten(std::unique_ptr<GlobalStore> inner, std::function<void()> others) : inner_(std::move(inner)), others_(std::move(others)) {}
-  [[nodiscard]] BucketParams location(std::string_view cluster_id) const override { return inner_->location(cluster_id); }
+  LostThenOverwritten(std::unique_ptr<GlobalStore> inner, std::function<void()> others)
+      : inner_(std::move(inner)), others_(std::move(others)) {}
+  [[nodiscard]] BucketParams location(std::string_view cluster_id) const override {
+    return inner_->location(cluster_id);
+  }
   Result<StoredGlobals> read(const BucketParams& where) override { return inner_->read(where); }
-  Result<std::string> write(const BucketParams& where, const StoredGlobals& globals, std::string_view expected_version) override {
+  Result<std::string> write(const BucketParams& where, const StoredGlobals& globals,
+                            std::string_view expected_version) override {
     auto written = inner_->write(where, globals, expected_version);
     if (!others_) return written;
     std::exchange(others_, {})();
@@ -90,7 +97,8 @@ Result<GlobalsUpdate> update_with_others_after_a_lost_answer(GlobalsScene& scene
   Client other = make_client(scene.memory.backend());
   Backend backend = scene.memory.backend();
   backend.globals = std::make_unique<LostThenOverwritten>(std::move(backend.globals), [&] {
-    for (std::size_t i = 0; i < other_write_count; ++i) other.update_cluster_globals(scene.cluster, [](int old) { return old + 1; }).value();
+    for (std::size_t i = 0; i < other_write_count; ++i)
+      other.update_cluster_globals(scene.cluster, [](int old) { return old + 1; }).value();
   });
   Client client = make_client(std::move(backend));
   return client.update_cluster_globals(scene.cluster, [](int old) { return old + 1'000; });
@@ -104,13 +112,16 @@ TEST(Globals, WithALostAnswerSucceedWhileTheirIdIsInTheList) {
 
 TEST(Globals, WithALostAnswerAreUnknownOnceTheListTurnedOver) {
   GlobalsScene scene;
-  EXPECT_EQ(code_of(update_with_others_after_a_lost_answer(scene, global_write_id_count_max)), ErrorCode::outcome_unknown);
+  EXPECT_EQ(code_of(update_with_others_after_a_lost_answer(scene, global_write_id_count_max)),
+            ErrorCode::outcome_unknown);
   EXPECT_EQ(scene.value(), 1'000 + static_cast<int>(global_write_id_count_max)) << "it was applied, and not again";
 }
 
 TEST(Globals, AreLeftAloneByAFunctionThatThrows) {
   GlobalsScene scene;
-  EXPECT_THROW(static_cast<void>(scene.client->update_cluster_globals(scene.cluster, [](int) -> int { throw std::runtime_error("no"); })), std::runtime_error);
+  EXPECT_THROW(static_cast<void>(scene.client->update_cluster_globals(
+                   scene.cluster, [](int) -> int { throw std::runtime_error("no"); })),
+               std::runtime_error);
   EXPECT_EQ(scene.value(), 0);
   scene.increment().value();
   EXPECT_EQ(scene.value(), 1);
@@ -129,11 +140,15 @@ TEST(Globals, RefuseAnUpdateInsideAnUpdateFunction) {
   GlobalsScene scene;
   ErrorCode inner = ErrorCode::internal;
   ErrorCode inner_record = ErrorCode::internal;
-  scene.client->update_cluster_globals(scene.cluster, [&](int old) {
-    inner = code_of(scene.increment());
-    inner_record = code_of(scene.client->update_message_cluster<int>(scene.cluster, [](auto record) { return record; }));
-    return old + 1;
-  }).value();
+  scene.client
+      ->update_cluster_globals(scene.cluster,
+                               [&](int old) {
+                                 inner = code_of(scene.increment());
+                                 inner_record = code_of(scene.client->update_message_cluster<int>(
+                                     scene.cluster, [](auto record) { return record; }));
+                                 return old + 1;
+                               })
+      .value();
   EXPECT_EQ(inner, ErrorCode::invalid_argument);
   EXPECT_EQ(inner_record, ErrorCode::invalid_argument);
   EXPECT_EQ(scene.value(), 1);
@@ -193,10 +208,13 @@ TEST(Globals, OfOneGroupAreNotDisturbedByAFunctionThatThrows) {
       threads.emplace_back([&, i] {
         ++started;
         try {
-          static_cast<void>(scene.client->update_cluster_globals(scene.cluster, [i](int old) {
-            if (i % 2 == 1) throw std::runtime_error("odd");
-            return old + 1;
-          }).value());
+          static_cast<void>(scene.client
+                                ->update_cluster_globals(scene.cluster,
+                                                         [i](int old) {
+                                                           if (i % 2 == 1) throw std::runtime_error("odd");
+                                                           return old + 1;
+                                                         })
+                                .value());
         } catch (const std::runtime_error&) {
           ++thrown;
         }

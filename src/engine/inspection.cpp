@@ -52,8 +52,8 @@ Result<Listed> list_all(Store& store, const std::string& id) {
   return listed;
 }
 
-/// The checks of `verify`, each a promise and the counts that keep or break it. What moves while it is counted is read before and
-/// after, and has to lie in between; of a finished cluster nothing moves.
+/// The checks of `verify`, each a promise and the counts that keep or break it. What moves while it is counted is read
+/// before and after, and has to lie in between; of a finished cluster nothing moves.
 class Verifier {
  public:
   Verifier(Store& store, const ClusterHeader& header) : store_(store), before_(header) {}
@@ -88,18 +88,27 @@ class Verifier {
   void check_counts(const Listed& listed, const Progress& progress_before) {
     const Recount& counted = result_.recount;
     const Progress& progress = result_.progress;
-    const auto between = [](std::uint64_t low, std::uint64_t value, std::uint64_t high) { return low <= value && value <= high; };
-    const std::uint64_t sum = counted.free_count + counted.leased_count + counted.waiting_count + counted.done_count + counted.failed_count;
+    const auto between = [](std::uint64_t low, std::uint64_t value, std::uint64_t high) {
+      return low <= value && value <= high;
+    };
+    const std::uint64_t sum =
+        counted.free_count + counted.leased_count + counted.waiting_count + counted.done_count + counted.failed_count;
     check("every task of the cluster is there once, and in one state",
-          between(before_.task_count, sum, header_.task_count) && between(before_.task_count, listed.count, header_.task_count) && listed.out_of_order_count == 0,
-          text(header_.task_count) + " tasks in the header, " + text(listed.count) + " listed, states add up to " + text(sum));
+          between(before_.task_count, sum, header_.task_count) &&
+              between(before_.task_count, listed.count, header_.task_count) && listed.out_of_order_count == 0,
+          text(header_.task_count) + " tasks in the header, " + text(listed.count) + " listed, states add up to " +
+              text(sum));
     // Within a round, counts only grow; a retry between the two looks is a new round.
     const bool same_round = progress_before.round == progress.round;
-    check("the effect on the cluster happened exactly once per task: done and failed as recounted are what progress says",
-          !same_round || (between(progress_before.done_count, counted.done_count, progress.done_count) && between(progress_before.failed_count, counted.failed_count, progress.failed_count)),
-          text(counted.done_count) + " done and " + text(counted.failed_count) + " failed recounted; progress says " + text(progress.done_count) + " and " + text(progress.failed_count));
+    check(
+        "the effect on the cluster happened exactly once per task: done and failed as recounted are what progress says",
+        !same_round || (between(progress_before.done_count, counted.done_count, progress.done_count) &&
+                        between(progress_before.failed_count, counted.failed_count, progress.failed_count)),
+        text(counted.done_count) + " done and " + text(counted.failed_count) + " failed recounted; progress says " +
+            text(progress.done_count) + " and " + text(progress.failed_count));
     check("a handler ran at least once for every task that is done", listed.unattempted_count == 0,
-          text(counted.attempt_count) + " attempts in round " + std::to_string(header_.round) + "; " + text(listed.unattempted_count) + " tasks done without one");
+          text(counted.attempt_count) + " attempts in round " + std::to_string(header_.round) + "; " +
+              text(listed.unattempted_count) + " tasks done without one");
   }
 
   void check_finish() {
@@ -107,39 +116,51 @@ class Verifier {
     const bool all_ended = before_.sealed() && counted.done_count + counted.failed_count == before_.task_count;
     const bool only_when = !before_.finished() || before_.stopped() || all_ended;
     const bool when = !all_ended || before_.round != header_.round || header_.finished();
-    check("the cluster is finished when, and only when, every task is complete or failed for good, or it was stopped", when && only_when,
-          std::string(header_.finished() ? "finished" : "not finished") + (header_.stopped() ? ", stopped" : "") + "; " +
-              text(counted.free_count + counted.leased_count + counted.waiting_count) + " tasks open" + (header_.sealed() ? "" : ", open for more"));
+    check("the cluster is finished when, and only when, every task is complete or failed for good, or it was stopped",
+          when && only_when,
+          std::string(header_.finished() ? "finished" : "not finished") + (header_.stopped() ? ", stopped" : "") +
+              "; " + text(counted.free_count + counted.leased_count + counted.waiting_count) + " tasks open" +
+              (header_.sealed() ? "" : ", open for more"));
     if (!before_.finished() || before_.stopped() || before_.round != header_.round) return;
     check("its failures are counted as they are", header_.failed_total_count() == counted.failed_count,
           text(header_.failed_total_count()) + " in the header, " + text(counted.failed_count) + " recounted");
     check("its status follows from its failures", header_.status == header_.outcome(),
-          std::string(to_string(header_.status)) + " with " + text(header_.failed_total_count()) + " failed, " + text(header_.failures_allowed_count) + " allowed");
+          std::string(to_string(header_.status)) + " with " + text(header_.failed_total_count()) + " failed, " +
+              text(header_.failures_allowed_count) + " allowed");
   }
 
   Result<void> check_finish_message() {
     if (!header_.finished()) {
-      check("nothing of the finish happened before the cluster was finished", !header_.finish_sent_at && !header_.finish_done, "no finish message marked");
+      check("nothing of the finish happened before the cluster was finished",
+            !header_.finish_sent_at && !header_.finish_done, "no finish message marked");
       return {};
     }
     const std::string record_id = finish_record_id(header_.id, header_.round);
-    auto record = with_patience(store_, [&] { return store_.ledger().read_record({.id = record_id, .index = std::nullopt}, Consistency::strong); });
+    auto record = with_patience(store_, [&] {
+      return store_.ledger().read_record({.id = record_id, .index = std::nullopt}, Consistency::strong);
+    });
     if (!record && record.error().code != ErrorCode::not_found) return std::move(record).error();
     const bool there = record.has_value();
     const Status status = there ? record->record.status : Status::pre_flight;
     const bool ended = status == Status::complete || status == Status::error;
-    check("its finish was decided once: one finish message of this round, with a stable id", header_.finish_sent_at.has_value() ? there : !header_.finish_done,
-          there ? record_id + ", " + std::string(to_string(status)) + ", " + std::to_string(record->record.consumption_count) + " attempts" : record_id + " does not exist yet");
-    check("a finish message that is marked as done has ended", !header_.finish_done || ended, header_.finish_done ? "marked as done" : "not done yet");
+    check("its finish was decided once: one finish message of this round, with a stable id",
+          header_.finish_sent_at.has_value() ? there : !header_.finish_done,
+          there ? record_id + ", " + std::string(to_string(status)) + ", " +
+                      std::to_string(record->record.consumption_count) + " attempts"
+                : record_id + " does not exist yet");
+    check("a finish message that is marked as done has ended", !header_.finish_done || ended,
+          header_.finish_done ? "marked as done" : "not done yet");
     if (header_.parent) {
       const bool in_order = header_.parent_ended || !header_.finish_done;
-      check("its parent's task ended before its finish message", in_order, header_.parent_ended ? "the parent's task has ended" : "the parent's task has not ended yet");
+      check("its parent's task ended before its finish message", in_order,
+            header_.parent_ended ? "the parent's task has ended" : "the parent's task has not ended yet");
     }
     return {};
   }
 
   void check_reasons(const Listed& listed) {
-    check("no task failed without a record that says why", listed.unexplained_count == 0, text(listed.failed_count) + " failed, " + text(listed.unexplained_count) + " of them without an error entry");
+    check("no task failed without a record that says why", listed.unexplained_count == 0,
+          text(listed.failed_count) + " failed, " + text(listed.unexplained_count) + " of them without an error entry");
   }
 
   Store& store_;
@@ -159,12 +180,23 @@ Result<Verification> verify(Store& store, const std::string& id) {
 Result<std::vector<ErrorGroup>> group_errors(Store& store, const std::string& id) {
   std::map<std::string, ErrorGroup> groups;
   ErrorGroup others{.fingerprint = "", .code = "others", .message = "more kinds of errors than are told apart"};
-  const TaskQuery query{.cluster_id = id, .filter = {.status = Status::error}, .first_index = 0, .count_max = page_count, .with_payload = true};
+  const TaskQuery query{.cluster_id = id,
+                        .filter = {.status = Status::error},
+                        .first_index = 0,
+                        .count_max = page_count,
+                        .with_payload = true};
   auto listed = for_each_task(store, query, [&](const TaskState& task) {
-    const ErrorEntry entry = task.error.empty() ? ErrorEntry{.code = "unknown", .message = "failed without an error entry"} : task.error.back();
+    const ErrorEntry entry = task.error.empty()
+                                 ? ErrorEntry{.code = "unknown", .message = "failed without an error entry"}
+                                 : task.error.back();
     const bool full = groups.size() == error_group_count_max && !groups.contains(entry.fingerprint);
     ErrorGroup& group = full ? others : groups[entry.fingerprint];
-    if (group.count == 0 && !full) group = {.fingerprint = entry.fingerprint, .code = entry.code, .message = entry.message, .count = 0, .first_index = task.index};
+    if (group.count == 0 && !full)
+      group = {.fingerprint = entry.fingerprint,
+               .code = entry.code,
+               .message = entry.message,
+               .count = 0,
+               .first_index = task.index};
     if (group.count == 0) group.first_index = task.index;
     ++group.count;
   });
@@ -184,7 +216,10 @@ Result<std::vector<AttemptOutput>> read_outputs(Store& store, const KeyParts& ke
     auto position = position_in_round(store, *header, *key.index);
     if (!position) return std::move(position).error();
     // A task that is not part of this round is found under its place in the first one, where each has its own.
-    ref = {.type = RecordType::task, .id = key.id, .round = *position ? header->round : 0, .position = position->value_or(*key.index)};
+    ref = {.type = RecordType::task,
+           .id = key.id,
+           .round = *position ? header->round : 0,
+           .position = position->value_or(*key.index)};
   }
   return with_patience(store, [&] { return store.ledger().read_outputs(ref, key.index.value_or(0)); });
 }

@@ -13,7 +13,8 @@ inline constexpr std::size_t why_line_count_max = 200;
 /// Different errors that `errors` tells apart.
 inline constexpr std::size_t error_group_count_max = 1'000;
 
-/// For each task still open, one line of cause and one of remedy, equal ones together; first what concerns the whole cluster.
+/// For each task still open, one line of cause and one of remedy, equal ones together; first what concerns the whole
+/// cluster.
 Result<std::vector<OpenReason>> why(Store& store, const std::string& id);
 
 /// Recounts from the tasks' records and compares with the header. Reads every task.

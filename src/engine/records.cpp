@@ -15,13 +15,16 @@ Error fixed(std::string_view field, std::string_view remedy) {
   return {ErrorCode::invalid_argument, std::string(field) + " cannot be changed here: " + std::string(remedy), {}};
 }
 
-constexpr std::string_view end_remedy = "mark_complete, mark_failed or fail_task end a record; retry_failed sends it again";
-constexpr std::string_view cluster_remedy = "stop_cluster, pause_cluster, resume_cluster and retry_failed steer a cluster; it finishes by itself";
+constexpr std::string_view end_remedy =
+    "mark_complete, mark_failed or fail_task end a record; retry_failed sends it again";
+constexpr std::string_view cluster_remedy =
+    "stop_cluster, pause_cluster, resume_cluster and retry_failed steer a cluster; it finishes by itself";
 constexpr std::string_view created_remedy = "it is fixed when the record is created";
 constexpr std::string_view kept_remedy = "fanfold keeps it";
 
 /// The first field besides meta in which the two differ.
-std::optional<Error> find_forbidden_change(const MessageRecord<Json, Json>& old, const MessageRecord<Json, Json>& changed) {
+std::optional<Error> find_forbidden_change(const MessageRecord<Json, Json>& old,
+                                           const MessageRecord<Json, Json>& changed) {
   if (old.p_key != changed.p_key) return fixed("pKey", created_remedy);
   if (old.r_key != changed.r_key) return fixed("rKey", created_remedy);
   if (old.id != changed.id) return fixed("id", created_remedy);
@@ -39,13 +42,15 @@ std::optional<Error> find_forbidden_change(const MessageRecord<Json, Json>& old,
   return std::nullopt;
 }
 
-std::optional<Error> find_forbidden_change(const MessageClusterRecord<Json, Json>& old, const MessageClusterRecord<Json, Json>& changed) {
+std::optional<Error> find_forbidden_change(const MessageClusterRecord<Json, Json>& old,
+                                           const MessageClusterRecord<Json, Json>& changed) {
   if (old.p_key != changed.p_key) return fixed("pKey", created_remedy);
   if (old.r_key != changed.r_key) return fixed("rKey", created_remedy);
   if (old.url != changed.url) return fixed("url", created_remedy);
   if (old.type != changed.type) return fixed("type", created_remedy);
   if (old.name != changed.name) return fixed("name", created_remedy);
-  if (old.bucket_params != changed.bucket_params) return fixed("bucketParams", "update_cluster_globals changes the globals");
+  if (old.bucket_params != changed.bucket_params)
+    return fixed("bucketParams", "update_cluster_globals changes the globals");
   if (old.started_at != changed.started_at) return fixed("startedAt", created_remedy);
   if (old.expires_at != changed.expires_at) return fixed("expiresAt", created_remedy);
   if (old.status != changed.status) return fixed("status", cluster_remedy);
@@ -97,7 +102,9 @@ Result<void> swap_meta(Store& store, const Read& read, const Write& write, const
     }
     pause_with_jitter(store, count, swap_pause_initial, swap_pause_most);
   }
-  return Error{ErrorCode::conflict, "the record changed under every one of " + std::to_string(record_swap_count_max) + " writes", {}};
+  return Error{ErrorCode::conflict,
+               "the record changed under every one of " + std::to_string(record_swap_count_max) + " writes",
+               {}};
 }
 
 struct VersionedCluster {
@@ -108,14 +115,20 @@ struct VersionedCluster {
 
 Result<void> fill_task_lists(Store& store, MessageClusterRecord<Json, Json>& record, const ClusterHeader& header) {
   if (header.task_count > task_list_max) {
-    return Error{ErrorCode::too_large, "whole task lists have at most " + std::to_string(task_list_max) + " tasks; list_tasks reads them page by page", {}};
+    return Error{
+        ErrorCode::too_large,
+        "whole task lists have at most " + std::to_string(task_list_max) + " tasks; list_tasks reads them page by page",
+        {}};
   }
-  TaskQuery query{.cluster_id = header.id, .filter = {}, .first_index = 0, .count_max = task_page_count, .with_payload = true};
+  TaskQuery query{
+      .cluster_id = header.id, .filter = {}, .first_index = 0, .count_max = task_page_count, .with_payload = true};
   while (true) {
     auto page = with_patience(store, [&] { return store.ledger().list_tasks(query); });
     if (!page) return std::move(page).error();
     for (TaskState& task : page->tasks) {
-      Task<Json> line{.meta = std::move(task.meta), .id = MessageKey::of_task(header.id, task.index).r_key.substr(key_prefix.size()), .status = task.status};
+      Task<Json> line{.meta = std::move(task.meta),
+                      .id = MessageKey::of_task(header.id, task.index).r_key.substr(key_prefix.size()),
+                      .status = task.status};
       auto& list = line.status == Status::complete ? record.completed_tasks : record.incomplete_tasks;
       list.push_back(std::move(line));
     }
@@ -154,9 +167,11 @@ Result<MessageRecord<Json, Json>> read_message_record(Store& store, const KeyPar
   return std::move(read->record);
 }
 
-Result<MessageClusterRecord<Json, Json>> read_cluster_record(Store& store, const std::string& id, Consistency consistency, bool with_task_lists) {
+Result<MessageClusterRecord<Json, Json>> read_cluster_record(Store& store, const std::string& id,
+                                                             Consistency consistency, bool with_task_lists) {
   auto header = with_patience(store, [&] { return store.ledger().read_cluster(id, consistency); });
-  if (!header && header.error().code == ErrorCode::not_found && consistency == Consistency::eventual) header = store.header_strong(id);
+  if (!header && header.error().code == ErrorCode::not_found && consistency == Consistency::eventual)
+    header = store.header_strong(id);
   if (!header) return std::move(header).error();
   if (header->tombstone && with_task_lists) return Error{ErrorCode::deleted, "cluster " + id + " was deleted", {}};
   auto record = record_of(*header);

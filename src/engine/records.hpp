@@ -16,10 +16,12 @@ using ClusterUpdate = std::function<Result<MessageClusterRecord<Json, Json>>(con
 /// "Not found" counts only after a strong read.
 Result<MessageRecord<Json, Json>> read_message_record(Store& store, const KeyParts& key, Consistency consistency);
 /// Errors: too_large with task lists of more than `task_list_max` tasks.
-Result<MessageClusterRecord<Json, Json>> read_cluster_record(Store& store, const std::string& id, Consistency consistency, bool with_task_lists);
+Result<MessageClusterRecord<Json, Json>> read_cluster_record(Store& store, const std::string& id,
+                                                             Consistency consistency, bool with_task_lists);
 
-/// Changes meta through a function, applied exactly once in effect. Errors: invalid_argument (another field was changed; the message names
-/// the operation that changes it), too_large, conflict, outcome_unknown (an answer was lost and the record has changed since).
+/// Changes meta through a function, applied exactly once in effect. Errors: invalid_argument (another field was
+/// changed; the message names the operation that changes it), too_large, conflict, outcome_unknown (an answer was lost
+/// and the record has changed since).
 Result<void> update_message_record(Store& store, const KeyParts& key, const MessageUpdate& function);
 Result<void> update_cluster_record(Store& store, const std::string& id, const ClusterUpdate& function);
 

@@ -10,7 +10,8 @@ namespace fanfold::engine {
 namespace {
 
 constexpr std::size_t open_page_count = 1'000;
-/// Ended tasks next to each other of which one is enough to hand all of them up: the width of a leaf of the completion tree.
+/// Ended tasks next to each other of which one is enough to hand all of them up: the width of a leaf of the completion
+/// tree.
 constexpr std::uint64_t leaf_width = 32;
 
 Error deleted(std::string_view id) { return {ErrorCode::deleted, "cluster " + std::string(id) + " was deleted", {}}; }
@@ -18,7 +19,8 @@ Error deleted(std::string_view id) { return {ErrorCode::deleted, "cluster " + st
 /// One re-send of one cluster's round.
 class Resend {
  public:
-  Resend(Store& store, std::string_view id, ResendReason reason) : store_(store), id_(id), reason_(reason), holder_(new_holder(store)) {}
+  Resend(Store& store, std::string_view id, ResendReason reason)
+      : store_(store), id_(id), reason_(reason), holder_(new_holder(store)) {}
 
   Result<std::uint64_t> run() {
     auto begun = begin();
@@ -69,7 +71,8 @@ class Resend {
       const bool just_sent = !header.paused && header.due.empty() && now < header.sent_at + std::chrono::seconds{1};
       return just_sent ? HeaderChange::leave : HeaderChange::write;
     }
-    if (header.finished() || header.paused || !is_free(store_, header.sender, header.sender_until, now)) return HeaderChange::leave;
+    if (header.finished() || header.paused || !is_free(store_, header.sender, header.sender_until, now))
+      return HeaderChange::leave;
     return now < header.sent_at + pause ? HeaderChange::leave : HeaderChange::write;
   }
 
@@ -78,12 +81,14 @@ class Resend {
     std::uint64_t looked_until = 0;
     while (next && !sender.lost()) {
       const Time now = store_.now();
-      auto page = with_patience(store_, [&] { return store_.ledger().list_open_tasks(id_, *next, open_page_count, now); });
+      auto page =
+          with_patience(store_, [&] { return store_.ledger().list_open_tasks(id_, *next, open_page_count, now); });
       if (!page) return std::move(page).error();
       for (const Ledger::OpenTask& task : page->tasks) {
         note_ended(header, looked_until, task.position);
         looked_until = task.position + 1;
-        auto sent = task.waiting ? end_with_child(header, task) : sender.send(task.position, task.index, task.not_before - now);
+        auto sent =
+            task.waiting ? end_with_child(header, task) : sender.send(task.position, task.index, task.not_before - now);
         if (!sent) return sent;
       }
       next = page->next_position;
@@ -118,7 +123,8 @@ class Resend {
     return {};
   }
 
-  /// A task that waits for a child cluster has no message that could be lost: it is the child that may have ended unnoticed.
+  /// A task that waits for a child cluster has no message that could be lost: it is the child that may have ended
+  /// unnoticed.
   Result<void> end_with_child(const ClusterHeader& header, const Ledger::OpenTask& task) {
     const RecordRef ref{.type = RecordType::task, .id = header.id, .round = header.round, .position = task.position};
     auto child = end_if_child_finished(store_, ref, task.index, task.child_id);
@@ -135,6 +141,8 @@ class Resend {
 
 }  // namespace
 
-Result<std::uint64_t> resend(Store& store, std::string_view cluster_id, ResendReason reason) { return Resend(store, cluster_id, reason).run(); }
+Result<std::uint64_t> resend(Store& store, std::string_view cluster_id, ResendReason reason) {
+  return Resend(store, cluster_id, reason).run();
+}
 
 }  // namespace fanfold::engine

@@ -10,10 +10,10 @@ enum class ResendReason : std::uint8_t {
   resume             ///< Asked for by a person; ends a pause in the same write, and takes over from whoever sends.
 };
 
-/// The one repair: sends every task that is not ended again (a leased one delayed to the end of its lease), ends those whose child
-/// cluster is finished, and hands up what had ended without its cluster's notice. Leaves a mark that the sweep finds if it is cut off.
-/// The answer counts the tasks sent; 0 also where there was nothing to do or another sender is at it.
-/// Errors: deleted; stopped and invalid_argument (finished) for `resume`.
+/// The one repair: sends every task that is not ended again (a leased one delayed to the end of its lease), ends those
+/// whose child cluster is finished, and hands up what had ended without its cluster's notice. Leaves a mark that the
+/// sweep finds if it is cut off. The answer counts the tasks sent; 0 also where there was nothing to do or another
+/// sender is at it. Errors: deleted; stopped and invalid_argument (finished) for `resume`.
 Result<std::uint64_t> resend(Store& store, std::string_view cluster_id, ResendReason reason);
 
 }  // namespace fanfold::engine

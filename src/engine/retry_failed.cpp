@@ -22,17 +22,20 @@ std::string digest_of(std::span<const std::uint64_t> indexes) {
   return digest_text(bytes);
 }
 
-/// A cluster that fail_fast stopped may go on, since its first failure is what is to be retried; every other stop is final.
+/// A cluster that fail_fast stopped may go on, since its first failure is what is to be retried; every other stop is
+/// final.
 bool is_stopped_for_good(const ClusterHeader& header) {
   if (!header.stopped()) return false;
-  const auto last = std::find_if(header.error.rbegin(), header.error.rend(), [](const ErrorEntry& entry) { return entry.final; });
+  const auto last =
+      std::find_if(header.error.rbegin(), header.error.rend(), [](const ErrorEntry& entry) { return entry.final; });
   return last == header.error.rend() || last->code != fail_fast_code;
 }
 
 /// One call of retry_failed.
 class Retry {
  public:
-  Retry(Store& store, std::string_view id, const RetryOptions& options) : store_(store), id_(id), options_(options), holder_(new_holder(store)) {
+  Retry(Store& store, std::string_view id, const RetryOptions& options)
+      : store_(store), id_(id), options_(options), holder_(new_holder(store)) {
     if (!options.idempotency_key.empty()) key_ = digest_text(options.idempotency_key);
   }
 
@@ -46,7 +49,8 @@ class Retry {
     if (!key_.empty() && header->round_key == key_) return go_on(*header);
     auto allowed = check(*header);
     if (!allowed) return std::move(allowed).error();
-    auto indexes = indexes_with({.status = Status::error, .fingerprint = options_.fingerprint, .contains = options_.contains});
+    auto indexes =
+        indexes_with({.status = Status::error, .fingerprint = options_.fingerprint, .contains = options_.contains});
     if (!indexes) return std::move(indexes).error();
     auto carried = count_carried(indexes->size());
     if (!carried) return std::move(carried).error();
@@ -54,7 +58,8 @@ class Retry {
       auto merged = add_open_tasks(*indexes);
       if (!merged) return std::move(merged).error();
     }
-    if (indexes->empty()) return Error{ErrorCode::not_found, "no failed task of cluster " + std::string(id_) + " matches", {}};
+    if (indexes->empty())
+      return Error{ErrorCode::not_found, "no failed task of cluster " + std::string(id_) + " matches", {}};
     auto started = start(*header, *indexes, *carried);
     if (!started) return std::move(started).error();
     return started->sender == holder_ ? send_all(*started, indexes->size()) : go_on(*started);
@@ -62,20 +67,30 @@ class Retry {
 
  private:
   Result<void> check(const ClusterHeader& header) const {
-    if (is_stopped_for_good(header)) return Error{ErrorCode::stopped, "cluster " + header.id + " was stopped, and that is final", {}};
+    if (is_stopped_for_good(header))
+      return Error{ErrorCode::stopped, "cluster " + header.id + " was stopped, and that is final", {}};
     if (header.finished() && header.finish_done) return {};
-    return Error{ErrorCode::not_finished, "failed tasks of cluster " + header.id + " are retried once it is finished and its finish message is done", {}};
+    return Error{
+        ErrorCode::not_finished,
+        "failed tasks of cluster " + header.id + " are retried once it is finished and its finish message is done",
+        {}};
   }
 
   Result<std::vector<std::uint64_t>> indexes_with(TaskFilter filter) {
     std::vector<std::uint64_t> indexes;
-    TaskQuery query{.cluster_id = std::string(id_), .filter = std::move(filter), .first_index = 0, .count_max = page_count, .with_payload = false};
+    TaskQuery query{.cluster_id = std::string(id_),
+                    .filter = std::move(filter),
+                    .first_index = 0,
+                    .count_max = page_count,
+                    .with_payload = false};
     while (true) {
       auto page = with_patience(store_, [&] { return store_.ledger().list_tasks(query); });
       if (!page) return std::move(page).error();
       for (const TaskState& task : page->tasks) indexes.push_back(task.index);
       if (indexes.size() > round_count_max) {
-        return Error{ErrorCode::too_large, "one retry takes at most " + std::to_string(round_count_max) + " tasks: retry by filter", {}};
+        return Error{ErrorCode::too_large,
+                     "one retry takes at most " + std::to_string(round_count_max) + " tasks: retry by filter",
+                     {}};
       }
       if (!page->next_index) return indexes;
       query.first_index = *page->next_index;
@@ -101,7 +116,8 @@ class Retry {
     return {};
   }
 
-  [[nodiscard]] ClusterHeader next_round(ClusterHeader header, std::span<const std::uint64_t> indexes, std::uint64_t carried_count) {
+  [[nodiscard]] ClusterHeader next_round(ClusterHeader header, std::span<const std::uint64_t> indexes,
+                                         std::uint64_t carried_count) {
     const Time now = store_.now();
     header.round += 1;
     header.round_size.reset();
@@ -128,7 +144,8 @@ class Retry {
   }
 
   /// Answers the header as it is in the new round, begun by this call or by one with the same list.
-  Result<ClusterHeader> start(const ClusterHeader& finished, std::span<const std::uint64_t> indexes, std::uint64_t carried_count) {
+  Result<ClusterHeader> start(const ClusterHeader& finished, std::span<const std::uint64_t> indexes,
+                              std::uint64_t carried_count) {
     ClusterHeader header = finished;
     for (std::size_t count = 1; count <= header_swap_count_max; ++count) {
       const ClusterHeader next = next_round(header, indexes, carried_count);
@@ -142,9 +159,11 @@ class Retry {
       // Lost to another write, or the answer was: what is stored now tells.
       auto stored = live_header(store_, id_);
       if (!stored) return stored;
-      if (stored->round == finished.round + 1 && stored->round_hash == next.round_hash && stored->round_key == key_) return stored;
+      if (stored->round == finished.round + 1 && stored->round_hash == next.round_hash && stored->round_key == key_)
+        return stored;
       if (stored->round != finished.round) {
-        return Error{ErrorCode::conflict, "another retry of cluster " + std::string(id_) + " began with another list", {}};
+        return Error{
+            ErrorCode::conflict, "another retry of cluster " + std::string(id_) + " began with another list", {}};
       }
       header = std::move(*stored);
       pause_with_jitter(store_, count, std::chrono::milliseconds{2}, std::chrono::milliseconds{500});
@@ -157,7 +176,8 @@ class Retry {
     if (!sealed) return std::move(sealed).error();
     TaskSender sender(store_, header, holder_);
     for (std::uint64_t first = 0; first < size && !sender.lost(); first += page_count) {
-      auto indexes = with_patience(store_, [&] { return store_.ledger().read_round(id_, header.round, first, page_count); });
+      auto indexes =
+          with_patience(store_, [&] { return store_.ledger().read_round(id_, header.round, first, page_count); });
       if (!indexes) return std::move(indexes).error();
       for (std::size_t i = 0; i < indexes->size(); ++i) {
         auto sent = sender.send(first + i, (*indexes)[i], std::chrono::milliseconds{0});
@@ -189,7 +209,8 @@ class Retry {
     auto now_sealed = live_header(store_, id_);
     if (!now_sealed) return std::move(now_sealed).error();
     const std::uint64_t size = now_sealed->round_size.value_or(0);
-    const bool is_due = std::ranges::any_of(header.due, [](const DueMark& mark) { return mark.kind == DueMark::Kind::round; });
+    const bool is_due =
+        std::ranges::any_of(header.due, [](const DueMark& mark) { return mark.kind == DueMark::Kind::round; });
     if (!is_due || !is_free(store_, header.sender, header.sender_until, store_.now())) return size;
     auto sent = resend(store_, id_, ResendReason::creation_cut_off);
     if (!sent) return std::move(sent).error();
@@ -205,6 +226,8 @@ class Retry {
 
 }  // namespace
 
-Result<std::uint64_t> retry_failed(Store& store, const std::string& id, const RetryOptions& options) { return Retry(store, id, options).run(); }
+Result<std::uint64_t> retry_failed(Store& store, const std::string& id, const RetryOptions& options) {
+  return Retry(store, id, options).run();
+}
 
 }  // namespace fanfold::engine

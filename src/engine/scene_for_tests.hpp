@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <deque>
 
 #include "engine/engine.hpp"
@@ -18,13 +19,16 @@ class ScriptedGlobals final : public GlobalStore {
   enum class Step : std::uint8_t { pass, lose_answer, refuse };
   explicit ScriptedGlobals(std::unique_ptr<GlobalStore> inner) : inner_(std::move(inner)) {}
 
-  std::deque<Step> steps{};                 ///< For the next writes; all pass once it is empty.
-  std::function<void()> before_write{};     ///< E.g. another process's write.
+  std::deque<Step> steps{};              ///< For the next writes; all pass once it is empty.
+  std::function<void()> before_write{};  ///< E.g. another process's write.
   std::size_t write_count = 0;
 
-  [[nodiscard]] BucketParams location(std::string_view cluster_id) const override { return inner_->location(cluster_id); }
+  [[nodiscard]] BucketParams location(std::string_view cluster_id) const override {
+    return inner_->location(cluster_id);
+  }
   Result<StoredGlobals> read(const BucketParams& where) override { return inner_->read(where); }
-  Result<std::string> write(const BucketParams& where, const StoredGlobals& globals, std::string_view expected_version) override {
+  Result<std::string> write(const BucketParams& where, const StoredGlobals& globals,
+                            std::string_view expected_version) override {
     ++write_count;
     if (before_write) std::exchange(before_write, {})();
     Step step = Step::pass;
@@ -48,24 +52,29 @@ class ScriptedQueue final : public Queue {
  public:
   explicit ScriptedQueue(std::unique_ptr<Queue> inner) : inner_(std::move(inner)) {}
 
-  std::map<std::uint64_t, std::deque<ErrorCode>> refusals{};  ///< By a task's position, or a message's place in its first send.
-  std::optional<std::size_t> send_count_until_crash{};        ///< Throws Crash at the call after so many.
-  std::size_t send_count = 0;                                 ///< Calls.
+  std::map<std::uint64_t, std::deque<ErrorCode>>
+      refusals{};  ///< By a task's position, or a message's place in its first send.
+  std::optional<std::size_t> send_count_until_crash{};  ///< Throws Crash at the call after so many.
+  std::size_t send_count = 0;                           ///< Calls.
   std::uint64_t sent_task_count = 0;
-  std::string last_message_id{};                              ///< Of the last message that came, accepted or not.
+  std::string last_message_id{};  ///< Of the last message that came, accepted or not.
 
   struct Crash {};  ///< Not derived from std::exception, as a process that dies is no error.
 
   [[nodiscard]] std::size_t receive_count_max() const override { return inner_->receive_count_max(); }
   Result<std::string> resolve(std::string_view name) override { return inner_->resolve(name); }
-  Result<std::string> create(std::string_view name, const QueueAttributes& attributes) override { return inner_->create(name, attributes); }
+  Result<std::string> create(std::string_view name, const QueueAttributes& attributes) override {
+    return inner_->create(name, attributes);
+  }
   Result<QueueAttributes> attributes(std::string_view url) override { return inner_->attributes(url); }
   Result<QueueCounts> counts(std::string_view url) override { return inner_->counts(url); }
   Result<std::vector<std::string>> list() override { return inner_->list(); }
-  Result<std::vector<Delivery>> receive(std::string_view url, const ReceiveOptions& options, std::stop_token stop) override {
+  Result<std::vector<Delivery>> receive(std::string_view url, const ReceiveOptions& options,
+                                        std::stop_token stop) override {
     return inner_->receive(url, options, std::move(stop));
   }
-  Result<std::vector<Result<std::string>>> send(std::string_view url, std::span<const OutgoingMessage> messages) override {
+  Result<std::vector<Result<std::string>>> send(std::string_view url,
+                                                std::span<const OutgoingMessage> messages) override {
     begin_send();
     std::vector<Result<std::string>> answers;
     for (std::size_t i = 0; i < messages.size(); ++i) {
@@ -78,7 +87,8 @@ class ScriptedQueue final : public Queue {
     }
     return answers;
   }
-  Result<std::vector<TaskRefused>> send_tasks(std::string_view url, const TaskRangeMessage& range, std::span<const TaskMessage> tasks) override {
+  Result<std::vector<TaskRefused>> send_tasks(std::string_view url, const TaskRangeMessage& range,
+                                              std::span<const TaskMessage> tasks) override {
     begin_send();
     std::vector<TaskRefused> refused;
     std::vector<TaskMessage> accepted;
@@ -95,8 +105,11 @@ class ScriptedQueue final : public Queue {
     refused.insert(refused.end(), rest->begin(), rest->end());
     return refused;
   }
-  Result<std::vector<Result<void>>> remove(std::string_view url, std::span<const std::string> receipts) override { return inner_->remove(url, receipts); }
-  Result<std::vector<Result<void>>> change_visibility(std::string_view url, std::span<const VisibilityChange> changes) override {
+  Result<std::vector<Result<void>>> remove(std::string_view url, std::span<const std::string> receipts) override {
+    return inner_->remove(url, receipts);
+  }
+  Result<std::vector<Result<void>>> change_visibility(std::string_view url,
+                                                      std::span<const VisibilityChange> changes) override {
     return inner_->change_visibility(url, changes);
   }
   Result<std::uint64_t> purge(std::string_view url) override { return inner_->purge(url); }
@@ -168,7 +181,7 @@ struct Scene {
 
   testing::MemoryStore memory;
   std::optional<Client> client;
-  ScriptedQueue* queue = nullptr;      // These three belong to the client.
+  ScriptedQueue* queue = nullptr;  // These three belong to the client.
   ScriptedGlobals* globals = nullptr;
   Ledger* ledger = nullptr;
 };

@@ -16,7 +16,8 @@ Error invalid(std::string message) { return {ErrorCode::invalid_argument, std::m
 
 Result<void> check(const detail::OutgoingBody& message, bool fifo) {
   const SendOptions& options = message.options;
-  if (options.delay < std::chrono::milliseconds{0} || options.delay > send_delay_max) return invalid("delay goes from 0 to 15 min");
+  if (options.delay < std::chrono::milliseconds{0} || options.delay > send_delay_max)
+    return invalid("delay goes from 0 to 15 min");
   if (fifo && options.group_id.empty()) return invalid("group_id: a FIFO queue needs one");
   if (!fifo && !options.group_id.empty()) return invalid("group_id: only FIFO queues have groups");
   if (!fifo && !options.deduplication_id.empty()) return invalid("deduplication_id: only FIFO queues have it");
@@ -34,7 +35,8 @@ Result<void> check(const detail::OutgoingBody& message, bool fifo) {
 /// One batch on its way: records first, then messages, then the refused ones again.
 class Sending {
  public:
-  Sending(Store& store, std::string_view url, std::span<const detail::OutgoingBody> messages, std::vector<Result<MessageKey>>& answers)
+  Sending(Store& store, std::string_view url, std::span<const detail::OutgoingBody> messages,
+          std::vector<Result<MessageKey>>& answers)
       : store_(store), url_(url), answers_(answers) {
     const bool fifo = url.ends_with(".fifo");
     for (const detail::OutgoingBody& message : messages) {
@@ -68,12 +70,23 @@ class Sending {
     const Time now = store_.now();
     const SendOptions& options = message.options;
     const std::string id = make_identifier(now);
-    records_.push_back({.id = id, .url = std::string(url_), .type = RecordType::message, .body = message.body, .meta = options.meta.json(), .created_at = now, .expires_at = now + options.expires_after});
+    records_.push_back({.id = id,
+                        .url = std::string(url_),
+                        .type = RecordType::message,
+                        .body = message.body,
+                        .meta = options.meta.json(),
+                        .created_at = now,
+                        .expires_at = now + options.expires_after});
     OutgoingMessage outgoing;
-    outgoing.content = {.type = RecordType::message, .id = id, .body = message.body, .meta = options.meta.json(), .expires_at = now + options.expires_after};
+    outgoing.content = {.type = RecordType::message,
+                        .id = id,
+                        .body = message.body,
+                        .meta = options.meta.json(),
+                        .expires_at = now + options.expires_after};
     outgoing.delay = options.delay;
     outgoing.group_id = options.group_id;
-    outgoing.deduplication_id = fifo && options.deduplication_id.empty() ? make_identifier(now) : options.deduplication_id;
+    outgoing.deduplication_id =
+        fifo && options.deduplication_id.empty() ? make_identifier(now) : options.deduplication_id;
     outgoing_.push_back(std::move(outgoing));
     places_.push_back(answers_.size());
     answers_.emplace_back(MessageKey::of_message(id));
@@ -132,13 +145,16 @@ class Sending {
 
 }  // namespace
 
-Result<std::vector<Result<MessageKey>>> send_messages(Store& store, const std::string& queue, std::span<const detail::OutgoingBody> messages) {
+Result<std::vector<Result<MessageKey>>> send_messages(Store& store, const std::string& queue,
+                                                      std::span<const detail::OutgoingBody> messages) {
   auto url = with_patience(store, [&] { return store.queue().resolve(queue); });
   if (!url) return std::move(url).error();
   std::vector<Result<MessageKey>> answers;
   answers.reserve(messages.size());
   for (std::size_t begin = 0; begin < messages.size(); begin += send_batch_count) {
-    auto sent = Sending(store, *url, messages.subspan(begin, std::min(send_batch_count, messages.size() - begin)), answers).run();
+    auto sent =
+        Sending(store, *url, messages.subspan(begin, std::min(send_batch_count, messages.size() - begin)), answers)
+            .run();
     if (sent) continue;
     if (begin == 0) return std::move(sent).error();
     // Earlier batches are out: the rest is reported one by one.

@@ -19,7 +19,8 @@ constexpr int hexadecimal = 16;
 
 std::string new_holder(Store& store) {
   std::string text(hexadecimal, '0');
-  const auto [end, code] = std::to_chars(text.data(), text.data() + text.size(), store.ledger().new_token(), hexadecimal);
+  const auto [end, code] =
+      std::to_chars(text.data(), text.data() + text.size(), store.ledger().new_token(), hexadecimal);
   FANFOLD_ASSERT(code == std::errc{}, "64 bits have at most 16 digits");
   text.resize(static_cast<std::size_t>(end - text.data()));
   return text;
@@ -61,7 +62,8 @@ Result<void> TaskSender::flush() {
   messages.reserve(entries_.size());
   for (std::size_t i = 0; i < entries_.size(); ++i) {
     const std::string_view body = payloads->empty() ? std::string_view() : std::string_view((*payloads)[i].body);
-    messages.push_back({.position = entries_[i].position, .index = entries_[i].index, .body = body, .delay = entries_[i].delay});
+    messages.push_back(
+        {.position = entries_[i].position, .index = entries_[i].index, .body = body, .delay = entries_[i].delay});
   }
   auto sent = send_batch(messages);
   if (!sent) return sent;
@@ -91,10 +93,14 @@ Result<std::vector<TaskData>> TaskSender::read_payloads() const {
   for (std::size_t begin = 0; begin < entries_.size();) {
     std::size_t end = begin + 1;
     while (end < entries_.size() && entries_[end].index == entries_[end - 1].index + 1) ++end;
-    auto run = with_patience(store_, [&] { return store_.ledger().read_tasks(range_.common.id, entries_[begin].index, end - begin); });
+    auto run = with_patience(
+        store_, [&] { return store_.ledger().read_tasks(range_.common.id, entries_[begin].index, end - begin); });
     if (!run) return run;
     if (run->size() != end - begin) {
-      return Error{ErrorCode::damaged, "payloads of cluster " + range_.common.id + " are missing from task " + std::to_string(entries_[begin].index + run->size()) + " on", {}};
+      return Error{ErrorCode::damaged,
+                   "payloads of cluster " + range_.common.id + " are missing from task " +
+                       std::to_string(entries_[begin].index + run->size()) + " on",
+                   {}};
     }
     std::ranges::move(*run, std::back_inserter(payloads));
     begin = end;
@@ -130,7 +136,8 @@ Result<void> TaskSender::send_batch(std::span<const TaskMessage> messages) {
 Result<void> TaskSender::fail_refused(const Queue::TaskRefused& refused, std::uint64_t index) {
   const Time now = store_.now();
   EndRequest request;
-  request.ref = {.type = RecordType::task, .id = range_.common.id, .round = range_.common.round, .position = refused.position};
+  request.ref = {
+      .type = RecordType::task, .id = range_.common.id, .round = range_.common.round, .position = refused.position};
   request.index = index;
   request.condition = NotEnded{};
   request.verdict = Verdict::failed;
@@ -140,7 +147,8 @@ Result<void> TaskSender::fail_refused(const Queue::TaskRefused& refused, std::ui
   return {};
 }
 
-Result<void> clear_marks(Store& store, std::string_view id, std::uint32_t round, std::span<const DueMark> marks, const std::string& holder) {
+Result<void> clear_marks(Store& store, std::string_view id, std::uint32_t round, std::span<const DueMark> marks,
+                         const std::string& holder) {
   auto header = modify_header(store, id, [&](ClusterHeader& stored) -> Result<HeaderChange> {
     if (stored.tombstone) return HeaderChange::leave;
     bool changed = false;
@@ -150,7 +158,9 @@ Result<void> clear_marks(Store& store, std::string_view id, std::uint32_t round,
       changed = true;
     }
     const auto is_ours = [&](const DueMark& mark) {
-      return mark.round == round && std::ranges::any_of(marks, [&](const DueMark& ours) { return ours.kind == mark.kind && ours.id == mark.id; });
+      return mark.round == round && std::ranges::any_of(marks, [&](const DueMark& ours) {
+               return ours.kind == mark.kind && ours.id == mark.id;
+             });
     };
     if (stored.round == round && std::erase_if(stored.due, is_ours) != 0) changed = true;
     return changed ? HeaderChange::write : HeaderChange::leave;

@@ -13,11 +13,12 @@ inline constexpr std::size_t send_try_count_max = 6;
 
 /// Names this process and this use of it, for `sender` and `sweeper`.
 [[nodiscard]] std::string new_holder(Store& store);
-/// Whether another may take what `holder` held until `until`: nobody holds it, its time is over, or its process is gone.
+/// Whether another may take what `holder` held until `until`: nobody holds it, its time is over, or its process is
+/// gone.
 [[nodiscard]] bool is_free(Store& store, const std::string& holder, Time until, Time now);
 
-/// Sends tasks of one cluster in batches, in the order given. A task that the queue refuses for good is failed for good, by name.
-/// Not thread-safe; calls block.
+/// Sends tasks of one cluster in batches, in the order given. A task that the queue refuses for good is failed for
+/// good, by name. Not thread-safe; calls block.
 class TaskSender {
  public:
   /// With a `holder`, the sender lease (which it must have) is renewed on the way; without one nobody is kept away.
@@ -54,7 +55,8 @@ class TaskSender {
 };
 
 /// Removes these marks and `holder`'s sender lease, on condition that the cluster is still in `round`.
-Result<void> clear_marks(Store& store, std::string_view id, std::uint32_t round, std::span<const DueMark> marks, const std::string& holder);
+Result<void> clear_marks(Store& store, std::string_view id, std::uint32_t round, std::span<const DueMark> marks,
+                         const std::string& holder);
 
 /// How long a message of this queue stays hidden once it is received: the pace of repairs. At least 30 s.
 [[nodiscard]] Result<std::chrono::milliseconds> repair_pause(Store& store, std::string_view url);

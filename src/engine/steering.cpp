@@ -11,7 +11,9 @@ namespace {
 constexpr std::string_view stopped_code = "stopped";
 constexpr std::string_view failed_by_hand_code = "failed_by_hand";
 
-Error is_finished(std::string_view id) { return {ErrorCode::invalid_argument, "cluster " + std::string(id) + " is finished", {}}; }
+Error is_finished(std::string_view id) {
+  return {ErrorCode::invalid_argument, "cluster " + std::string(id) + " is finished", {}};
+}
 
 Result<void> check_reason(const std::string& reason) {
   if (reason.size() <= reason_bytes_max) return {};
@@ -47,7 +49,10 @@ Result<void> delete_cluster(Store& store, const std::string& id) {
   if (!header) return std::move(header).error();
   const bool is_over = header->finished() && header->finish_done && header->parent_ended;
   if (!header->tombstone && !is_over) {
-    return Error{ErrorCode::not_finished, "cluster " + id + " is deleted once it is finished, its finish message is done and its parent's task has ended", {}};
+    return Error{
+        ErrorCode::not_finished,
+        "cluster " + id + " is deleted once it is finished, its finish message is done and its parent's task has ended",
+        {}};
   }
   if (!header->tombstone) {
     auto removed = with_patience(store, [&] { return store.ledger().remove_cluster(id, store.now()); });
@@ -86,8 +91,10 @@ Result<void> fail_task(Store& store, const std::string& id, std::uint64_t index,
   if (!checked) return checked;
   auto header = live_header(store, id);
   if (!header) return std::move(header).error();
-  if (index >= header->task_count) return Error{ErrorCode::not_found, "cluster " + id + " has no task " + std::to_string(index), {}};
-  const Error had_ended{ErrorCode::lease_lost, "task " + std::to_string(index) + " of cluster " + id + " had ended before", {}};
+  if (index >= header->task_count)
+    return Error{ErrorCode::not_found, "cluster " + id + " has no task " + std::to_string(index), {}};
+  const Error had_ended{
+      ErrorCode::lease_lost, "task " + std::to_string(index) + " of cluster " + id + " had ended before", {}};
   auto position = position_in_round(store, *header, index);
   if (!position) return std::move(position).error();
   if (header->finished() || !*position) return had_ended;
@@ -103,7 +110,9 @@ Result<void> fail_task(Store& store, const std::string& id, std::uint64_t index,
   switch (outcomes->front()) {
     case EndOutcome::ended: return {};
     case EndOutcome::already: return had_ended;
-    case EndOutcome::lease_lost: return Error{ErrorCode::conflict, "task " + std::to_string(index) + " of cluster " + id + " changed meanwhile", {}};
+    case EndOutcome::lease_lost:
+      return Error{
+          ErrorCode::conflict, "task " + std::to_string(index) + " of cluster " + id + " changed meanwhile", {}};
     case EndOutcome::missing: break;
   }
   return Error{ErrorCode::not_found, "cluster " + id + " has no task " + std::to_string(index), {}};

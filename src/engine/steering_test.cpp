@@ -8,7 +8,8 @@ namespace {
 using namespace std::chrono_literals;
 
 struct Running : Scene {
-  explicit Running(int count = 12, ClusterOptions options = {}) : cluster(client->create_message_cluster("work", numbers(count), std::move(options)).value()) {}
+  explicit Running(int count = 12, ClusterOptions options = {})
+      : cluster(client->create_message_cluster("work", numbers(count), std::move(options)).value()) {}
   /// Finished, and its finish message done, with these tasks failed.
   void finish(const std::vector<std::uint64_t>& failing = {}) const {
     work(failing);
@@ -154,7 +155,8 @@ TEST(RetryFailed, ByFilterCarriesTheOtherFailuresOver) {
   EXPECT_EQ(scene.header(scene.cluster).failed_total_count(), 1U);
   const auto groups = scene.client->errors(scene.cluster).value();
   ASSERT_EQ(groups.size(), 1U);
-  EXPECT_EQ(scene.client->retry_failed(scene.cluster, {.fingerprint = groups.front().fingerprint.substr(0, 4)}).value(), 1U);
+  EXPECT_EQ(scene.client->retry_failed(scene.cluster, {.fingerprint = groups.front().fingerprint.substr(0, 4)}).value(),
+            1U);
   scene.finish();
   EXPECT_EQ(scene.progress(scene.cluster).status, Status::complete);
 }
@@ -222,7 +224,8 @@ TEST(RetryFailed, FindsTheTasksOfItsRoundForFailTask) {
   static_cast<void>(scene.client->retry_failed(scene.cluster).value());
   const std::string id = id_of(scene.cluster);
   EXPECT_EQ(code_of(scene.client->fail_task(MessageKey::of_task(id, 3), "done before")), ErrorCode::lease_lost);
-  for (const std::uint64_t index : {2U, 5U, 9U}) scene.client->fail_task(MessageKey::of_task(id, index), "again").value();
+  for (const std::uint64_t index : {2U, 5U, 9U})
+    scene.client->fail_task(MessageKey::of_task(id, index), "again").value();
   EXPECT_TRUE(scene.progress(scene.cluster).finished);
   EXPECT_EQ(scene.progress(scene.cluster).failed_count, 3U);
 }

@@ -14,7 +14,8 @@ constexpr std::size_t doublings_max = 16;
 
 }  // namespace
 
-std::shared_ptr<const ClusterHeader> HeaderCache::find(std::string_view id, Time now, std::chrono::milliseconds age_max) const {
+std::shared_ptr<const ClusterHeader> HeaderCache::find(std::string_view id, Time now,
+                                                       std::chrono::milliseconds age_max) const {
   const std::scoped_lock lock(mutex_);
   const auto entry = entries_.find(id);
   if (entry == entries_.end()) return nullptr;
@@ -79,7 +80,9 @@ Result<ClusterHeader> modify_header(Store& store, std::string_view id, const Hea
     if (code != ErrorCode::conflict && !is_passing_fault(code)) return written;
     pause_with_jitter(store, count, swap_pause_initial, swap_pause_most);
   }
-  return Error{ErrorCode::conflict, "the cluster's header changed under every one of " + std::to_string(header_swap_count_max) + " writes", {}};
+  return Error{ErrorCode::conflict,
+               "the cluster's header changed under every one of " + std::to_string(header_swap_count_max) + " writes",
+               {}};
 }
 
 Result<ClusterHeader> live_header(Store& store, std::string_view id) {
@@ -88,10 +91,12 @@ Result<ClusterHeader> live_header(Store& store, std::string_view id) {
   return header;
 }
 
-void pause_with_jitter(Store& store, std::size_t try_count, std::chrono::milliseconds initial, std::chrono::milliseconds most) {
+void pause_with_jitter(Store& store, std::size_t try_count, std::chrono::milliseconds initial,
+                       std::chrono::milliseconds most) {
   const std::size_t doublings = std::min(try_count, doublings_max);
   const auto bound = std::min(most, initial * (std::int64_t{1} << doublings));
-  const auto length = std::chrono::milliseconds(static_cast<std::int64_t>(random_unit() * static_cast<double>(bound.count() + 1)));
+  const auto length =
+      std::chrono::milliseconds(static_cast<std::int64_t>(random_unit() * static_cast<double>(bound.count() + 1)));
   store.clock().sleep_until(store.now() + length, {});
 }
 

@@ -20,7 +20,8 @@ inline constexpr std::size_t header_cache_count_max = 1'024;
 class HeaderCache {
  public:
   /// Null where none is kept that was read within `age_max` before `now`.
-  [[nodiscard]] std::shared_ptr<const ClusterHeader> find(std::string_view id, Time now, std::chrono::milliseconds age_max) const;
+  [[nodiscard]] std::shared_ptr<const ClusterHeader> find(std::string_view id, Time now,
+                                                          std::chrono::milliseconds age_max) const;
   /// `read_at` is the time before the read began, so that an answer that was long under way counts as old as it is.
   /// A header older than the one kept (by version) is dropped.
   std::shared_ptr<const ClusterHeader> put(ClusterHeader header, Time read_at);
@@ -50,7 +51,8 @@ struct Store {
   [[nodiscard]] Clock& clock() const { return *backend.clock; }
   [[nodiscard]] Time now() const { return backend.clock->now(); }
 
-  /// At most `backend.header_age_max` old; read where it is older. Blocks then. Errors: not_found. A tombstone is returned as it is.
+  /// At most `backend.header_age_max` old; read where it is older. Blocks then. Errors: not_found. A tombstone is
+  /// returned as it is.
   Result<std::shared_ptr<const ClusterHeader>> header(std::string_view id);
   /// Read now, strongly; the cache keeps it.
   Result<ClusterHeader> header_strong(std::string_view id);
@@ -62,8 +64,8 @@ enum class HeaderChange : std::uint8_t {
   leave   ///< It is as it should be.
 };
 
-/// Gets the header as stored, changes it in place. Runs again after a lost swap and after a swap whose answer was lost, so it
-/// has to see its own earlier effect and leave it.
+/// Gets the header as stored, changes it in place. Runs again after a lost swap and after a swap whose answer was lost,
+/// so it has to see its own earlier effect and leave it.
 using HeaderFunction = std::function<Result<HeaderChange>(ClusterHeader&)>;
 
 /// Reads strongly, applies, compares and swaps, with jittered pauses in between. Answers the header as it now is.
@@ -74,7 +76,8 @@ Result<ClusterHeader> modify_header(Store& store, std::string_view id, const Hea
 Result<ClusterHeader> live_header(Store& store, std::string_view id);
 
 /// Full jitter: sleeps up to `initial * 2^try_count`, at most `most`, by the store's clock.
-void pause_with_jitter(Store& store, std::size_t try_count, std::chrono::milliseconds initial, std::chrono::milliseconds most);
+void pause_with_jitter(Store& store, std::size_t try_count, std::chrono::milliseconds initial,
+                       std::chrono::milliseconds most);
 
 /// True where a port's call is worth making again at once: throttled or unavailable.
 [[nodiscard]] constexpr bool is_passing_fault(ErrorCode code) noexcept {

@@ -88,7 +88,10 @@ class Sweep {
     if (!finish_queue) return std::move(finish_queue).error();
     auto pause = repair_pause(store_, header.queue_url);
     if (!pause) return std::move(pause).error();
-    return core::SweepFacts{.now = store_.now(), .repair_pause = *pause, .retention = queue->retention, .finish_retention = finish_queue->retention};
+    return core::SweepFacts{.now = store_.now(),
+                            .repair_pause = *pause,
+                            .retention = queue->retention,
+                            .finish_retention = finish_queue->retention};
   }
 
   Result<QueueAttributes> attributes(const std::string& url) {
@@ -102,7 +105,8 @@ class Sweep {
   Result<ClusterHeader> take_lease(const std::string& id) {
     return modify_header(store_, id, [&](ClusterHeader& header) -> Result<HeaderChange> {
       const Time now = store_.now();
-      if (header.tombstone || header.sweeper == holder_ || !is_free(store_, header.sweeper, header.sweeper_until, now)) return HeaderChange::leave;
+      if (header.tombstone || header.sweeper == holder_ || !is_free(store_, header.sweeper, header.sweeper_until, now))
+        return HeaderChange::leave;
       header.sweeper = holder_;
       header.sweeper_until = now + holder_lease;
       return HeaderChange::write;
@@ -122,9 +126,12 @@ class Sweep {
 
   void report(const ClusterHeader& header, const core::SweepPlan& plan) {
     const std::string name = "cluster " + header.id + (header.name.empty() ? "" : " (" + header.name + ")");
-    if (plan.stop || plan.note_deadline) add_report(report_, name + " is past its deadline, " + to_iso8601(*header.deadline));
+    if (plan.stop || plan.note_deadline)
+      add_report(report_, name + " is past its deadline, " + to_iso8601(*header.deadline));
     if (plan.report_idle) {
-      add_report(report_, name + " is open and got no tasks since " + to_iso8601(std::max(header.created_at, header.last_add_at)) + ": add the rest and seal it");
+      add_report(report_, name + " is open and got no tasks since " +
+                              to_iso8601(std::max(header.created_at, header.last_add_at)) +
+                              ": add the rest and seal it");
     }
     if (plan.report_expired) add_report(report_, name + " expired unfinished " + to_iso8601(header.expires_at));
   }
@@ -153,7 +160,8 @@ class Sweep {
   }
 
   Result<void> stop(const ClusterHeader& header) {
-    auto stopped = stop_header(store_, header.id, deadline_code, "the deadline, " + to_iso8601(*header.deadline) + ", is over");
+    auto stopped =
+        stop_header(store_, header.id, deadline_code, "the deadline, " + to_iso8601(*header.deadline) + ", is over");
     if (!stopped) return std::move(stopped).error();
     if (stopped->stopped()) ++report_.stopped_count;
     return complete(std::span(&*stopped, 1));
@@ -164,7 +172,8 @@ class Sweep {
       if (stored.tombstone || stored.finished() || stored.deadline_reported) return HeaderChange::leave;
       stored.deadline_reported = true;
       if (stored.error.size() < error_count_max) {
-        stored.error.push_back(core::error_entry(0, deadline_code, "the deadline, " + to_iso8601(*header.deadline) + ", is over", store_.now(), false));
+        stored.error.push_back(core::error_entry(
+            0, deadline_code, "the deadline, " + to_iso8601(*header.deadline) + ", is over", store_.now(), false));
       }
       return HeaderChange::write;
     });
@@ -181,7 +190,8 @@ class Sweep {
 
   Result<void> send_finish_again(const ClusterHeader& header) {
     auto cleared = modify_header(store_, header.id, [&](ClusterHeader& stored) -> Result<HeaderChange> {
-      const bool same = stored.round == header.round && stored.finish_sent_at == header.finish_sent_at && !stored.finish_done && !stored.tombstone;
+      const bool same = stored.round == header.round && stored.finish_sent_at == header.finish_sent_at &&
+                        !stored.finish_done && !stored.tombstone;
       if (!same) return HeaderChange::leave;
       stored.finish_sent_at.reset();
       return HeaderChange::write;
@@ -200,7 +210,8 @@ class Sweep {
   Result<void> give_up_parent(const ClusterHeader& header) {
     auto parent = store_.header_strong(header.parent->cluster_id);
     if (!parent && parent.error().code != ErrorCode::not_found) return std::move(parent).error();
-    const bool is_over = !parent || parent->tombstone || parent->round != header.parent->round || (parent->finished() && parent->finish_done);
+    const bool is_over = !parent || parent->tombstone || parent->round != header.parent->round ||
+                         (parent->finished() && parent->finish_done);
     if (!is_over) return {};
     auto marked = modify_header(store_, header.id, [&](ClusterHeader& stored) -> Result<HeaderChange> {
       if (stored.tombstone || stored.parent_ended) return HeaderChange::leave;

@@ -13,12 +13,14 @@ inline constexpr std::size_t dead_letter_count_max = 1'000;
 /// Lines of `SweepReport::reports`.
 inline constexpr std::size_t sweep_report_count_max = 1'000;
 
-/// The reconciler: repeats on every unfinished cluster what was cut off, and deals with what its queues gave up. One sweeper at a time per
-/// cluster; every step is idempotent. An error of one cluster is reported and does not keep the others from their turn.
+/// The reconciler: repeats on every unfinished cluster what was cut off, and deals with what its queues gave up. One
+/// sweeper at a time per cluster; every step is idempotent. An error of one cluster is reported and does not keep the
+/// others from their turn.
 Result<SweepReport> sweep(Store& store);
 
-/// Deals with the messages that `url`'s dead-letter queue holds: looks at each record without claiming it, sends the message again where
-/// attempts are left, and fails its record where not, on condition of the value seen. What is leased is left alone, as is what nobody knows.
+/// Deals with the messages that `url`'s dead-letter queue holds: looks at each record without claiming it, sends the
+/// message again where attempts are left, and fails its record where not, on condition of the value seen. What is
+/// leased is left alone, as is what nobody knows.
 Result<void> sweep_dead_letters(Store& store, std::string_view url, SweepReport& report);
 
 void add_report(SweepReport& report, std::string line);

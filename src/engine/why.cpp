@@ -52,17 +52,25 @@ class Why {
  private:
   void explain_cluster(const ClusterHeader& header) {
     if (!header.finished()) {
-      if (header.paused) reasons_.add({}, "the cluster is paused", "resume_cluster ends the pause and sends every open task again");
+      if (header.paused)
+        reasons_.add({}, "the cluster is paused", "resume_cluster ends the pause and sends every open task again");
       if (!header.sealed()) explain_open(header);
-      if (header.sealed() && !header.marked) reasons_.add({}, "its size is not marked everywhere: whoever sealed it was cut off", "sweep repeats it");
-      if (header.deadline && *header.deadline <= now_) reasons_.add({}, "its deadline was " + to_iso8601(*header.deadline), "stop_cluster, if it is to end");
-      if (header.expires_at <= now_) reasons_.add({}, "its life ended " + to_iso8601(header.expires_at) + ": its messages are refused", "stop_cluster, then create it anew");
+      if (header.sealed() && !header.marked)
+        reasons_.add({}, "its size is not marked everywhere: whoever sealed it was cut off", "sweep repeats it");
+      if (header.deadline && *header.deadline <= now_)
+        reasons_.add({}, "its deadline was " + to_iso8601(*header.deadline), "stop_cluster, if it is to end");
+      if (header.expires_at <= now_)
+        reasons_.add({}, "its life ended " + to_iso8601(header.expires_at) + ": its messages are refused",
+                     "stop_cluster, then create it anew");
       for (const DueMark& mark : header.due) explain_mark(mark);
     } else if (!header.finish_sent_at) {
       reasons_.add({}, "it is finished, and its finish message is not sent yet", "sweep sends it");
     } else if (!header.finish_done) {
-      reasons_.add({}, "its finish message, sent " + to_iso8601(*header.finish_sent_at) + " to " + header.finish_queue_url + ", is not done",
-                   header.finish_handler_required ? "run a worker with a finish handler on that queue" : "run a worker on that queue");
+      reasons_.add({},
+                   "its finish message, sent " + to_iso8601(*header.finish_sent_at) + " to " + header.finish_queue_url +
+                       ", is not done",
+                   header.finish_handler_required ? "run a worker with a finish handler on that queue"
+                                                  : "run a worker on that queue");
     }
   }
 
@@ -73,10 +81,17 @@ class Why {
 
   void explain_mark(const DueMark& mark) {
     switch (mark.kind) {
-      case DueMark::Kind::creation: return reasons_.add({}, "its creation is under way, or was cut off", "create it again with the same key, or wait for the sweep");
-      case DueMark::Kind::add: return reasons_.add({}, "tasks of an add are being sent, or that was cut off", "add them again with the same add key, or wait for the sweep");
-      case DueMark::Kind::resend: return reasons_.add({}, "a re-send is under way, or was cut off", "wait for the sweep, or resume_cluster");
-      case DueMark::Kind::round: return reasons_.add({}, "a retry of failed tasks is being sent, or that was cut off", "wait for the sweep, or resume_cluster");
+      case DueMark::Kind::creation:
+        return reasons_.add({}, "its creation is under way, or was cut off",
+                            "create it again with the same key, or wait for the sweep");
+      case DueMark::Kind::add:
+        return reasons_.add({}, "tasks of an add are being sent, or that was cut off",
+                            "add them again with the same add key, or wait for the sweep");
+      case DueMark::Kind::resend:
+        return reasons_.add({}, "a re-send is under way, or was cut off", "wait for the sweep, or resume_cluster");
+      case DueMark::Kind::round:
+        return reasons_.add({}, "a retry of failed tasks is being sent, or that was cut off",
+                            "wait for the sweep, or resume_cluster");
     }
   }
 
@@ -95,22 +110,28 @@ class Why {
       looked_at_count += page->tasks.size();
       next = page->next_position;
     }
-    if (next) reasons_.add({}, "more than " + std::to_string(looked_at_count) + " tasks are open", "list_tasks shows them all");
+    if (next)
+      reasons_.add({}, "more than " + std::to_string(looked_at_count) + " tasks are open", "list_tasks shows them all");
     return {};
   }
 
   Result<void> explain_task(const ClusterHeader& header, const Ledger::OpenTask& task, const QueueCounts& counts) {
     if (task.waiting) return explain_waiting(task);
     if (task.not_before > now_) {
-      reasons_.add(task.index, "a worker has it, or it backs off after a failure, until " + to_iso8601(task.not_before), "wait; a dead worker's lease ends then");
+      reasons_.add(task.index, "a worker has it, or it backs off after a failure, until " + to_iso8601(task.not_before),
+                   "wait; a dead worker's lease ends then");
     } else if (header.paused) {
       reasons_.add(task.index, "the cluster is paused", "resume_cluster");
     } else if (counts.visible_count > 0) {
-      reasons_.add(task.index, "it is not started; " + std::to_string(counts.visible_count) + " messages wait in " + header.queue_url, "run more workers on that queue");
+      reasons_.add(
+          task.index,
+          "it is not started; " + std::to_string(counts.visible_count) + " messages wait in " + header.queue_url,
+          "run more workers on that queue");
     } else if (counts.in_flight_count + counts.delayed_count > 0) {
       reasons_.add(task.index, "its message is delivered or delayed", "wait until it shows up again");
     } else {
-      reasons_.add(task.index, "its message is gone from " + header.queue_url, "resume_cluster sends it again; so does the sweep, in time");
+      reasons_.add(task.index, "its message is gone from " + header.queue_url,
+                   "resume_cluster sends it again; so does the sweep, in time");
     }
     return {};
   }
@@ -124,7 +145,8 @@ class Why {
       return {};
     }
     if (child.error().code != ErrorCode::not_found) return std::move(child).error();
-    reasons_.add(task.index, "it waits for child cluster " + task.child_id + ", of which nothing is left", "fail_task, then retry_failed");
+    reasons_.add(task.index, "it waits for child cluster " + task.child_id + ", of which nothing is left",
+                 "fail_task, then retry_failed");
     return {};
   }
 
@@ -133,15 +155,21 @@ class Why {
     if (!header.parent || header.parent_ended) return {};
     const ParentTask& parent = *header.parent;
     const std::string task = "task " + std::to_string(parent.index) + " of cluster " + parent.cluster_id;
-    TaskQuery query{.cluster_id = parent.cluster_id, .filter = {}, .first_index = parent.index, .count_max = 1, .with_payload = false};
+    TaskQuery query{.cluster_id = parent.cluster_id,
+                    .filter = {},
+                    .first_index = parent.index,
+                    .count_max = 1,
+                    .with_payload = false};
     auto page = with_patience(store_, [&] { return store_.ledger().list_tasks(query); });
     const bool gone = !page && (page.error().code == ErrorCode::not_found || page.error().code == ErrorCode::deleted);
     if (!page && !gone) return std::move(page).error();
-    const bool waits = page && !page->tasks.empty() && page->tasks.front().index == parent.index && page->tasks.front().waiting_for_child;
+    const bool waits = page && !page->tasks.empty() && page->tasks.front().index == parent.index &&
+                       page->tasks.front().waiting_for_child;
     if (waits && header.finished()) {
       reasons_.add({}, task + " waits for it and has not been ended yet", "sweep ends it");
     } else if (!waits) {
-      reasons_.add({}, task + " created it and does not wait for it: its holder came late, or is about to say so", "stop_cluster, if it stays so");
+      reasons_.add({}, task + " created it and does not wait for it: its holder came late, or is about to say so",
+                   "stop_cluster, if it stays so");
     }
     return {};
   }

@@ -49,7 +49,8 @@ RecordType read_type(Fields& fields) {
   if (!member) return RecordType::message;
   if (member->kind() == JsonKind::string) {
     if (const auto type = record_type_from(member->string())) return *type;
-    fields.refuse(detail::json_error_at(*member, R"(expected one of "cluster", "task", "message"; got another string)"));
+    fields.refuse(
+        detail::json_error_at(*member, R"(expected one of "cluster", "task", "message"; got another string)"));
   } else {
     fields.refuse(detail::json_error_expected(*member, "string"));
   }
@@ -124,7 +125,9 @@ Result<std::optional<Envelope>> read_ours(const JsonValue& root, const JsonValue
   if (version.kind() != JsonKind::integer) return detail::json_error_expected(version, "integer");
   if (version.uint64() != format_version) {
     return Error{ErrorCode::unsupported_version,
-                 "/fanfold: a message of format version " + std::string(version.text()) + "; this fanfold reads version " + std::to_string(format_version), {}};
+                 "/fanfold: a message of format version " + std::string(version.text()) +
+                     "; this fanfold reads version " + std::to_string(format_version),
+                 {}};
   }
   auto content = read_version_1(root);
   if (!content) return std::move(content).error();

@@ -20,14 +20,15 @@ inline constexpr std::uint32_t format_version = 1;
 /// an end of life (`expires_at` is zero). Errors: as read_envelope; a foreign text that is not JSON is bad_input too.
 [[nodiscard]] Result<Envelope> content_of(const Delivery& delivery);
 
-/// The url that an event source means: made from an ARN of SQS in any AWS partition, or the name of an embedded queue as it is.
-/// Errors: bad_input (an ARN of another service, of an unknown partition, or cut short).
+/// The url that an event source means: made from an ARN of SQS in any AWS partition, or the name of an embedded queue
+/// as it is. Errors: bad_input (an ARN of another service, of an unknown partition, or cut short).
 [[nodiscard]] Result<std::string> queue_url_of(std::string_view event_source);
 
 /// A delivery as clients see it. The queue's url stands where an event has the ARN.
 [[nodiscard]] SqsRecord record_of(const Delivery& delivery, std::string_view queue_url);
 
-/// The delivery that a record stands for, its content decoded. Errors: as content_of, and bad_input for attributes that are no numbers.
+/// The delivery that a record stands for, its content decoded. Errors: as content_of, and bad_input for attributes that
+/// are no numbers.
 [[nodiscard]] Result<Delivery> delivery_of(const SqsRecord& record);
 
 }  // namespace fanfold::wire

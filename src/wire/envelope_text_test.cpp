@@ -23,10 +23,17 @@ Envelope a_task() {
 }
 
 Envelope a_message() {
-  return {.type = RecordType::message, .id = "m1", .body = Json::from_valid_text("[1]"), .meta = Json::from_valid_text(R"({"stuff":"x"})"), .expires_at = expiry};
+  return {.type = RecordType::message,
+          .id = "m1",
+          .body = Json::from_valid_text("[1]"),
+          .meta = Json::from_valid_text(R"({"stuff":"x"})"),
+          .expires_at = expiry};
 }
 
-Envelope a_finish() { return {.type = RecordType::cluster, .id = "c1", .name = "n", .round = 1, .first_failure = true, .expires_at = expiry}; }
+Envelope a_finish() {
+  return {
+      .type = RecordType::cluster, .id = "c1", .name = "n", .round = 1, .first_failure = true, .expires_at = expiry};
+}
 
 Error error_of(std::string_view text) {
   auto read = read_envelope(text);
@@ -42,18 +49,22 @@ std::string with(std::string_view old_part, std::string_view new_part) {
 }
 
 TEST(Envelope, IsWrittenAsTheFormatSays) {
-  EXPECT_EQ(write_envelope(a_task()),
-            R"({"fanfold":1,"type":"task","pKey":"SQSMessage$c1","name":"thumbnails","round":2,"position":7,"index":18446744073709551615,)"
-            R"("body":{"path":"a b","size":3},"bucketParams":{"Bucket":"b","Key":"SQSMessage$c1-globals.json"},"expiresAt":"2026-12-24T09:30:00.125Z",)"
-            R"("traceparent":"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"})");
-  EXPECT_EQ(write_envelope(a_message()),
-            R"({"fanfold":1,"type":"message","pKey":"SQSMessage$m1","body":[1],"meta":{"stuff":"x"},"expiresAt":"2026-12-24T09:30:00.125Z"})");
-  EXPECT_EQ(write_envelope(a_finish()),
-            R"({"fanfold":1,"type":"cluster","pKey":"SQSMessage$c1","name":"n","round":1,"firstFailure":true,"expiresAt":"2026-12-24T09:30:00.125Z"})");
+  EXPECT_EQ(
+      write_envelope(a_task()),
+      R"({"fanfold":1,"type":"task","pKey":"SQSMessage$c1","name":"thumbnails","round":2,"position":7,"index":18446744073709551615,)"
+      R"("body":{"path":"a b","size":3},"bucketParams":{"Bucket":"b","Key":"SQSMessage$c1-globals.json"},"expiresAt":"2026-12-24T09:30:00.125Z",)"
+      R"("traceparent":"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"})");
+  EXPECT_EQ(
+      write_envelope(a_message()),
+      R"({"fanfold":1,"type":"message","pKey":"SQSMessage$m1","body":[1],"meta":{"stuff":"x"},"expiresAt":"2026-12-24T09:30:00.125Z"})");
+  EXPECT_EQ(
+      write_envelope(a_finish()),
+      R"({"fanfold":1,"type":"cluster","pKey":"SQSMessage$c1","name":"n","round":1,"firstFailure":true,"expiresAt":"2026-12-24T09:30:00.125Z"})");
 }
 
 TEST(Envelope, ReadsBackAsItWas) {
-  for (const Envelope& content : {a_task(), a_message(), a_finish()}) EXPECT_EQ(read_envelope(write_envelope(content)).value(), content);
+  for (const Envelope& content : {a_task(), a_message(), a_finish()})
+    EXPECT_EQ(read_envelope(write_envelope(content)).value(), content);
 }
 
 TEST(Envelope, KeepsABodyOfTheGreatestDepth) {
@@ -62,7 +73,9 @@ TEST(Envelope, KeepsABodyOfTheGreatestDepth) {
   EXPECT_EQ(read_envelope(write_envelope(content)).value(), content);
 }
 
-TEST(Envelope, IgnoresMembersThatItDoesNotKnow) { EXPECT_EQ(read_envelope(with(R"("round":2)", R"("later":[],"round":2)")).value(), a_task()); }
+TEST(Envelope, IgnoresMembersThatItDoesNotKnow) {
+  EXPECT_EQ(read_envelope(with(R"("round":2)", R"("later":[],"round":2)")).value(), a_task());
+}
 
 TEST(Envelope, OfANewerVersionIsNotRead) {
   const Error error = error_of(R"({"fanfold":2,"whatever":true})");
@@ -80,14 +93,18 @@ TEST(Envelope, NamesTheFieldThatIsWrong) {
       {R"({"fanfold":1})", "/type: missing"},
       {with(R"("task")", R"("job")"), R"(/type: expected one of "cluster", "task", "message"; got another string)"},
       {with(R"("pKey":"SQSMessage$c1")", R"("pKey":"c1")"), "/pKey: expected a key such as SQSMessage$<id>"},
-      {with(R"("pKey":"SQSMessage$c1")", R"("pKey":"SQSMessage$c1#4")"), "/pKey: expected a key such as SQSMessage$<id>"},
-      {with(R"("round":2)", R"("round":4294967296)"), "/round: expected an integer from 0 to 4294967295, got one out of range"},
-      {with(R"("position":7)", R"("position":-1)"), "/position: expected an integer from 0 to 18446744073709551615, got one out of range"},
+      {with(R"("pKey":"SQSMessage$c1")", R"("pKey":"SQSMessage$c1#4")"),
+       "/pKey: expected a key such as SQSMessage$<id>"},
+      {with(R"("round":2)", R"("round":4294967296)"),
+       "/round: expected an integer from 0 to 4294967295, got one out of range"},
+      {with(R"("position":7)", R"("position":-1)"),
+       "/position: expected an integer from 0 to 18446744073709551615, got one out of range"},
       {with(R"("position":7)", R"("position":"7")"), "/position: expected integer, got string"},
       {with(R"("index":18446744073709551615,)", ""), "/index: missing"},
       {with(R"("body":{"path":"a b","size":3},)", ""), "/body: missing"},
       {with(R"("Bucket":"b",)", ""), "/bucketParams/Bucket: missing"},
-      {with("2026-12-24T09:30:00.125Z", "tomorrow"), "/expiresAt: expected a UTC time such as 2026-11-24T09:30:00.000Z"},
+      {with("2026-12-24T09:30:00.125Z", "tomorrow"),
+       "/expiresAt: expected a UTC time such as 2026-11-24T09:30:00.000Z"},
       {with(R"("name":"thumbnails")", R"("name":5)"), "/name: expected string, got integer"},
       {with(R"("round":2)", R"("round":2,"round":2)"), "/round: duplicate key"},
   };
@@ -124,10 +141,17 @@ TEST(Content, ThatIsNoJsonIsBadInput) {
   EXPECT_TRUE(content.error().message.starts_with("byte 0: ")) << content.error().message;
 }
 
-TEST(Content, HandedOverDecodedIsTakenAsItIs) { EXPECT_EQ(content_of({.content = a_task(), .text = "ignored"}).value(), a_task()); }
+TEST(Content, HandedOverDecodedIsTakenAsItIs) {
+  EXPECT_EQ(content_of({.content = a_task(), .text = "ignored"}).value(), a_task());
+}
 
 TEST(Record, OfADeliveryIsTheSameDeliveryAgain) {
-  const Delivery delivery{.message_id = "q-1", .receipt_handle = "r-1", .receive_count = 4, .sent_at = expiry, .group_id = "g", .content = a_task()};
+  const Delivery delivery{.message_id = "q-1",
+                          .receipt_handle = "r-1",
+                          .receive_count = 4,
+                          .sent_at = expiry,
+                          .group_id = "g",
+                          .content = a_task()};
   const SqsRecord record = record_of(delivery, "photos");
   EXPECT_EQ(record.attributes.at("ApproximateReceiveCount"), "4");
   EXPECT_EQ(record.event_source_arn, "photos");
@@ -163,7 +187,8 @@ TEST(QueueUrl, IsMadeFromTheArnsOfAllPartitions) {
 }
 
 TEST(QueueUrl, OfAnArnThatIsNoQueueIsBadInput) {
-  for (const std::string source : {"arn:aws:sns:eu-west-1:1:p", "arn:aws:sqs:eu-west-1:p", "arn:aws:sqs::1:p", "arn:moon:sqs:r:1:p", "arn:"}) {
+  for (const std::string source :
+       {"arn:aws:sns:eu-west-1:1:p", "arn:aws:sqs:eu-west-1:p", "arn:aws:sqs::1:p", "arn:moon:sqs:r:1:p", "arn:"}) {
     auto url = queue_url_of(source);
     ASSERT_FALSE(url.has_value()) << source;
     EXPECT_EQ(url.error().code, ErrorCode::bad_input);

@@ -30,7 +30,8 @@ class Fields {
 
   [[nodiscard]] std::string string(std::string_view key) { return string_of(required(key)); }
   [[nodiscard]] std::string optional_string(std::string_view key) { return string_of(optional(key)); }
-  [[nodiscard]] std::uint64_t count(std::string_view key, std::uint64_t most = std::numeric_limits<std::uint64_t>::max()) {
+  [[nodiscard]] std::uint64_t count(std::string_view key,
+                                    std::uint64_t most = std::numeric_limits<std::uint64_t>::max()) {
     return count_of(required(key), most);
   }
   [[nodiscard]] bool optional_flag(std::string_view key) {
@@ -59,7 +60,8 @@ class Fields {
     const auto value = member->uint64();
     if (value && *value <= most) return *value;
     const bool integer = member->kind() == detail::JsonKind::integer;
-    refuse(integer ? detail::json_error_at(*member, "expected an integer from 0 to " + std::to_string(most) + ", got one out of range")
+    refuse(integer ? detail::json_error_at(
+                         *member, "expected an integer from 0 to " + std::to_string(most) + ", got one out of range")
                    : detail::json_error_expected(*member, "integer"));
     return 0;
   }

@@ -23,7 +23,8 @@ void read_attributes(Fields& fields, SqsRecord& record) {
   if (!attributes) return;
   if (attributes->kind() != JsonKind::object) return fields.refuse(detail::json_error_expected(*attributes, "object"));
   for (const JsonMemberView attribute : attributes->members()) {
-    if (attribute.value.kind() != JsonKind::string) return fields.refuse(detail::json_error_expected(attribute.value, "string"));
+    if (attribute.value.kind() != JsonKind::string)
+      return fields.refuse(detail::json_error_expected(attribute.value, "string"));
     record.attributes.emplace(attribute.key, attribute.value.string());
   }
 }

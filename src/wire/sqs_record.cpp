@@ -40,7 +40,8 @@ Result<Number> number_attribute(const SqsRecord& record, std::string_view key, N
   Number value{};
   const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (code != std::errc{} || end != text.data() + text.size() || value < 0) {
-    return Error{ErrorCode::bad_input, "/attributes/" + std::string(key) + ": expected a whole number as text", text.substr(0, 64)};
+    return Error{ErrorCode::bad_input, "/attributes/" + std::string(key) + ": expected a whole number as text",
+                 text.substr(0, 64)};
   }
   return value;
 }
@@ -56,7 +57,8 @@ Result<std::string> queue_url_of(std::string_view event_source) {
   std::string_view rest = event_source.substr(scheme.size());
   for (std::size_t i = 0; i + 1 < part_count; ++i) {
     const std::size_t colon = rest.find(':');
-    if (colon == std::string_view::npos) return bad_arn("expected arn:<partition>:sqs:<region>:<account>:<queue>", event_source);
+    if (colon == std::string_view::npos)
+      return bad_arn("expected arn:<partition>:sqs:<region>:<account>:<queue>", event_source);
     parts[i] = rest.substr(0, colon);
     rest.remove_prefix(colon + 1);
   }

@@ -1,0 +1,260 @@
+#include "engine/sweep.hpp"
+
+#include "engine/completion.hpp"
+#include "engine/resend.hpp"
+#include "engine/scene_for_tests.hpp"
+
+namespace fanfold::engine {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// A queue whose messages are given up after two receives.
+struct RedriveScene : Scene {
+  RedriveScene() {
+    static_cast<void>(client->create_queue("dead").value());
+    static_cast<void>(
+        client->create_queue("work", {.redrive = RedrivePolicy{.dead_letter_queue = "dead", .receive_count_max = 2}})
+            .value());
+  }
+  /// Receives everything twice without an attempt, until the queue gives it up.
+  void receive_until_dead() const {
+    for (int i = 0; i < 3; ++i) {
+      while (!client->receive("work", {.wait = 0ms, .visibility = 1s}).value().empty()) {
+      }
+      advance(2s);
+    }
+  }
+};
+
+TEST(Sweep, LeavesAHealthyClusterAsItIs) {
+  Scene scene;
+  const Cluster cluster = scene.client->create_message_cluster("work", numbers(5)).value();
+  const ClusterHeader before = scene.header(cluster);
+  const SweepReport report = scene.client->sweep().value();
+  EXPECT_EQ(report.cluster_count, 1U);
+  EXPECT_EQ(report.resent_count, 0U);
+  EXPECT_TRUE(report.reports.empty());
+  EXPECT_EQ(scene.header(cluster), before);
+}
+
+TEST(Sweep, SendsAgainWhatRetentionTook) {
+  Scene scene;
+  const Cluster cluster = scene.client->create_message_cluster("work", numbers(5), {.expires_after = 24h * 60}).value();
+  scene.advance(24h * 4);
+  EXPECT_EQ(scene.message_count(), 0U);
+  EXPECT_EQ(scene.client->sweep().value().resent_count, 5U);
+  EXPECT_EQ(scene.client->sweep().value().resent_count, 0U) << "at most once per visibility timeout";
+  scene.work();
+  EXPECT_TRUE(scene.progress(cluster).finished);
+}
+
+TEST(Sweep, SendsTheFinishMessageAgainOnceItsQueueLostIt) {
+  Scene scene;
+  const Cluster cluster =
+      scene.client->create_message_cluster("work", numbers(1), {.finish_queue = "ends", .expires_after = 24h * 60})
+          .value();
+  scene.work();
+  static_cast<void>(scene.queue->purge("ends").value());
+  EXPECT_EQ(scene.client->sweep().value().finish_message_count, 0U) << "it may be under way";
+  scene.advance(24h * 4);
+  EXPECT_EQ(scene.client->sweep().value().finish_message_count, 1U);
+  EXPECT_EQ(scene.message_count("ends"), 1U);
+  scene.work({}, "ends");
+  EXPECT_TRUE(scene.progress(cluster).finish_handled);
+  EXPECT_EQ(scene.client->sweep().value().cluster_count, 0U);
+}
+
+TEST(Sweep, StopsAClusterAtItsDeadlineWhereItAskedForThat) {
+  Scene scene;
+  const Cluster stopping =
+      scene.client
+          ->create_message_cluster("work", numbers(1), {.deadline = 1h, .deadline_action = DeadlineAction::stop})
+          .value();
+  const Cluster telling = scene.client->create_message_cluster("work", numbers(1), {.deadline = 1h}).value();
+  EXPECT_EQ(scene.client->sweep().value().stopped_count, 0U);
+  scene.advance(1h);
+  const SweepReport report = scene.client->sweep().value();
+  EXPECT_EQ(report.stopped_count, 1U);
+  EXPECT_EQ(report.reports.size(), 2U);
+  EXPECT_TRUE(scene.header(stopping).stopped());
+  EXPECT_FALSE(scene.header(telling).finished());
+  EXPECT_EQ(scene.header(telling).error.at(0).code, "deadline_exceeded");
+  EXPECT_TRUE(scene.client->sweep().value().reports.empty()) << "said once";
+}
+
+TEST(Sweep, ReportsAnOpenClusterThatNobodyFeeds) {
+  Scene scene;
+  const Cluster cluster = scene.client->open_message_cluster("work", {.name = "album"}).value();
+  scene.advance(25h);
+  const SweepReport report = scene.client->sweep().value();
+  ASSERT_EQ(report.reports.size(), 1U);
+  EXPECT_NE(report.reports.front().find("(album) is open and got no tasks since"), std::string::npos)
+      << report.reports.front();
+}
+
+TEST(Sweep, RepeatsAnAddThatWasCutOff) {
+  Scene scene;
+  const Cluster cluster = scene.client->open_message_cluster("work").value();
+  scene.queue->send_count_until_crash = 0;
+  EXPECT_THROW(static_cast<void>(cluster.add("a", numbers(3))), ScriptedQueue::Crash);
+  scene.restart();
+  scene.advance(31s);
+  EXPECT_EQ(scene.client->sweep().value().resent_count, 3U);
+  EXPECT_EQ(scene.message_count(), 3U);
+}
+
+TEST(Sweep, GoesOnAfterAClusterThatItCannotMend) {
+  Scene scene;
+  const Cluster sound = scene.client->create_message_cluster("work", numbers(2), {.expires_after = 24h * 60}).value();
+  const Cluster broken = scene.client->create_message_cluster("play", numbers(3), {.expires_after = 24h * 60}).value();
+  scene.advance(24h * 4);
+  scene.queue->refusals[2] = std::deque<ErrorCode>(100, ErrorCode::throttled);
+  const SweepReport report = scene.client->sweep().value();
+  EXPECT_EQ(report.cluster_count, 2U);
+  ASSERT_EQ(report.reports.size(), 1U);
+  EXPECT_EQ(report.reports.front(), "cluster " + id_of(broken) + ": throttled: refused");
+  EXPECT_EQ(scene.message_count("work"), 2U);
+  EXPECT_TRUE(scene.header(sound).due.empty());
+  EXPECT_EQ(scene.header(broken).due.size(), 1U) << "the next sweep repeats it";
+}
+
+TEST(Sweep, OfTwoAtATimeDoesOneTurnOfAClusterOnly) {
+  Scene scene;
+  const Cluster cluster = scene.client->create_message_cluster("work", numbers(2), {.expires_after = 24h * 60}).value();
+  scene.advance(24h * 4);
+  ClusterHeader header = scene.header(cluster);
+  header.sweeper = "another";
+  header.sweeper_until = scene.now() + 1s;
+  scene.ledger->update_cluster(header).value();
+  EXPECT_EQ(scene.client->sweep().value().resent_count, 0U);
+  scene.advance(1s);
+  EXPECT_EQ(scene.client->sweep().value().resent_count, 2U);
+}
+
+TEST(DeadLetter, ThatWasOnlyReceivedIsSentAgainAndNoAttemptCounted) {
+  RedriveScene scene;
+  const Cluster cluster = scene.client->create_message_cluster("work", numbers(3)).value();
+  scene.receive_until_dead();
+  ASSERT_EQ(scene.message_count("dead"), 3U);
+  const SweepReport report = scene.client->sweep().value();
+  EXPECT_EQ(report.dead_letter_count, 3U);
+  EXPECT_EQ(report.resent_count, 3U);
+  EXPECT_EQ(report.failed_count, 0U);
+  EXPECT_EQ(scene.message_count("dead"), 0U);
+  EXPECT_EQ(scene.message_count("work"), 3U);
+  EXPECT_EQ(scene.client->list_tasks(cluster).value().tasks.front().attempt_count, 0U);
+}
+
+TEST(DeadLetter, WhoseAttemptsAreUsedUpFailsItsTask) {
+  RedriveScene scene;
+  const Cluster cluster = scene.client->create_message_cluster("work", numbers(1), {.attempts_max = 1}).value();
+  const auto record = scene.client->receive("work", {.visibility = 2s}).value().front();
+  ASSERT_EQ(scene.client->is_complete(record, {.lease = 1s}).value().state, ClaimState::claimed);
+  scene.advance(3s);
+  scene.receive_until_dead();
+  ASSERT_EQ(scene.message_count("dead"), 1U);
+  EXPECT_EQ(scene.client->sweep().value().failed_count, 1U);
+  EXPECT_TRUE(scene.progress(cluster).finished);
+  EXPECT_EQ(scene.client->list_tasks(cluster).value().tasks.front().error.at(0).code, "attempts_used_up");
+  EXPECT_EQ(scene.message_count("dead"), 0U);
+}
+
+TEST(DeadLetter, OfALiveLeaseIsLeftAlone) {
+  RedriveScene scene;
+  static_cast<void>(scene.client->create_message_cluster("work", numbers(1)).value());
+  const auto record = scene.client->receive("work", {.visibility = 1s}).value().front();
+  ASSERT_EQ(scene.client->is_complete(record, {.lease = 300s}).value().state, ClaimState::claimed);
+  scene.receive_until_dead();
+  ASSERT_EQ(scene.message_count("dead"), 1U);
+  const SweepReport report = scene.client->sweep().value();
+  EXPECT_EQ(report.dead_letter_count, 0U);
+  EXPECT_EQ(scene.message_count("dead"), 1U);
+}
+
+TEST(DeadLetter, OfAnEndedTaskIsDeleted) {
+  RedriveScene scene;
+  const Cluster cluster = scene.client->create_message_cluster("work", numbers(2)).value();
+  scene.client->fail_task(MessageKey::of_task(id_of(cluster), 0), "no").value();
+  scene.receive_until_dead();
+  const SweepReport report = scene.client->sweep().value();
+  EXPECT_EQ(report.dead_letter_count, 2U);
+  EXPECT_EQ(report.resent_count, 1U);
+}
+
+TEST(DeadLetter, ThatIsAFinishMessageIsSentAgain) {
+  RedriveScene scene;
+  const Cluster cluster = scene.client->create_message_cluster("work", std::vector<int>()).value();
+  scene.receive_until_dead();
+  ASSERT_EQ(scene.message_count("dead"), 1U);
+  EXPECT_EQ(scene.client->sweep().value().resent_count, 1U);
+  scene.work();
+  EXPECT_TRUE(scene.progress(cluster).finish_handled);
+}
+
+TEST(DeadLetter, OfASingleMessageGoesBackWhereItCameFrom) {
+  RedriveScene scene;
+  static_cast<void>(scene.client->create_message_cluster("work", numbers(1)).value());
+  const MessageKey key = scene.client->send_message("work", 7).value();
+  scene.receive_until_dead();
+  EXPECT_EQ(scene.client->sweep().value().dead_letter_count, 2U);
+  scene.work();
+  EXPECT_EQ(scene.client->get_message_record(key).value().status, Status::complete);
+}
+
+TEST(DeadLetter, OfSomebodyElseIsLeftAloneAndReported) {
+  RedriveScene scene;
+  static_cast<void>(scene.client->create_message_cluster("work", numbers(1)).value());
+  OutgoingMessage foreign;
+  foreign.text = R"({"order":5})";
+  static_cast<void>(scene.queue->send("dead", std::span(&foreign, 1)).value());
+  const SweepReport report = scene.client->sweep().value();
+  EXPECT_EQ(report.dead_letter_count, 0U);
+  ASSERT_EQ(report.reports.size(), 1U);
+  EXPECT_EQ(report.reports.front(), "1 messages that no record knows are left in dead-letter queue dead");
+  EXPECT_EQ(scene.message_count("dead"), 1U);
+}
+
+TEST(Resend, IsLeftToTheSenderThatIsAtIt) {
+  Scene scene;
+  const Cluster cluster = scene.client->create_message_cluster("work", numbers(2)).value();
+  scene.advance(1h);
+  ClusterHeader header = scene.header(cluster);
+  header.sender = "another";
+  header.sender_until = scene.now() + 1s;
+  scene.ledger->update_cluster(header).value();
+  const auto engine = Engine::of(*scene.client);
+  EXPECT_EQ(resend(engine->store(), id_of(cluster), ResendReason::repair).value(), 0U);
+  scene.advance(1s);
+  EXPECT_EQ(resend(engine->store(), id_of(cluster), ResendReason::repair).value(), 2U);
+  EXPECT_EQ(resend(engine->store(), id_of(cluster), ResendReason::repair).value(), 0U)
+      << "at most once per visibility timeout";
+}
+
+TEST(Resend, EndsATaskWhoseChildFinishedUnnoticed) {
+  Scene scene;
+  const Cluster parent = scene.client->create_message_cluster("work", numbers(1)).value();
+  const auto record = scene.client->receive("work").value().front();
+  const Claim claim = scene.client->is_complete(record).value();
+  // The child finishes before its parent's task waits for it, and whoever writes `waiting` dies right after.
+  const auto none = []() -> Result<std::optional<TaskData>> { return std::optional<TaskData>(); };
+  const ParentTask task{.cluster_id = id_of(parent), .queue_url = "work", .round = 0, .position = 0, .index = 0};
+  const auto child = scene.client->core()
+                         ->create_cluster({.queue = "work", .options = {}, .open = false, .parent = task}, none)
+                         .value();
+  ASSERT_TRUE(scene.progress(child).finished);
+  EndRequest wait;
+  wait.ref = claim.ticket.ref;
+  wait.condition = claim.ticket.token;
+  wait.verdict = Verdict::waiting;
+  wait.child_id = id_of(child);
+  ASSERT_EQ(scene.ledger->end(std::span(&wait, 1), scene.now()).value().outcomes.front(), EndOutcome::ended);
+  scene.advance(1h);
+  const auto engine = Engine::of(*scene.client);
+  EXPECT_EQ(resend(engine->store(), id_of(parent), ResendReason::repair).value(), 0U);
+  EXPECT_TRUE(scene.progress(parent).finished);
+  EXPECT_TRUE(scene.header(child).parent_ended);
+}
+
+}  // namespace
+}  // namespace fanfold::engine
