@@ -122,6 +122,7 @@ class QueueBatch {
     const core::LeaseStep step = core::next_lease_step(store.now(), assignment.claimed_at, assignment.lease_end, lease, core::visibility_max);
     if (position == 0 || token == nullptr || step.kind != core::LeaseStep::Kind::extend) return true;
     const Lease held{chunk.ends[position].ref, *token};
+    if (!may_extend(store, held.ref)) return store.now() < assignment.lease_end;
     const auto extended = with_patience(store, [&] { return store.ledger().extend(std::span(&held, 1), step.at); });
     if (!extended || !extended->front()) return false;
     assignment.lease_end = step.at;
