@@ -12,6 +12,8 @@ Admission admit_task(const Envelope& content, const ClusterHeader* header, Knowl
   if (header == nullptr) return strong ? Admission::remove : Admission::read_strongly;
   if (header->tombstone) return Admission::remove;
   if (content.round > header->round) return strong ? Admission::put_back : Admission::read_strongly;
+  // A round begins when all of the one before has followed; what fail_fast kept from running then is part of the new one.
+  if (content.round < header->round) return strong ? Admission::remove : Admission::read_strongly;
   if (header->stopped()) return Admission::remove;
   if (!header->moved_to.empty()) {
     if (!strong) return Admission::read_strongly;

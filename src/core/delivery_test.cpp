@@ -82,6 +82,13 @@ TEST(AdmitTask, AsksAgainBeforeItBelievesThatAHeaderIsOlderThanTheMessage) {
   EXPECT_EQ(admit(running(), Knowledge::strong, 1), Admission::put_back);
 }
 
+TEST(AdmitTask, RemovesATaskOfAnEarlierRoundOnlyAfterAStrongRead) {
+  ClusterHeader retried = running();
+  retried.round = 1;
+  EXPECT_EQ(admit(retried, Knowledge::cached), Admission::read_strongly);
+  EXPECT_EQ(admit(retried, Knowledge::strong), Admission::remove);
+}
+
 TEST(AdmitTask, RemovesWithoutAHeaderOnlyAfterAStrongRead) {
   EXPECT_EQ(admit_task(task_of_round(0), nullptr, Knowledge::cached), Admission::read_strongly);
   EXPECT_EQ(admit_task(task_of_round(0), nullptr, Knowledge::strong), Admission::remove);

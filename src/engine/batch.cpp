@@ -123,6 +123,7 @@ class QueueBatch {
     if (position == 0 || token == nullptr || step.kind != core::LeaseStep::Kind::extend) return true;
     const Lease held{chunk.ends[position].ref, *token};
     if (is_stopped(held.ref)) return false;  // Nothing is extended, and nothing new starts, once a stop was seen.
+    if (!may_extend(store, held.ref)) return store.now() < assignment.lease_end;
     const auto extended = with_patience(store, [&] { return store.ledger().extend(std::span(&held, 1), step.at); });
     if (!extended || !extended->front()) return false;
     assignment.lease_end = step.at;

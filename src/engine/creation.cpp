@@ -198,9 +198,10 @@ class Creation {
     if (created.error().code != ErrorCode::already_exists) return std::move(created).error();
     auto there = store_.header_strong(header_.id);
     if (!there) return std::move(there).error();
+    if (cluster_.open) return go_on(*there);
     // Ours where the answer to an earlier try was lost; else another caller was faster with the same key.
     if (header_.creation_key.empty() || there->sender == holder) return send_all(*there, holder);
-    if (!cluster_.open && there->task_count != header_.task_count) return different_tasks(header_.id);
+    if (there->task_count != header_.task_count) return different_tasks(header_.id);
     return resume(*there);
   }
 

@@ -1,5 +1,7 @@
 #include "engine/creation.hpp"
 
+#include <fanfold/testing/faults.hpp>
+
 #include "engine/scene_for_tests.hpp"
 
 namespace fanfold::engine {
@@ -29,6 +31,16 @@ TEST(Creation, OfNoTasksIsFinishedAtOnce) {
   EXPECT_TRUE(scene.progress(cluster).finished);
   EXPECT_EQ(scene.progress(cluster).status, Status::complete);
   EXPECT_EQ(scene.message_count(), 1U) << "the finish message";
+}
+
+TEST(Creation, OfAnOpenClusterWhoseAnswerIsLostLeavesItOpen) {
+  testing::MemoryStore store;
+  const auto plan = std::make_shared<testing::FaultPlan>(1, testing::Chaos::nothing());
+  plan->strike_next(testing::Fault::lost_answer, "ledger.create_cluster");
+  const Client client = make_client(testing::with_faults(store.backend(), {.plan = plan}));
+  const Cluster cluster = client.open_message_cluster("work", {.idempotency_key = "k"}).value();
+  EXPECT_FALSE(client.progress(cluster).value().sealed);
+  EXPECT_TRUE(cluster.add("one", numbers(2)).has_value());
 }
 
 TEST(Creation, TakesAGenerator) {

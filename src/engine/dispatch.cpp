@@ -42,6 +42,12 @@ Result<void> check_attempts(const AttemptOptions& options) {
   return {};
 }
 
+bool may_extend(Store& store, const RecordRef& ref) {
+  if (ref.type != RecordType::task) return true;
+  const auto header = store.header(ref.id);
+  return !header || !((*header)->stopped() || (*header)->round > ref.round);
+}
+
 /// One call of begin: admits, claims, and deals with what is not ours to run.
 struct Dispatcher::Batch {
   struct Other {  // Answered with something else than "claimed".
@@ -104,13 +110,16 @@ struct Dispatcher::Batch {
     request.lease_end = assignment.lease_end;
     request.attempts_max = assignment.attempts_max;
     request.first_delivery = delivery.receive_count == 1;
-    if (!needs_claim(request.ref, assignment)) return;
+    if (!needs_claim(delivery, assignment)) return;
     request.token = store.ledger().new_token();
     request.record = admitter.record_for(delivery);
   }
 
-  [[nodiscard]] bool needs_claim(const RecordRef& ref, const Assignment& assignment) const {
-    return dispatcher.options_.deduplicate || ref.type == RecordType::cluster || assignment.bad_input != nullptr;
+  /// The cheap mode claims too where the message is to be sent again if this attempt fails: the new one counts its receives from
+  /// the start, and only the record knows then how many attempts there were.
+  [[nodiscard]] bool needs_claim(const Delivery& delivery, const Assignment& assignment) const {
+    return dispatcher.options_.deduplicate || delivery.content->type == RecordType::cluster || assignment.bad_input != nullptr ||
+           !settlement.is_received_again(delivery);
   }
 
   /// One answer per request; none where the ledger gave none.

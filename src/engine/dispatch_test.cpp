@@ -374,5 +374,35 @@ TEST(CheapMode, FailsATaskAfterAsManyReceivesAsItMayHaveAttempts) {
   EXPECT_EQ(world.client->progress(cluster).value().failed_count, 1U);
 }
 
+TEST(CheapMode, FailsATaskThatNeverWorksAlsoWhereItsQueueAllowsFewerReceivesThanAttempts) {
+  World world;
+  int count = 0;
+  static_cast<void>(world.client->create_queue("dead").value());
+  static_cast<void>(world.client->create_queue(world.queue, {.redrive = RedrivePolicy{.dead_letter_queue = "dead", .receive_count_max = 2}}).value());
+  const Cluster cluster = world.client->create_message_cluster(world.queue, numbers(1)).value();
+  for (int i = 0; i < 10; ++i) {
+    world.process(counting(count, [] { return retry("never works"); }), {.deduplicate = false});
+    world.advance(1h);
+  }
+  EXPECT_LE(count, 6);
+  EXPECT_EQ(world.client->progress(cluster).value().failed_count, 1U);
+}
+
+TEST(Sweep, SendsASingleMessageAgainThatADeadLetterQueueGotWithoutAnAttempt) {
+  World world;
+  int count = 0;
+  static_cast<void>(world.client->create_queue("dead").value());
+  static_cast<void>(world.client->create_queue(world.queue, {.redrive = RedrivePolicy{.dead_letter_queue = "dead", .receive_count_max = 1}}).value());
+  const MessageKey key = world.client->send_message(world.queue, 1).value();
+  ASSERT_EQ(world.receive(1, 1s).records.size(), 1U);
+  world.advance(2s);
+  ASSERT_TRUE(world.receive().records.empty());
+  ASSERT_EQ(world.client->queue_port().counts("dead").value().visible_count, 1U);
+  EXPECT_EQ(world.client->sweep().value().dead_letter_count, 1U);
+  world.process(counting(count));
+  EXPECT_EQ(count, 1);
+  EXPECT_EQ(world.record(key).status, Status::complete);
+}
+
 }  // namespace
 }  // namespace fanfold::engine

@@ -56,6 +56,7 @@ Result<std::vector<SqsRecord>> Engine::receive(const std::string& queue, const R
     return invalid("visibility goes from 0 to 12 h");
   auto url = with_patience(store_, [&] { return store_.queue().resolve(queue); });
   if (!url) return std::move(url).error();
+  store_.queues_known.note(*url);
   auto deliveries = store_.queue().receive(*url, options, std::move(stop));
   if (!deliveries) return std::move(deliveries).error();
   std::vector<SqsRecord> records;

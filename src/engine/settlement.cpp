@@ -26,8 +26,12 @@ void Settlement::remove(Delivery& delivery) {
   if (deletion_ == Deletion::ours) removed_.push_back(std::move(delivery.receipt_handle));
 }
 
+bool Settlement::is_received_again(const Delivery& delivery) const noexcept {
+  return core::is_received_again(delivery.receive_count, receive_count_max_);
+}
+
 void Settlement::put_back(Delivery& delivery, std::chrono::milliseconds hidden) {
-  if (core::is_received_again(delivery.receive_count, receive_count_max_)) {
+  if (is_received_again(delivery)) {
     changes_.push_back({std::move(delivery.receipt_handle), hidden});
     keep(delivery.message_id);
     return;

@@ -25,6 +25,9 @@ class Settlement {
   /// The message stays as it is, with its visibility: it is not ours any more, or nothing can be told.
   void leave(Delivery& delivery) { keep(delivery.message_id); }
 
+  /// Whether the queue delivers it once more if it is left.
+  [[nodiscard]] bool is_received_again(const Delivery& delivery) const noexcept;
+
   /// Does what was gathered, answers the first error. What could not be done comes back by itself when its visibility ends.
   Result<void> flush();
 

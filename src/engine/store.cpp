@@ -46,6 +46,16 @@ void HeaderCache::forget(std::string_view id) {
   if (entry != entries_.end()) entries_.erase(entry);
 }
 
+void KnownQueues::note(std::string_view url) {
+  const std::scoped_lock lock(mutex_);
+  if (urls_.size() < known_queue_count_max && !urls_.contains(url)) urls_.emplace(url);
+}
+
+std::vector<std::string> KnownQueues::all() const {
+  const std::scoped_lock lock(mutex_);
+  return {urls_.begin(), urls_.end()};
+}
+
 Result<std::shared_ptr<const ClusterHeader>> Store::header(std::string_view id) {
   const Time read_at = now();
   if (auto cached = headers.find(id, read_at, backend.header_age_max)) return cached;

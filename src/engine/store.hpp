@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 
 namespace fanfold::engine {
 
@@ -15,6 +16,7 @@ inline constexpr std::size_t header_swap_count_max = 64;
 inline constexpr std::size_t port_call_count_max = 5;
 /// Headers kept in memory; the one read longest ago makes room.
 inline constexpr std::size_t header_cache_count_max = 1'024;
+inline constexpr std::size_t known_queue_count_max = 1'024;
 
 /// Cluster headers as they were read not long ago. Thread-safe; never blocks on a port.
 class HeaderCache {
@@ -36,6 +38,19 @@ class HeaderCache {
   std::map<std::string, Entry, std::less<>> entries_;  // Guarded by mutex_.
 };
 
+/// Queues that this process takes from; the sweep looks after their dead letters, also those of single messages, which no
+/// cluster leads to. Thread-safe.
+class KnownQueues {
+ public:
+  /// Beyond `known_queue_count_max` a new one is passed over.
+  void note(std::string_view url);
+  [[nodiscard]] std::vector<std::string> all() const;
+
+ private:
+  mutable std::mutex mutex_;
+  std::set<std::string, std::less<>> urls_;  // Guarded by mutex_.
+};
+
 /// The ports and what the use cases share. Thread-safe; neither copied nor moved.
 struct Store {
   explicit Store(Backend ports) : backend(std::move(ports)) {}
@@ -44,6 +59,7 @@ struct Store {
 
   Backend backend;
   HeaderCache headers{};
+  KnownQueues queues_known{};
 
   [[nodiscard]] Queue& queue() const { return *backend.queue; }
   [[nodiscard]] Ledger& ledger() const { return *backend.ledger; }

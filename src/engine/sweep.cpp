@@ -27,6 +27,7 @@ class Sweep {
     if (!released) return std::move(released).error();
     auto swept = sweep_clusters();
     if (!swept) return std::move(swept).error();
+    for (std::string& url : store_.queues_known.all()) urls_.insert(std::move(url));
     for (const std::string& url : urls_) note(sweep_dead_letters(store_, url, report_), "dead-letter queue of " + url);
     if (first_error_ && succeeded_count_ == 0) return *std::move(first_error_);
     return std::move(report_);
@@ -232,7 +233,7 @@ class Sweep {
   Store& store_;
   std::string holder_;
   SweepReport report_;
-  std::set<std::string> urls_;  // Of the queues of unfinished clusters.
+  std::set<std::string> urls_;  // Of the queues of unfinished clusters, and of those that this process takes from.
   std::map<std::string, QueueAttributes> attributes_;
   std::optional<Error> first_error_;
   std::size_t succeeded_count_ = 0;

@@ -34,11 +34,20 @@ void refill(Buffer& buffer) {
   buffer.next = 0;
 }
 
+thread_local std::function<std::uint64_t()>* source_in_place = nullptr;
+
 constexpr std::string_view base32_digits = "0123456789abcdefghijklmnopqrstuv";
 
 }  // namespace
 
+RandomSourceScope::RandomSourceScope(std::function<std::uint64_t()> source) : source_(std::move(source)), before_(source_in_place) {
+  source_in_place = &source_;
+}
+
+RandomSourceScope::~RandomSourceScope() { source_in_place = before_; }
+
 std::uint64_t random_bits() {
+  if (source_in_place != nullptr) return (*source_in_place)();
   static thread_local Buffer buffer;
   const std::uint32_t forks = fork_count().load(std::memory_order_relaxed);
   if (buffer.next == buffer.words.size() || buffer.fork_count_seen != forks) {

@@ -53,5 +53,16 @@ TEST(DigestText, IsTheStartOfSha1InBase32) {
   EXPECT_NE(digest_text("abc"), digest_text("abd"));
 }
 
+TEST(RandomBits, AreTheSourcesWhileOneIsInPlace) {
+  std::uint64_t count = 0;
+  {
+    const RandomSourceScope scope([&] { return ++count; });
+    EXPECT_EQ(random_bits(), 1U);
+    EXPECT_EQ(random_bits(), 2U);
+  }
+  static_cast<void>(random_bits());
+  EXPECT_EQ(count, 2U);
+}
+
 }  // namespace
 }  // namespace fanfold

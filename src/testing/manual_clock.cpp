@@ -10,8 +10,17 @@ void ManualClock::sleep_until(Time time, std::stop_token stop) {
   auto seen = now_.load();
   while (seen < target && !now_.compare_exchange_weak(seen, target)) {
   }
+  note(now_.load());
 }
 
-void ManualClock::advance(std::chrono::milliseconds by) { now_.fetch_add(by.count()); }
+void ManualClock::advance(std::chrono::milliseconds by) { note(now_.fetch_add(by.count()) + by.count()); }
+
+Time ManualClock::latest() const { return Time(std::chrono::milliseconds(latest_.load())); }
+
+void ManualClock::note(std::chrono::milliseconds::rep time) {
+  auto seen = latest_.load();
+  while (seen < time && !latest_.compare_exchange_weak(seen, time)) {
+  }
+}
 
 }  // namespace fanfold::testing

@@ -62,6 +62,18 @@ ManualClock& MemoryStore::clock() const {
   return *state_->options.clock;
 }
 
+std::optional<Time> MemoryStore::next_message_at() const {
+  const std::scoped_lock lock(state_->mutex);
+  const Time now = state_->clock->now();
+  std::optional<Time> next;
+  for (const auto& [name, queue] : state_->queues) {
+    for (const memory::QueuedMessage& message : queue.messages) {
+      if (message.visible_at > now && (!next || message.visible_at < *next)) next = message.visible_at;
+    }
+  }
+  return next;
+}
+
 void MemoryStore::crash_process(const Ledger& ledger, int signal) const {
   const auto* own = dynamic_cast<const memory::MemoryLedger*>(&ledger);
   FANFOLD_ASSERT(own != nullptr, "the ledger is not one of a MemoryStore");

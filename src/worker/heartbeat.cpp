@@ -47,7 +47,7 @@ void Heartbeat::extend_leases(Time now) {
     lost.clear();
     for (ActiveChunk::Held& held : chunk->held()) {
       // Once a stop was seen nothing is extended; what was claimed may end within its lease.
-      if (step.kind == core::LeaseStep::Kind::extend && !is_stopped(held.lease.ref)) {
+      if (step.kind == core::LeaseStep::Kind::extend && engine::may_extend(store_, held.lease.ref)) {
         due[step.at].push_back({chunk, std::move(held)});
       } else if (step.kind == core::LeaseStep::Kind::let_go || now >= times->lease_end) {
         lost.push_back(held.position);
@@ -56,12 +56,6 @@ void Heartbeat::extend_leases(Time now) {
     lose(chunk, lost);
   }
   for (auto& [lease_end, entries] : due) extend(now, lease_end, entries);
-}
-
-bool Heartbeat::is_stopped(const RecordRef& ref) {
-  if (ref.type != RecordType::task) return false;
-  const auto header = store_.header(ref.id);
-  return header && (*header)->stopped();
 }
 
 void Heartbeat::extend(Time now, Time lease_end, Entries& entries) {

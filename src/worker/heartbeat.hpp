@@ -36,7 +36,6 @@ class Heartbeat {
   void extend_visibilities(Time now, Time lease_end, const Entries& entries);
   void extend_waiting(Time now);
   void lose(const std::shared_ptr<ActiveChunk>& chunk, std::span<const std::size_t> positions);
-  [[nodiscard]] bool is_stopped(const RecordRef& ref);
 
   engine::Store& store_;
   Intake& intake_;

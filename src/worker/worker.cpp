@@ -69,6 +69,7 @@ class Worker::Impl {
     for (const WeightedQueue& queue : options.queues) {
       auto url = engine::with_patience(engine_->store(), [&] { return engine_->queue().resolve(queue.name); });
       if (!url) return std::move(url).error();
+      engine_->store().queues_known.note(*url);
       const bool fifo = url->ends_with(".fifo");
       sources.push_back({.url = std::move(*url), .weight = queue.weight, .fifo = fifo});
     }

@@ -15,7 +15,8 @@ class SqliteUnderTest final : public StoreUnderTest {
  public:
   SqliteUnderTest() {
     static int count = 0;
-    folder_ = std::filesystem::temp_directory_path() / ("fanfold-conformance-" + std::to_string(::getpid()) + "-" + std::to_string(++count));
+    folder_ = std::filesystem::temp_directory_path() /
+              ("fanfold-conformance-" + std::to_string(::getpid()) + "-" + std::to_string(++count));
     std::filesystem::create_directories(folder_);
   }
   ~SqliteUnderTest() override {
@@ -26,13 +27,16 @@ class SqliteUnderTest final : public StoreUnderTest {
   SqliteUnderTest& operator=(const SqliteUnderTest&) = delete;
 
   Backend open() override {
-    return sqlite::open_backend_with_clock({.file = folder_ / "store.db", .durability = sqlite::Durability::normal}, clock_).value();
+    return sqlite::open_backend_with_clock({.file = folder_ / "store.db", .durability = sqlite::Durability::normal},
+                                           clock_)
+        .value();
   }
   void pass(milliseconds time) override { clock_->advance(time); }
 
  private:
   std::filesystem::path folder_;
-  std::shared_ptr<testing::ManualClock> clock_ = std::make_shared<testing::ManualClock>();  // Shared with every open store.
+  std::shared_ptr<testing::ManualClock> clock_ =
+      std::make_shared<testing::ManualClock>();  // Shared with every open store.
 };
 
 }  // namespace

@@ -41,6 +41,9 @@ class MemoryStore {
   /// The manual clock of the options; invalid to call with the system's time.
   [[nodiscard]] ManualClock& clock() const;
 
+  /// When the next hidden message of any queue will be visible; empty where none is hidden.
+  [[nodiscard]] std::optional<Time> next_message_at() const;
+
   /// As if the process that owns this ledger (one of `backend()`) died by a signal. What it held answers
   /// `crashed` (where it held only that) or `alone` once another process calls release_dead_holders.
   void crash_process(const Ledger& ledger, int signal) const;

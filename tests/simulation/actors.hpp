@@ -1,0 +1,32 @@
+#pragma once
+
+#include "recorder.hpp"
+
+namespace fanfold::simulation {
+
+/// What one producer does with one cluster, and what its tasks are like.
+struct ClusterPlan {
+  std::uint64_t number = 0;
+  std::string queue{};
+  std::uint64_t task_count = 0;
+  ClusterOptions options{};
+  bool open = false;    ///< Opened, added to and sealed, in place of created.
+  bool pauses = false;  ///< Paused once, then resumed.
+  bool stops = false;
+  bool fails_one_by_hand = false;
+  bool deletes = false;  ///< In the end.
+  std::uint64_t retry_count_max = 0;
+  bool has_troubles = false;  ///< Some tasks retry, fail or throw.
+  bool has_children = false;  ///< Some tasks create child clusters.
+};
+
+[[nodiscard]] Handlers make_handlers(testing::Simulation& world, Recorder& recorder);
+
+void add_cluster_script(testing::Simulation& world, Recorder& recorder, const ClusterPlan& plan);
+void add_sender_script(testing::Simulation& world, Recorder& recorder, const std::string& queue, std::uint64_t count);
+/// Empties the queue once, as an operator may by mistake.
+void add_purge_script(testing::Simulation& world, const std::string& queue);
+/// Works a while with is_complete and mark_complete.
+void add_hand_script(testing::Simulation& world, Recorder& recorder, const std::string& queue);
+
+}  // namespace fanfold::simulation

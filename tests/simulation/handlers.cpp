@@ -1,0 +1,82 @@
+#include "actors.hpp"
+#include "task_body.hpp"
+
+#include <stdexcept>
+
+namespace fanfold::simulation {
+
+namespace {
+
+constexpr std::uint64_t slow_turn_count = 6;
+
+class TaskHandler {
+ public:
+  TaskHandler(testing::Simulation& world, Recorder& recorder) : world_(world), recorder_(recorder) {}
+
+  Outcome operator()(const Message<TaskBody>& message, const Context& context) const {
+    const std::string id = message.key.p_key.substr(key_prefix.size());
+    if (!message.task) {
+      const auto run = recorder_.message_starts(id, context.attempt, context.deadline);
+      return act(message, context, id, 0);
+    }
+    const auto run = recorder_.task_starts(id, *message.task, context.attempt, context.deadline);
+    return act(message, context, id, *message.task);
+  }
+
+ private:
+  Outcome act(const Message<TaskBody>& message, const Context& context, const std::string& id,
+              std::uint64_t index) const {
+    const std::string& plan = message.body.plan;
+    if (world_.random().chance(0.3)) world_.yield();
+    if (plan == "retry once" && context.attempt == 1) return retry("not yet");
+    if (plan == "retry always") return retry("never", std::chrono::milliseconds(world_.random().below(90'000)));
+    if (plan == "throw once" && context.attempt == 1) throw std::runtime_error("thrown by the handler");
+    if (plan == "fail") {
+      recorder_.said_fail(id, index);
+      return fail("broken for good");
+    }
+    if (plan == "slow") {
+      for (std::uint64_t i = 0; i < slow_turn_count; ++i) world_.yield();
+    }
+    if (plan == "globals") return update_globals(message, context, id, index);
+    if (plan == "child")
+      return context.create_child_cluster(message.url, child_bodies(message.body), {.name = "child"});
+    return done(index);
+  }
+
+  Outcome update_globals(const Message<TaskBody>& message, const Context& context, const std::string& id,
+                         std::uint64_t index) const {
+    const std::string update_id =
+        std::to_string(index) + "/" + std::to_string(context.attempt) + "/" + std::to_string(world_.random().bits());
+    recorder_.globals_asked(id, update_id);
+    const auto updated = world_.running_client().update_cluster_globals(message.key, [&](std::vector<std::string> ids) {
+      ids.push_back(update_id);
+      return ids;
+    });
+    if (!updated) return retry(to_string(updated.error()));
+    recorder_.globals_acknowledged(id, update_id);
+    return done(index);
+  }
+
+  testing::Simulation& world_;
+  Recorder& recorder_;
+};
+
+}  // namespace
+
+Handlers make_handlers(testing::Simulation& world, Recorder& recorder) {
+  const auto finish = [&world, &recorder](const MessageCluster<>& cluster, const Context& context) -> Outcome {
+    const auto run =
+        recorder.finish_starts(cluster.key.p_key.substr(key_prefix.size()), context.attempt, context.deadline);
+    if (world.random().chance(0.5)) world.yield();
+    if (world.random().chance(0.1)) return retry("the fold is not ready");
+    return done();
+  };
+  Handlers handlers;
+  handlers.on_message = TaskHandler(world, recorder);
+  handlers.on_cluster_complete = finish;
+  handlers.on_first_failure = [](const MessageCluster<>&, const Context&) -> Outcome { return done(); };
+  return handlers;
+}
+
+}  // namespace fanfold::simulation
