@@ -207,6 +207,8 @@ Result<Progress> Run::work_once() {
   report_.failed_count += report.failed_count;
   report_.duplicate_count += report.duplicate_count;
   report_.cut_off_count += report.cut_off_count;
+  // Told to stop, it has drained: where things stand then is the answer.
+  if (!progress && progress.error().code == ErrorCode::cancelled) return client_->progress(key_);
   return progress;
 }
 

@@ -196,8 +196,8 @@ Result<ExitCode> work(const Invocation& invocation, const WorkOptions& options) 
     auto header = find_cluster(*client, options.until_cluster);
     if (!header) return std::move(header).error();
     auto progress = worker.run_until(key_of(*header), stop.token());
-    if (!progress) return std::move(progress).error();
-    finished = progress->finished;
+    if (!progress && progress.error().code != ErrorCode::cancelled) return std::move(progress).error();
+    finished = progress && progress->finished;
   }
   const WorkerReport report = worker.report();
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
