@@ -92,7 +92,8 @@ std::string_view event_word(WorkerEvent::Kind kind) {
 /// A line per event: with --verbose of every task, always of what people must know.
 void show_event(const WorkerEvent& event, bool verbose) {
   const bool signalled = event.kind == WorkerEvent::Kind::draining && stop_on_signals().stop_requested();
-  const bool always = event.kind == WorkerEvent::Kind::error || event.kind == WorkerEvent::Kind::crashed_before || signalled;
+  const bool always =
+      event.kind == WorkerEvent::Kind::error || event.kind == WorkerEvent::Kind::crashed_before || signalled;
   const std::string_view word = event_word(event.kind);
   if (word.empty() || (!verbose && !always)) return;
   std::string line = fmt::format("{:<10}", word);
