@@ -61,7 +61,7 @@ fi
 chmod 755 locked
 
 # --- the disk is full
-if [ "$(id -u)" -eq 0 ] && mkdir full && mount -t tmpfs -o size=3m tmpfs full 2>/dev/null; then
+if [ "$(id -u)" -eq 0 ] && mkdir full && mount -t tmpfs -o size=24m tmpfs full 2>/dev/null; then
   trap 'umount full' EXIT
   expect 0 fanfold --store full/store.db run --name small --tasks tasks.txt -- true
   seq 1 2000 >many.txt
