@@ -68,7 +68,10 @@ Command Command::add(const std::string& name, const std::string& description, co
   CLI::App* command = app_->add_subcommand(name, description);
   command->footer(footer);
   command->fallthrough();
-  command->callback(std::move(on_parse));
+  // CLI11 calls a command back also where one below it is meant.
+  command->callback([command, on_parse = std::move(on_parse)] {
+    if (command->get_subcommands().empty()) on_parse();
+  });
   return Command(*command);
 }
 

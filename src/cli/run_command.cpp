@@ -1,7 +1,6 @@
 #include "cli/cluster_argument.hpp"
 #include "cli/cluster_state.hpp"
 #include "cli/commands.hpp"
-#include "cli/drain_count.hpp"
 #include "cli/duration.hpp"
 #include "cli/output.hpp"
 #include "cli/progress_reporter.hpp"
@@ -10,6 +9,7 @@
 #include "cli/store.hpp"
 #include "cli/task_command.hpp"
 #include "cli/text.hpp"
+#include "cli/worker_watch.hpp"
 
 #include <fanfold/worker.hpp>
 
@@ -48,7 +48,9 @@ class Run {
   Result<void> explain() const;
   void explain_task(const TaskState& task) const;
   Result<void> work();
+  Result<void> work_rounds();
   Result<Progress> work_once();
+  void say(const std::string& line) { reporter_ != nullptr ? reporter_->say(line) : note(line); }
   Result<void> write_missing_results() const;
   [[nodiscard]] ExitCode summarize() const;
   [[nodiscard]] bool all_complete() const {
@@ -58,7 +60,6 @@ class Run {
   const Invocation& invocation_;
   const RunOptions& options_;
   const Clock::time_point begun_ = Clock::now();
-  std::stop_token stop_;
 
   RunJob job_;
   std::optional<TaskInput> input_;
@@ -73,7 +74,8 @@ class Run {
   Progress before_;
   Progress progress_;
   WorkerReport report_;
-  DrainCount drained_;
+  ProgressReporter* reporter_ = nullptr;  // While there is one.
+  WorkerWatch watch_{[this](const std::string& line) { say(line); }};
 };
 
 std::string name_of(const RunOptions& options) {
@@ -102,7 +104,6 @@ Result<void> Run::prepare() {
   auto client = open_store(invocation_.common, StoreUse::create);
   if (!client) return std::move(client).error();
   client_.emplace(std::move(*client));
-  stop_ = stop_on_signals();
   return {};
 }
 
@@ -116,7 +117,7 @@ Result<void> Run::find_cluster_of_list() {
   if (same && same->sealed() && std::none_of(same->due.begin(), same->due.end(), is_creation)) {
     key_ = key_of(*same);
   } else {
-    auto key = create_run_cluster(*client_, job_, list_, clusters_.generation, *input_, stop_);
+    auto key = create_run_cluster(*client_, job_, list_, clusters_.generation, *input_, watch_.token());
     if (!key) return std::move(key).error();
     key_ = std::move(*key);
   }
@@ -198,28 +199,37 @@ Result<Progress> Run::work_once() {
   worker_options.attempts.attempts_max = options_.retries + 1;
   worker_options.lease_total_max = task_duration_max;
   worker_options.drain_max = task_duration_max;
-  worker_options.on_event = drained_.listener();
+  worker_options.on_event = [this](const WorkerEvent& event) { watch_.see(event); };
   Worker worker(*client_, Handlers{.on_message = handler_of(command_)}, std::move(worker_options));
-  auto progress = worker.run_until(key_, stop_);
+  auto progress = worker.run_until(key_, watch_.token());
   const WorkerReport report = worker.report();
   report_.done_count += report.done_count;
   report_.retried_count += report.retried_count;
   report_.failed_count += report.failed_count;
   report_.duplicate_count += report.duplicate_count;
   report_.cut_off_count += report.cut_off_count;
+  // Told to stop, it has drained: where things stand then is the answer.
+  if (!progress && progress.error().code == ErrorCode::cancelled) return client_->progress(key_);
   return progress;
 }
 
 /// Runs what is open, and once more what had failed before.
 Result<void> Run::work() {
   if (all_complete() && progress_.finish_handled) return {};
-  const ProgressReporter reporter(*client_, key_, job_.name);
+  ProgressReporter reporter(*client_, key_, job_.name);
+  reporter_ = &reporter;
+  auto worked = work_rounds();
+  reporter_ = nullptr;
+  return worked;
+}
+
+Result<void> Run::work_rounds() {
   if (!progress_.finished || !progress_.finish_handled) {
     auto progress = work_once();
     if (!progress) return std::move(progress).error();
     progress_ = *progress;
   }
-  if (before_.failed_count == 0 || progress_.failed_count == 0 || stop_.stop_requested()) return {};
+  if (before_.failed_count == 0 || progress_.failed_count == 0 || watch_.token().stop_requested()) return {};
   auto again = client_->retry_failed(key_);
   // Another process may have begun the same round.
   if (!again && again.error().code != ErrorCode::conflict && again.error().code != ErrorCode::not_finished)
@@ -264,7 +274,7 @@ Result<void> Run::write_missing_results() const {
 ExitCode Run::summarize() const {
   const std::uint64_t skipped = before_.done_count + elsewhere_.settled_count();
   const double seconds = std::chrono::duration<double>(Clock::now() - begun_).count();
-  const bool interrupted = stop_.stop_requested() && !progress_.finished;
+  const bool interrupted = watch_.token().stop_requested() && !progress_.finished;
   const std::uint64_t attempts =
       report_.done_count + report_.retried_count + report_.failed_count - elsewhere_.settled_count();
   if (invocation_.common.json) {
@@ -283,7 +293,7 @@ ExitCode Run::summarize() const {
   }
   if (interrupted) {
     note(fmt::format("drained: {} finished, {} cut off. Run the same command to go on.",
-                     with_thousands(drained_.finished_count()),
+                     with_thousands(watch_.drained_count()),
                      report_.cut_off_count == 0 ? "none" : with_thousands(report_.cut_off_count)));
     return ExitCode::interrupted;
   }
@@ -303,6 +313,12 @@ Result<ExitCode> Run::perform() {
   if (auto done = read_what_was_done(); !done) return done.error();
   if (auto done = explain(); !done) return done.error();
   if (auto done = work(); !done) return done.error();
+  if (const auto error = watch_.store_error()) {
+    return Error{error->code,
+                 fmt::format("{}: {}; what was acknowledged is kept, and the same command goes on",
+                             invocation_.common.store, error->message),
+                 {}};
+  }
   if (auto done = write_missing_results(); !done) return done.error();
   return summarize();
 }

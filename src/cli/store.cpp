@@ -28,7 +28,13 @@ Result<sqlite::Options> embedded_store(const CommonOptions& options, StoreUse us
 Result<Client> open_store(const CommonOptions& options, StoreUse use) {
   auto embedded = embedded_store(options, use);
   if (!embedded) return std::move(embedded).error();
-  return sqlite::open(*embedded);
+  auto client = sqlite::open(*embedded);
+  if (!client && client.error().message.find(options.store) == std::string::npos) {
+    Error error = client.error();
+    error.message = fmt::format("{}: {}", options.store, error.message);
+    return error;
+  }
+  return client;
 }
 
 }  // namespace fanfold::cli

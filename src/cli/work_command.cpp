@@ -1,12 +1,12 @@
 #include "cli/cluster_argument.hpp"
 #include "cli/commands.hpp"
-#include "cli/drain_count.hpp"
 #include "cli/duration.hpp"
 #include "cli/output.hpp"
 #include "cli/store.hpp"
 #include "cli/subprocess.hpp"
 #include "cli/task_command.hpp"
 #include "cli/text.hpp"
+#include "cli/worker_watch.hpp"
 
 #include <fanfold/worker.hpp>
 
@@ -89,10 +89,11 @@ std::string_view event_word(WorkerEvent::Kind kind) {
   }
 }
 
-/// A line per event: with --verbose of every task, always of what people must know.
+/// A line per event: of what people must know always, of every task with --verbose.
 void show_event(const WorkerEvent& event, bool verbose) {
-  const bool always = event.kind == WorkerEvent::Kind::error || event.kind == WorkerEvent::Kind::crashed_before ||
-                      event.kind == WorkerEvent::Kind::draining;
+  if (event.kind == WorkerEvent::Kind::error) return;  // WorkerWatch shows those.
+  const bool signalled = event.kind == WorkerEvent::Kind::draining && stop_on_signals().stop_requested();
+  const bool always = event.kind == WorkerEvent::Kind::crashed_before || signalled;
   const std::string_view word = event_word(event.kind);
   if (word.empty() || (!verbose && !always)) return;
   std::string line = fmt::format("{:<10}", word);
@@ -103,20 +104,16 @@ void show_event(const WorkerEvent& event, bool verbose) {
   note(line);
 }
 
-/// Requests stop once none of the queues holds a message, or the caller's own token is set.
+/// Stops the worker once none of its queues holds a message.
 class StopWhenEmpty {
  public:
-  StopWhenEmpty(const Client& client, std::vector<WeightedQueue> queues, bool wanted)
-      : client_(client), queues_(std::move(queues)), forward_(stop_on_signals(), [this] { source_.request_stop(); }) {
-    if (wanted) thread_ = std::jthread([this](const std::stop_token& stop) { watch(stop); });
-  }
-  [[nodiscard]] std::stop_token token() const { return source_.get_token(); }
+  StopWhenEmpty(const Client& client, std::vector<WeightedQueue> queues, WorkerWatch& watch)
+      : client_(client), queues_(std::move(queues)), thread_([this, &watch](const std::stop_token& stop) {
+          while (!stop.stop_requested() && !empty()) std::this_thread::sleep_for(empty_poll_interval);
+          if (!stop.stop_requested()) watch.stop();
+        }) {}
 
  private:
-  void watch(const std::stop_token& stop) {
-    while (!stop.stop_requested() && !empty()) std::this_thread::sleep_for(empty_poll_interval);
-    if (!stop.stop_requested()) source_.request_stop();
-  }
   [[nodiscard]] bool empty() const {
     for (const WeightedQueue& queue : queues_) {
       const auto counts = client_.queue_port().counts(queue.name);
@@ -127,8 +124,6 @@ class StopWhenEmpty {
 
   const Client client_;
   const std::vector<WeightedQueue> queues_;
-  std::stop_source source_;
-  std::stop_callback<std::function<void()>> forward_;
   std::jthread thread_;  // Last: it uses the others.
 };
 
@@ -184,20 +179,25 @@ Result<ExitCode> work(const Invocation& invocation, const WorkOptions& options) 
     };
   }
   WorkerOptions tuned = worker_options(options);
-  tuned.on_event = [verbose = options.verbose](const WorkerEvent& event) { show_event(event, verbose); };
-  const StopWhenEmpty stop(*client, tuned.queues, options.until_empty);
+  WorkerWatch watch([](const std::string& line) { note(line); });
+  tuned.on_event = [&watch, verbose = options.verbose](const WorkerEvent& event) {
+    watch.see(event);
+    show_event(event, verbose);
+  };
+  std::optional<StopWhenEmpty> stop_when_empty;
+  if (options.until_empty) stop_when_empty.emplace(*client, tuned.queues, watch);
   const auto begun = std::chrono::steady_clock::now();
   Worker worker(*client, std::move(handlers), std::move(tuned));
   bool finished = true;
   if (options.until_cluster.empty()) {
-    auto report = worker.run(stop.token());
+    auto report = worker.run(watch.token());
     if (!report) return std::move(report).error();
   } else {
     auto header = find_cluster(*client, options.until_cluster);
     if (!header) return std::move(header).error();
-    auto progress = worker.run_until(key_of(*header), stop.token());
-    if (!progress) return std::move(progress).error();
-    finished = progress->finished;
+    auto progress = worker.run_until(key_of(*header), watch.token());
+    if (!progress && progress.error().code != ErrorCode::cancelled) return std::move(progress).error();
+    finished = progress && progress->finished;
   }
   const WorkerReport report = worker.report();
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
@@ -205,6 +205,7 @@ Result<ExitCode> work(const Invocation& invocation, const WorkOptions& options) 
     print_line(report_json(report, seconds).line());
   else
     note(report_line(report));
+  if (auto error = watch.store_error()) return std::move(*error);
   return finished ? ExitCode::ok : ExitCode::interrupted;
 }
 

@@ -1,0 +1,47 @@
+#pragma once
+
+#include <fanfold/worker.hpp>
+
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <string>
+
+namespace fanfold::cli {
+
+/// Watches a worker of the command: stops it by the first signal, or where its store can take nothing more (a full
+/// disk, …), shows its errors without repeating itself, and counts what still ended after it was told to stop. Must
+/// outlive the worker. Thread-safe.
+class WorkerWatch {
+ public:
+  using Say = std::function<void(const std::string& line)>;
+  /// `say` prints a line to people.
+  explicit WorkerWatch(Say say);
+  WorkerWatch(const WorkerWatch&) = delete;
+  WorkerWatch& operator=(const WorkerWatch&) = delete;
+
+  /// For WorkerOptions::on_event, or called by one's own.
+  void see(const WorkerEvent& event);
+  /// Set by a signal, by `stop`, and by an error of the store that does not pass.
+  [[nodiscard]] std::stop_token token() const { return source_.get_token(); }
+  void stop() { source_.request_stop(); }
+
+  /// Why the store could take nothing more; empty where it could.
+  [[nodiscard]] std::optional<Error> store_error() const;
+  [[nodiscard]] std::uint64_t drained_count() const;
+
+ private:
+  void see_error(std::string_view detail);
+
+  const Say say_;
+  std::stop_source source_;
+  std::stop_callback<std::function<void()>> forward_;
+  mutable std::mutex mutex_;  // Guards what follows.
+  bool draining_ = false;
+  std::uint64_t drained_count_ = 0;
+  std::optional<Error> store_error_;
+  std::string last_error_;
+  std::chrono::steady_clock::time_point last_error_at_;
+};
+
+}  // namespace fanfold::cli
