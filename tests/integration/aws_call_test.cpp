@@ -56,7 +56,7 @@ std::string http_date(system_clock::time_point time) {
 }
 
 class AwsCall : public ::testing::Test {
- protected:
+ public:
   AwsCall() {
     variables = {{"AWS_REGION", "eu-west-1"},
                  {"AWS_ACCESS_KEY_ID", "AKID"},

@@ -32,7 +32,7 @@ std::string document(const std::string& key_id, const std::string& end = far_end
 }
 
 class CredentialChain : public ::testing::Test {
- protected:
+ public:
   CredentialChain() {
     variables = {{"HOME", directory.path()},
                  {"AWS_REGION", "eu-west-1"},
@@ -321,7 +321,7 @@ TEST_F(CredentialChain, EndsACredentialProcessWithAllItStarted) {
 // ---- SSO
 
 class SsoChain : public CredentialChain {
- protected:
+ public:
   SsoChain() {
     variables["AWS_ENDPOINT_URL_SSO"] = portal.url();
     // The file's name is the SHA-1 of the session's name.
@@ -457,7 +457,7 @@ TEST_F(CredentialChain, RefusesAContainersAnswerThatIsNotWhole) {
 // ---- instance metadata
 
 class MetadataChain : public CredentialChain {
- protected:
+ public:
   MetadataChain() {
     variables.erase("AWS_EC2_METADATA_DISABLED");
     variables["AWS_EC2_METADATA_SERVICE_ENDPOINT"] = server.url() + "/";

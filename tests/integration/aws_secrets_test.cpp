@@ -49,7 +49,7 @@ std::string json_string(const std::string& text) {
 }
 
 class Secrets : public ::testing::Test {
- protected:
+ public:
   /// Asks with these settings until the server has shown all its tricks, and keeps what is said.
   void use(const std::map<std::string, std::string>& variables,
            const std::function<ScriptedReply(const std::string& echo)>& trick) {

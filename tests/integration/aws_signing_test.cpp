@@ -102,7 +102,7 @@ class Exchanges final : public ExchangeSource {
 };
 
 class Signing : public ::testing::Test {
- protected:
+ public:
   void SetUp() override {
     if (!std::filesystem::exists(python))
       GTEST_SKIP() << "NOT RUN: there is no botocore; ./dev test installs it into build/python";

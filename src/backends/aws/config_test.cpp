@@ -9,7 +9,7 @@ namespace fanfold::aws {
 namespace {
 
 class ConfigFiles : public ::testing::Test {
- protected:
+ public:
   Result<Config> load(const ConfigOverrides& overrides = {}) const {
     return Config::load(variables_of(variables), overrides);
   }

@@ -30,7 +30,7 @@ class ScriptedProvider : public CredentialProvider {
 };
 
 class CredentialSourceTest : public ::testing::Test {
- protected:
+ public:
   ScriptedProvider& add() {
     auto provider = std::make_unique<ScriptedProvider>();
     ScriptedProvider& reference = *provider;
