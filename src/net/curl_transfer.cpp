@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::size_t response_header_bytes_max = std::size_t{64} << 10U;
 constexpr std::chrono::milliseconds libcurl_tick{1};  // its timeouts have no finer grain
-constexpr long kept_connection_seconds_max = 110;  // idle ones are mostly closed by the other side after 120
+constexpr long kept_connection_seconds_max = 110;     // idle ones are mostly closed by the other side after 120
 
 template <class T>
 void set(CURL* handle, CURLoption option, T value) {
@@ -24,8 +24,8 @@ constexpr std::array<const char*, 3> left_out_headers = {"Accept:", "Expect:", "
 bool has_header(const RequestHeaders& headers, std::string_view name) {
   for (std::size_t i = 0; i < headers.size(); ++i) {
     const std::string_view candidate = headers[i].name;
-    if (candidate.size() == name.size() &&
-        std::equal(name.begin(), name.end(), candidate.begin(), [](char a, char b) { return (a | 0x20) == (b | 0x20); })) {
+    if (candidate.size() == name.size() && std::equal(name.begin(), name.end(), candidate.begin(),
+                                                      [](char a, char b) { return (a | 0x20) == (b | 0x20); })) {
       return true;
     }
   }
@@ -60,9 +60,12 @@ CurlTransfer::CurlTransfer(const CurlSettings& settings) : handle_(curl_easy_ini
   if (settings_.share != nullptr) set(handle, CURLOPT_SHARE, settings_.share);
 }
 
-Result<void> CurlTransfer::prepare(const HttpRequest& request, std::optional<std::chrono::steady_clock::time_point> deadline) {
+Result<void> CurlTransfer::prepare(const HttpRequest& request,
+                                   std::optional<std::chrono::steady_clock::time_point> deadline) {
   if (const std::optional<std::string_view> invalid = request.headers.invalid_name()) {
-    return Error{ErrorCode::invalid_argument, "header '" + std::string(*invalid) + "' has characters that no header can have", {}};
+    return Error{ErrorCode::invalid_argument,
+                 "header '" + std::string(*invalid) + "' has characters that no header can have",
+                 {}};
   }
   CURL* handle = handle_.get();
   request_ = &request;
@@ -75,7 +78,7 @@ Result<void> CurlTransfer::prepare(const HttpRequest& request, std::optional<std
     url_ = request.url;
     set(handle, CURLOPT_URL, url_.c_str());
   }
-  const Form form = request.method == "HEAD"                              ? Form::head
+  const Form form = request.method == "HEAD"                          ? Form::head
                     : request.method == "GET" && request.body.empty() ? Form::get
                                                                       : Form::body;
   set_form(form, request);
@@ -93,7 +96,8 @@ Result<void> CurlTransfer::prepare(const HttpRequest& request, std::optional<std
   using std::chrono::milliseconds;
   milliseconds timeout = request.timeout;
   deadline_ = deadline;
-  if (deadline) timeout = std::min(timeout, std::chrono::ceil<milliseconds>(*deadline - std::chrono::steady_clock::now()));
+  if (deadline)
+    timeout = std::min(timeout, std::chrono::ceil<milliseconds>(*deadline - std::chrono::steady_clock::now()));
   timeout = std::max(timeout, milliseconds(1));  // libcurl takes 0 for none
   set(handle, CURLOPT_TIMEOUT_MS, static_cast<long>(timeout.count()));
   if (connect_timeout_ != request.connect_timeout) {
@@ -181,42 +185,43 @@ std::string CurlTransfer::origin() const {
 Error CurlTransfer::error_of(CURLcode code) const {
   const bool was_sent = sending_count_ > 0;
   std::string detail(detail_[0] != '\0' ? detail_.data() : curl_easy_strerror(code));
-  const auto error = [&](ErrorCode kind, const std::string& message) { return Error{kind, message, std::move(detail)}; };
+  const auto error = [&](ErrorCode kind, const std::string& message) {
+    return Error{kind, message, std::move(detail)};
+  };
   if (is_out_of_memory_ || code == CURLE_OUT_OF_MEMORY) return error(ErrorCode::internal, "out of memory");
   if (is_too_large_) {
-    return error(ErrorCode::too_large, origin() + " answered with more than " + std::to_string(request_->response_bytes_max) +
-                                           " bytes, or with headers of more than " + std::to_string(response_header_bytes_max));
+    return error(ErrorCode::too_large,
+                 origin() + " answered with more than " + std::to_string(request_->response_bytes_max) +
+                     " bytes, or with headers of more than " + std::to_string(response_header_bytes_max));
   }
   switch (code) {
     case CURLE_OPERATION_TIMEDOUT:
-      if (deadline_ && std::chrono::steady_clock::now() + libcurl_tick >= *deadline_) return error(ErrorCode::deadline_exceeded, "the deadline ended before " + origin() + " answered");
+      if (deadline_ && std::chrono::steady_clock::now() + libcurl_tick >= *deadline_)
+        return error(ErrorCode::deadline_exceeded, "the deadline ended before " + origin() + " answered");
       return error(ErrorCode::unavailable,
                    was_sent ? origin() + " did not answer within " + std::to_string(request_->timeout.count()) + " ms"
-                            : "no connection to " + origin() + " within " + std::to_string(request_->connect_timeout.count()) + " ms");
+                            : "no connection to " + origin() + " within " +
+                                  std::to_string(request_->connect_timeout.count()) + " ms");
     case CURLE_COULDNT_RESOLVE_HOST:
       return error(ErrorCode::unavailable, "the host of " + origin() + " has no address");
-    case CURLE_COULDNT_RESOLVE_PROXY:
-      return error(ErrorCode::unavailable, "the proxy's host has no address");
-    case CURLE_COULDNT_CONNECT:
-      return error(ErrorCode::unavailable, "no connection to " + origin());
+    case CURLE_COULDNT_RESOLVE_PROXY: return error(ErrorCode::unavailable, "the proxy's host has no address");
+    case CURLE_COULDNT_CONNECT: return error(ErrorCode::unavailable, "no connection to " + origin());
     case CURLE_SSL_CACERT_BADFILE:
       return error(ErrorCode::invalid_argument, "the CA bundle '" + settings_.ca_bundle + "' cannot be used");
     case CURLE_PEER_FAILED_VERIFICATION:
       return error(ErrorCode::permission_denied, "the certificate of " + origin() + " is not trusted");
-    case CURLE_SSL_CONNECT_ERROR:
-      return error(ErrorCode::unavailable, "no TLS connection to " + origin());
-    case CURLE_URL_MALFORMAT:
-      return error(ErrorCode::invalid_argument, "not a usable URL");
-    case CURLE_PARTIAL_FILE:
-      return error(ErrorCode::unavailable, origin() + " cut its answer off");
+    case CURLE_SSL_CONNECT_ERROR: return error(ErrorCode::unavailable, "no TLS connection to " + origin());
+    case CURLE_URL_MALFORMAT: return error(ErrorCode::invalid_argument, "not a usable URL");
+    case CURLE_PARTIAL_FILE: return error(ErrorCode::unavailable, origin() + " cut its answer off");
     case CURLE_UNSUPPORTED_PROTOCOL:
       if (!was_sent) return error(ErrorCode::invalid_argument, "only http and https are spoken");
       return error(ErrorCode::unavailable, origin() + " answered with something that is not HTTP");
     case CURLE_WEIRD_SERVER_REPLY:
       return error(ErrorCode::unavailable, origin() + " answered with something that is not HTTP");
     default:
-      return error(ErrorCode::unavailable, was_sent ? "the connection to " + origin() + " broke before the answer was whole"
-                                                    : "no connection to " + origin());
+      return error(ErrorCode::unavailable, was_sent
+                                               ? "the connection to " + origin() + " broke before the answer was whole"
+                                               : "no connection to " + origin());
   }
 }
 

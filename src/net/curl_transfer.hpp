@@ -44,9 +44,10 @@ class CurlTransfer {
 
   /// Makes the handle ready for `request`, which has to stay. The deadline cuts the attempt's timeout.
   /// Errors: invalid_argument.
-  [[nodiscard]] Result<void> prepare(const HttpRequest& request, std::optional<std::chrono::steady_clock::time_point> deadline);
-  /// A kept connection turned out to be closed before a byte of the answer came. The handle is then set to send the same
-  /// request once more, on a new connection. libcurl does so too, but counts over the handle's whole life and
+  [[nodiscard]] Result<void> prepare(const HttpRequest& request,
+                                     std::optional<std::chrono::steady_clock::time_point> deadline);
+  /// A kept connection turned out to be closed before a byte of the answer came. The handle is then set to send the
+  /// same request once more, on a new connection. libcurl does so too, but counts over the handle's whole life and
   /// refuses each sixth time (7.88).
   [[nodiscard]] bool prepare_again(CURLcode code);
   /// The outcome of an attempt that libcurl ended.

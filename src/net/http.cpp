@@ -80,7 +80,8 @@ std::optional<std::string_view> ResponseHeaders::find(std::string_view name) con
     const std::size_t end = std::min(rest.find('\n'), rest.size());
     const std::string_view line = rest.substr(0, end);
     rest.remove_prefix(std::min(end + 1, rest.size()));
-    if (line.size() > name.size() && line[name.size()] == ':' && equal_ignoring_case(line.substr(0, name.size()), name)) {
+    if (line.size() > name.size() && line[name.size()] == ':' &&
+        equal_ignoring_case(line.substr(0, name.size()), name)) {
       return trimmed(line.substr(name.size() + 1));
     }
   }
@@ -90,7 +91,8 @@ std::optional<std::string_view> ResponseHeaders::find(std::string_view name) con
 std::optional<std::chrono::sys_seconds> parse_http_date(std::string_view text) noexcept {
   // "Mon, 24 Nov 2026 09:30:00 GMT"
   constexpr std::size_t date_size = 29;
-  constexpr std::array<std::string_view, 12> months = {"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+  constexpr std::array<std::string_view, 12> months = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                                       "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
   if (text.size() != date_size || text.substr(3, 2) != ", " || text.substr(25) != " GMT") return std::nullopt;
   if (text[7] != ' ' || text[11] != ' ' || text[16] != ' ' || text[19] != ':' || text[22] != ':') return std::nullopt;
   const auto month = std::find(months.begin(), months.end(), text.substr(8, 3));
@@ -99,13 +101,16 @@ std::optional<std::chrono::sys_seconds> parse_http_date(std::string_view text) n
   const int hour = digits(text.substr(17, 2));
   const int minute = digits(text.substr(20, 2));
   const int second = digits(text.substr(23, 2));
-  if (month == months.end() || day < 1 || year < 1970 || hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 60) {
+  if (month == months.end() || day < 1 || year < 1970 || hour < 0 || hour > 23 || minute < 0 || minute > 59 ||
+      second < 0 || second > 60) {
     return std::nullopt;
   }
-  const std::chrono::year_month_day date{std::chrono::year(year), std::chrono::month(static_cast<unsigned>(month - months.begin()) + 1),
+  const std::chrono::year_month_day date{std::chrono::year(year),
+                                         std::chrono::month(static_cast<unsigned>(month - months.begin()) + 1),
                                          std::chrono::day(static_cast<unsigned>(day))};
   if (!date.ok()) return std::nullopt;
-  return std::chrono::sys_days(date) + std::chrono::hours(hour) + std::chrono::minutes(minute) + std::chrono::seconds(second);
+  return std::chrono::sys_days(date) + std::chrono::hours(hour) + std::chrono::minutes(minute) +
+         std::chrono::seconds(second);
 }
 
 }  // namespace fanfold::net

@@ -52,10 +52,12 @@ inline constexpr std::size_t response_bytes_max_default = std::size_t{64} << 20U
 /// One attempt at a call. What `body` views has to stay until the attempt ended.
 struct HttpRequest {
   std::string method = "GET";
-  std::string url{};  ///< Scheme, authority, path and query as they are to be sent: nothing is encoded or normalised any more.
+  std::string
+      url{};  ///< Scheme, authority, path and query as they are to be sent: nothing is encoded or normalised any more.
   RequestHeaders headers{};
   std::string_view body{};
-  std::chrono::milliseconds timeout{30'000};  ///< Of the whole attempt, connecting included. For a long poll: more than its wait.
+  std::chrono::milliseconds timeout{
+      30'000};  ///< Of the whole attempt, connecting included. For a long poll: more than its wait.
   std::chrono::milliseconds connect_timeout{5'000};
   std::size_t response_bytes_max = response_bytes_max_default;  ///< A longer answer is an error: too_large.
   bool without_proxy = false;  ///< For addresses that only this machine can reach, whatever proxy is configured.

@@ -224,13 +224,15 @@ void Channel::wait(const RunOptions& options) {
   if (options.deadline) wake_at = *options.deadline;
   for (const Delayed& delayed : delayed_) wake_at = std::min(wake_at, delayed.due);
   milliseconds timeout = wait_max;
-  if (wake_at != SteadyTime::max()) timeout = std::clamp(until(wake_at, std::chrono::steady_clock::now()), milliseconds(0), wait_max);
+  if (wake_at != SteadyTime::max())
+    timeout = std::clamp(until(wake_at, std::chrono::steady_clock::now()), milliseconds(0), wait_max);
   const CURLMcode code = curl_multi_poll(multi_.get(), nullptr, 0, static_cast<int>(timeout.count()), nullptr);
   FANFOLD_ASSERT(code == CURLM_OK, curl_multi_strerror(code));
 }
 
 void Channel::end_all(const Error& reason, const RunOptions& options) {
-  for (const Delayed& waiting : std::exchange(delayed_, {})) static_cast<void>(waiting.exchange->ended({.error = reason}, options));
+  for (const Delayed& waiting : std::exchange(delayed_, {}))
+    static_cast<void>(waiting.exchange->ended({.error = reason}, options));
   for (const std::unique_ptr<CurlTransfer>& transfer : transfers_) {
     if (transfer->exchange == nullptr) continue;
     Exchange& exchange = *transfer->exchange;

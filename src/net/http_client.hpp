@@ -32,7 +32,8 @@ class Exchange {
   /// How the attempt ended; answers the delay before the next one, or nothing where the exchange is over. Where the
   /// caller's stop or deadline ends it, the error is cancelled or deadline_exceeded, the answer means nothing, and
   /// there may have been no attempt under way.
-  [[nodiscard]] virtual std::optional<std::chrono::milliseconds> ended(HttpOutcome outcome, const RunOptions& options) = 0;
+  [[nodiscard]] virtual std::optional<std::chrono::milliseconds> ended(HttpOutcome outcome,
+                                                                       const RunOptions& options) = 0;
 };
 
 /// Where the exchanges of a bulk call come from, so that there need not be room for all of them.
@@ -44,7 +45,7 @@ class ExchangeSource {
 };
 
 struct HttpClientOptions {
-  std::string ca_bundle{};        ///< A file of certificates instead of the system's.
+  std::string ca_bundle{};  ///< A file of certificates instead of the system's.
   std::string user_agent = "fanfold";
   std::size_t idle_channel_count_max = 64;  ///< Connections of more callers at once are not kept.
 };
@@ -66,8 +67,8 @@ class HttpClient {
 
   /// Drives one exchange to its end.
   void run(Exchange& exchange, const RunOptions& options);
-  /// Drives all exchanges of the source to their ends, at most `in_flight_max` of them at once. After stop or deadline no
-  /// more are taken from the source.
+  /// Drives all exchanges of the source to their ends, at most `in_flight_max` of them at once. After stop or deadline
+  /// no more are taken from the source.
   void run(ExchangeSource& source, const RunOptions& options);
 
   /// One attempt without retries. Errors as HttpOutcome's; any status is an answer.

@@ -36,7 +36,8 @@ TEST(RequestHeaders, NameTheOneThatWouldSmuggleAnother) {
 }
 
 TEST(ResponseHeaders, AreFoundWhateverTheirCase) {
-  const ResponseHeaders headers("HTTP/1.1 200 OK\r\nx-amzn-RequestId:  abc \r\nDate: Mon, 24 Nov 2026 09:30:00 GMT\r\nEmpty:\r\n\r\n");
+  const ResponseHeaders headers(
+      "HTTP/1.1 200 OK\r\nx-amzn-RequestId:  abc \r\nDate: Mon, 24 Nov 2026 09:30:00 GMT\r\nEmpty:\r\n\r\n");
   EXPECT_EQ(headers.find("X-Amzn-Requestid"), "abc");
   EXPECT_EQ(headers.find("date"), "Mon, 24 Nov 2026 09:30:00 GMT");
   EXPECT_EQ(headers.find("empty"), "");
@@ -46,14 +47,17 @@ TEST(ResponseHeaders, AreFoundWhateverTheirCase) {
 
 TEST(HttpDate, IsReadAsServersWriteIt) {
   using namespace std::chrono;
-  EXPECT_EQ(parse_http_date("Tue, 24 Nov 2026 09:30:05 GMT"), sys_days(2026y / November / 24) + hours(9) + minutes(30) + seconds(5));
-  EXPECT_EQ(parse_http_date("Thu, 29 Feb 2024 23:59:59 GMT"), sys_days(2024y / February / 29) + hours(23) + minutes(59) + seconds(59));
+  EXPECT_EQ(parse_http_date("Tue, 24 Nov 2026 09:30:05 GMT"),
+            sys_days(2026y / November / 24) + hours(9) + minutes(30) + seconds(5));
+  EXPECT_EQ(parse_http_date("Thu, 29 Feb 2024 23:59:59 GMT"),
+            sys_days(2024y / February / 29) + hours(23) + minutes(59) + seconds(59));
 }
 
 TEST(HttpDate, IsEmptyForAnythingElse) {
   for (const char* text :
-       {"", "now", "Tue, 24 Nov 2026 09:30:05 UTC", "Tue, 30 Feb 2026 09:30:05 GMT", "Tue, 24 Foo 2026 09:30:05 GMT", "Tue, 24 Nov 2026 24:00:00 GMT",
-        "Tue, 24 Nov 2026 0x:30:05 GMT", "Tuesday, 24-Nov-26 09:30:05 GMT", "Tue, 00 Nov 2026 09:30:05 GMT"}) {
+       {"", "now", "Tue, 24 Nov 2026 09:30:05 UTC", "Tue, 30 Feb 2026 09:30:05 GMT", "Tue, 24 Foo 2026 09:30:05 GMT",
+        "Tue, 24 Nov 2026 24:00:00 GMT", "Tue, 24 Nov 2026 0x:30:05 GMT", "Tuesday, 24-Nov-26 09:30:05 GMT",
+        "Tue, 00 Nov 2026 09:30:05 GMT"}) {
     EXPECT_FALSE(parse_http_date(text).has_value()) << text;
   }
 }

@@ -27,12 +27,11 @@ std::optional<std::chrono::milliseconds> Retry::after(AttemptEnd end, const Circ
       ++succeeded_count_;
       budget_.refund(std::max(taken_tokens_, RetryBudget::success_refund));
       return std::nullopt;
-    case AttemptEnd::final:
-      ++failed_count_;
-      return std::nullopt;
+    case AttemptEnd::final: ++failed_count_; return std::nullopt;
     case AttemptEnd::throttled: {
       ++throttled_count_;
-      if (policy_.attempt_count_max <= 1 || throttled_count_ >= policy_.throttled_attempt_count_max) return std::nullopt;
+      if (policy_.attempt_count_max <= 1 || throttled_count_ >= policy_.throttled_attempt_count_max)
+        return std::nullopt;
       return delay(policy_.throttled_delay_base, throttled_count_, circumstances);
     }
     case AttemptEnd::transient: {
@@ -52,7 +51,8 @@ std::optional<std::chrono::milliseconds> Retry::delay(std::chrono::milliseconds 
   constexpr std::uint32_t doubling_count_max = 16;
   const std::chrono::milliseconds ceiling =
       std::min(policy_.delay_max, base * (std::int64_t{1} << std::min(count - 1, doubling_count_max)));
-  std::chrono::milliseconds wait(static_cast<std::int64_t>(static_cast<double>(ceiling.count()) * circumstances.random_unit));
+  std::chrono::milliseconds wait(
+      static_cast<std::int64_t>(static_cast<double>(ceiling.count()) * circumstances.random_unit));
   if (circumstances.asked_delay) wait = std::max(wait, std::min(*circumstances.asked_delay, policy_.delay_max));
   if (circumstances.time_left && wait >= *circumstances.time_left) return std::nullopt;
   return wait;

@@ -20,7 +20,7 @@ struct RetryPolicy {
   std::uint32_t throttled_attempt_count_max = 10;  ///< Of attempts that are throttled, counted apart.
   std::chrono::milliseconds delay_base{50};        ///< The first delay is between nothing and this; then it doubles,
   std::chrono::milliseconds throttled_delay_base{250};
-  std::chrono::milliseconds delay_max{20'000};     ///< up to this.
+  std::chrono::milliseconds delay_max{20'000};  ///< up to this.
 };
 
 /// Tokens that retries of failures cost, shared by all calls to a service: where most calls fail, retries stop
@@ -49,16 +49,18 @@ class Retry {
   Retry(const RetryPolicy& policy, RetryBudget& budget) noexcept : policy_(policy), budget_(budget) {}
 
   struct Circumstances {
-    double random_unit = 0;                                      ///< In [0, 1): jitter.
-    std::optional<std::chrono::milliseconds> asked_delay{};      ///< What the service asked for (Retry-After).
-    std::optional<std::chrono::milliseconds> time_left{};        ///< Until the caller's deadline.
+    double random_unit = 0;                                  ///< In [0, 1): jitter.
+    std::optional<std::chrono::milliseconds> asked_delay{};  ///< What the service asked for (Retry-After).
+    std::optional<std::chrono::milliseconds> time_left{};    ///< Until the caller's deadline.
   };
 
   /// To be told of every attempt's end. The delay before the next attempt, full jitter; empty where the call ends here:
   /// it succeeded, no attempt or no token is left, or the delay would outlast the deadline.
   [[nodiscard]] std::optional<std::chrono::milliseconds> after(AttemptEnd end, const Circumstances& circumstances);
 
-  [[nodiscard]] std::uint32_t attempt_count() const noexcept { return failed_count_ + throttled_count_ + succeeded_count_; }
+  [[nodiscard]] std::uint32_t attempt_count() const noexcept {
+    return failed_count_ + throttled_count_ + succeeded_count_;
+  }
 
  private:
   [[nodiscard]] std::optional<std::chrono::milliseconds> delay(std::chrono::milliseconds base, std::uint32_t count,

@@ -57,7 +57,8 @@ TEST(Retry, IsOffForThrottlingTooWhereOneAttemptIsAsked) {
 TEST(Retry, EndsWhereTheDelayWouldOutlastTheDeadline) {
   const RetryPolicy policy{.delay_base = milliseconds(1000)};
   RetryBudget budget;
-  EXPECT_FALSE(Retry(policy, budget).after(AttemptEnd::transient, {.random_unit = 0.5, .time_left = milliseconds(500)}));
+  EXPECT_FALSE(
+      Retry(policy, budget).after(AttemptEnd::transient, {.random_unit = 0.5, .time_left = milliseconds(500)}));
   EXPECT_EQ(budget.left(), RetryBudget::capacity) << "a retry that is not made costs nothing";
   EXPECT_TRUE(Retry(policy, budget).after(AttemptEnd::transient, {.random_unit = 0.5, .time_left = milliseconds(501)}));
 }
@@ -73,7 +74,8 @@ TEST(Retry, NeverWaitsLongerThanTheLimit) {
   const RetryPolicy policy{.attempt_count_max = 100, .delay_max = milliseconds(700)};
   RetryBudget budget;
   Retry retry(policy, budget);
-  for (int i = 0; i < 50; ++i) EXPECT_LE(*retry.after(AttemptEnd::transient, {.random_unit = nearly_one}), milliseconds(700));
+  for (int i = 0; i < 50; ++i)
+    EXPECT_LE(*retry.after(AttemptEnd::transient, {.random_unit = nearly_one}), milliseconds(700));
 }
 
 TEST(RetryBudget, StopsRetriesWhereMostCallsFail) {

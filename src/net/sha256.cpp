@@ -55,7 +55,8 @@ void compress_portable(std::uint32_t* state, const std::uint8_t* block) noexcept
 #if defined(__x86_64__)
 
 /// Sixteen rounds' worth of message words in four registers, each step makes the next four.
-__attribute__((target("sha,sse4.1"))) void blocks_with_sha_instructions(std::uint32_t* state, const std::uint8_t* blocks,
+__attribute__((target("sha,sse4.1"))) void blocks_with_sha_instructions(std::uint32_t* state,
+                                                                        const std::uint8_t* blocks,
                                                                         std::size_t block_count) noexcept {
   const __m128i byte_order = _mm_set_epi64x(0x0c0d0e0f08090a0b, 0x0405060700010203);
   const auto* const constants = reinterpret_cast<const __m128i*>(round_constants.data());

@@ -147,8 +147,8 @@ Sha256Digest RequestSigner::signing_key(const Secret& secret, std::string_view d
   return key;
 }
 
-void RequestSigner::sign(const SignedRequest& request, const SigningCredentials& credentials, std::chrono::sys_seconds now,
-                         RequestHeaders& headers) {
+void RequestSigner::sign(const SignedRequest& request, const SigningCredentials& credentials,
+                         std::chrono::sys_seconds now, RequestHeaders& headers) {
   const std::array<char, 16> timestamp_text = timestamp_of(now);
   const std::string_view timestamp(timestamp_text.data(), timestamp_text.size());
   const std::string_view day = timestamp.substr(0, day_size);

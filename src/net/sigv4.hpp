@@ -31,7 +31,7 @@ struct SignedRequest {
 /// Signature Version 4 for one service and region:
 /// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
 ///
-/// Why not libcurl's CURLOPT_AWS_SIGV4: see docs/adr/0004-own-signer.md. Thread-safe; the key of the day is kept.
+/// Why not libcurl's CURLOPT_AWS_SIGV4: see docs/adr/0010-own-signer.md. Thread-safe; the key of the day is kept.
 class RequestSigner {
  public:
   /// The service's name in the signature ("sqs", "dynamodb", "s3", "sts"). For "s3" the path is not encoded a second

@@ -13,8 +13,8 @@ constexpr sys_seconds example_time = sys_days(2015y / August / 30) + hours(12) +
 
 std::string header(const RequestHeaders& headers, std::string_view name) { return std::string(headers.find(name)); }
 
-std::string signature_of(RequestSigner& signer, const SignedRequest& request, RequestHeaders headers, sys_seconds now = example_time,
-                         const Secret& secret = example_secret) {
+std::string signature_of(RequestSigner& signer, const SignedRequest& request, RequestHeaders headers,
+                         sys_seconds now = example_time, const Secret& secret = example_secret) {
   signer.sign(request, {"AKIDEXAMPLE", secret, no_token}, now, headers);
   const std::string authorization = header(headers, "Authorization");
   return authorization.substr(authorization.rfind('=') + 1);
@@ -24,13 +24,15 @@ std::string signature_of(RequestSigner& signer, const SignedRequest& request, Re
 TEST(RequestSigner, SignsTheSmallestPublishedExample) {
   RequestSigner signer("us-east-1", "service");
   RequestHeaders headers;
-  signer.sign({"GET", "example.amazonaws.com", "/", "", ""}, {"AKIDEXAMPLE", example_secret, no_token}, example_time, headers);
+  signer.sign({"GET", "example.amazonaws.com", "/", "", ""}, {"AKIDEXAMPLE", example_secret, no_token}, example_time,
+              headers);
   EXPECT_EQ(header(headers, "X-Amz-Date"), "20150830T123600Z");
   EXPECT_EQ(header(headers, "X-Amz-Security-Token"), "");
   EXPECT_EQ(header(headers, "X-Amz-Content-Sha256"), "");
-  EXPECT_EQ(header(headers, "Authorization"),
-            "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/us-east-1/service/aws4_request, SignedHeaders=host;x-amz-date, "
-            "Signature=5fa00fa31553b73ebf1942676e86291e8372ff2a2260956d9b8aae1d763fbf31");
+  EXPECT_EQ(
+      header(headers, "Authorization"),
+      "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/us-east-1/service/aws4_request, SignedHeaders=host;x-amz-date, "
+      "Signature=5fa00fa31553b73ebf1942676e86291e8372ff2a2260956d9b8aae1d763fbf31");
 }
 
 // The example of the IAM user guide.
@@ -48,8 +50,10 @@ TEST(RequestSigner, SendsAndSignsTheBodysDigestToS3) {
   RequestHeaders headers;
   headers.add("Range", "bytes=0-9");
   signer.sign({"GET", "examplebucket.s3.amazonaws.com", "/test.txt", "", ""},
-              {"AKIAIOSFODNN7EXAMPLE", Secret("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"), no_token}, sys_days(2013y / May / 24), headers);
-  EXPECT_EQ(header(headers, "X-Amz-Content-Sha256"), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+              {"AKIAIOSFODNN7EXAMPLE", Secret("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"), no_token},
+              sys_days(2013y / May / 24), headers);
+  EXPECT_EQ(header(headers, "X-Amz-Content-Sha256"),
+            "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
   EXPECT_EQ(header(headers, "Authorization"),
             "AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/20130524/us-east-1/s3/aws4_request, "
             "SignedHeaders=host;range;x-amz-content-sha256;x-amz-date, "
@@ -59,9 +63,11 @@ TEST(RequestSigner, SendsAndSignsTheBodysDigestToS3) {
 TEST(RequestSigner, SignsTheSessionToken) {
   RequestSigner signer("us-east-1", "sqs");
   RequestHeaders headers;
-  signer.sign({"POST", "sqs.us-east-1.amazonaws.com", "/", "", "{}"}, {"AKIDEXAMPLE", example_secret, Secret("a/token+")}, example_time, headers);
+  signer.sign({"POST", "sqs.us-east-1.amazonaws.com", "/", "", "{}"},
+              {"AKIDEXAMPLE", example_secret, Secret("a/token+")}, example_time, headers);
   EXPECT_EQ(header(headers, "X-Amz-Security-Token"), "a/token+");
-  EXPECT_NE(header(headers, "Authorization").find("SignedHeaders=host;x-amz-date;x-amz-security-token,"), std::string::npos);
+  EXPECT_NE(header(headers, "Authorization").find("SignedHeaders=host;x-amz-date;x-amz-security-token,"),
+            std::string::npos);
 }
 
 TEST(RequestSigner, SortsHeadersByNameAloneAndJoinsEqualOnes) {
@@ -71,7 +77,8 @@ TEST(RequestSigner, SortsHeadersByNameAloneAndJoinsEqualOnes) {
   headers.add("X-Amz-Meta-A", "1");
   headers.add("x-amz-meta-a", "  3   4 ");
   signer.sign({"GET", "host", "/", "", ""}, {"AKIDEXAMPLE", example_secret, no_token}, example_time, headers);
-  EXPECT_NE(header(headers, "Authorization").find("SignedHeaders=host;x-amz-date;x-amz-meta-a;x-amz-meta-a-b,"), std::string::npos);
+  EXPECT_NE(header(headers, "Authorization").find("SignedHeaders=host;x-amz-date;x-amz-meta-a;x-amz-meta-a-b,"),
+            std::string::npos);
 }
 
 TEST(RequestSigner, KeepsTheKeyOfTheDayAndOfTheSecretApart) {
@@ -91,7 +98,9 @@ TEST(RequestSigner, KeepsTheKeyOfTheDayAndOfTheSecretApart) {
 TEST(RequestSigner, NormalizesThePathForAllServicesButS3) {
   RequestSigner signer("us-east-1", "service");
   RequestSigner s3("us-east-1", "s3");
-  const auto sign = [](RequestSigner& by, std::string_view path) { return signature_of(by, {"GET", "host", path, "", ""}, {}); };
+  const auto sign = [](RequestSigner& by, std::string_view path) {
+    return signature_of(by, {"GET", "host", path, "", ""}, {});
+  };
   EXPECT_EQ(sign(signer, "/a/./b/../c//"), sign(signer, "/a/c/"));
   EXPECT_EQ(sign(signer, "/.."), sign(signer, "/"));
   EXPECT_NE(sign(s3, "/a/../b"), sign(s3, "/b"));

@@ -7,7 +7,8 @@ namespace fanfold::net {
 namespace {
 
 constexpr bool is_unreserved(char c) noexcept {
-  return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' || c == '~';
+  return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
+         c == '_' || c == '~';
 }
 
 Error bad_url(std::string_view reason) {
@@ -36,7 +37,8 @@ bool is_host(std::string_view host) {
 Result<std::uint16_t> parse_port(std::string_view text) {
   std::uint16_t port = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
-  if (error != std::errc() || end != text.data() + text.size() || port == 0) return bad_url("the port is no number from 1 to 65535");
+  if (error != std::errc() || end != text.data() + text.size() || port == 0)
+    return bad_url("the port is no number from 1 to 65535");
   return port;
 }
 

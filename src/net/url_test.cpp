@@ -22,10 +22,26 @@ TEST(Url, NamesThePortOnlyWhereItIsNotTheSchemesOwn) {
 }
 
 TEST(Url, IsRefusedWhereItIsNoEndpoint) {
-  for (const char* text :
-       {"", "host", "host:8000", "ftp://host", "http://", "http:///path", "http://:80", "http://user:password@host", "http://host/?a=b",
-        "http://host/#part", "http://host:0", "http://host:65536", "http://host:8x", "http://host:", "http://ho st", "http://h\xc3\xb6st",
-        "http://host\r\nX: y", "http://[::1", "http://[x]", "file:///etc/passwd"}) {
+  for (const char* text : {"",
+                           "host",
+                           "host:8000",
+                           "ftp://host",
+                           "http://",
+                           "http:///path",
+                           "http://:80",
+                           "http://user:password@host",
+                           "http://host/?a=b",
+                           "http://host/#part",
+                           "http://host:0",
+                           "http://host:65536",
+                           "http://host:8x",
+                           "http://host:",
+                           "http://ho st",
+                           "http://h\xc3\xb6st",
+                           "http://host\r\nX: y",
+                           "http://[::1",
+                           "http://[x]",
+                           "file:///etc/passwd"}) {
     const Result<Url> url = parse_url(text);
     ASSERT_FALSE(url.has_value()) << text;
     EXPECT_EQ(url.error().code, ErrorCode::invalid_argument) << text;
@@ -43,7 +59,8 @@ TEST(PercentEncoding, EncodesAllButTheUnreservedCharacters) {
 TEST(Query, IsSortedByEncodedNameAndValue) {
   EXPECT_EQ(query_text({}), "");
   EXPECT_EQ(query_text({{"uploads", ""}}), "uploads=");
-  EXPECT_EQ(query_text({{"b", "2"}, {"a", "z"}, {"a", "b c"}, {"A", "&="}, {"a-b", ""}}), "A=%26%3D&a=b%20c&a=z&a-b=&b=2");
+  EXPECT_EQ(query_text({{"b", "2"}, {"a", "z"}, {"a", "b c"}, {"A", "&="}, {"a-b", ""}}),
+            "A=%26%3D&a=b%20c&a=z&a-b=&b=2");
 }
 
 }  // namespace

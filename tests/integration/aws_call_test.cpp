@@ -37,7 +37,8 @@ class Ask final : public JsonCall {
   }
 };
 
-ScriptedReply service_reply(int status, std::string body, std::vector<std::pair<std::string, std::string>> headers = {}) {
+ScriptedReply service_reply(int status, std::string body,
+                            std::vector<std::pair<std::string, std::string>> headers = {}) {
   ScriptedReply reply = ScriptedReply::of(status, std::move(body));
   reply.headers = std::move(headers);
   reply.headers.emplace_back("x-amzn-RequestId", "R1");
@@ -55,7 +56,7 @@ std::string http_date(system_clock::time_point time) {
 }
 
 class AwsCall : public ::testing::Test {
- protected:
+ public:
   AwsCall() {
     variables = {{"AWS_REGION", "eu-west-1"},
                  {"AWS_ACCESS_KEY_ID", "AKID"},
@@ -77,7 +78,9 @@ class AwsCall : public ::testing::Test {
   }
 
   std::map<std::string, std::string> variables;
-  std::function<ScriptedReply(const ReceivedRequest&, int)> on_request = [](const ReceivedRequest&, int) { return service_reply(200, R"({"Number":42})"); };
+  std::function<ScriptedReply(const ReceivedRequest&, int)> on_request = [](const ReceivedRequest&, int) {
+    return service_reply(200, R"({"Number":42})");
+  };
   std::atomic<int> count{0};
   ScriptedHttpServer server{[this](const ReceivedRequest& request) { return on_request(request, ++count); }};
   std::unique_ptr<Session> session;
@@ -98,7 +101,9 @@ TEST_F(AwsCall, IsSentAsTheServiceWantsIt) {
   EXPECT_EQ(request.header("content-type"), "application/x-amz-json-1.0");
   EXPECT_EQ(request.header("x-amz-security-token"), "the/session+token");
   EXPECT_TRUE(request.header("authorization").starts_with("AWS4-HMAC-SHA256 Credential=AKID/"));
-  EXPECT_NE(request.header("authorization").find("/eu-west-1/sqs/aws4_request, SignedHeaders=content-type;host;x-amz-date;x-amz-security-token;x-amz-target,"),
+  EXPECT_NE(request.header("authorization")
+                .find("/eu-west-1/sqs/aws4_request, "
+                      "SignedHeaders=content-type;host;x-amz-date;x-amz-security-token;x-amz-target,"),
             std::string::npos);
   EXPECT_TRUE(request.header("user-agent").starts_with("fanfold/"));
 }
@@ -120,17 +125,22 @@ TEST_F(AwsCall, TriesAgainWhereTheServiceFails) {
 }
 
 TEST_F(AwsCall, EndsWithTheLastErrorWhereItKeepsFailing) {
-  on_request = [](const ReceivedRequest&, int) { return service_reply(503, R"({"__type":"ServiceUnavailable","message":"later"})"); };
+  on_request = [](const ReceivedRequest&, int) {
+    return service_reply(503, R"({"__type":"ServiceUnavailable","message":"later"})");
+  };
   const Answer answer = ask();
   ASSERT_TRUE(answer.error);
-  EXPECT_EQ(*answer.error, (Error{ErrorCode::unavailable, "sqs Ask: the service failed", "status 503 ServiceUnavailable: later (request R1)"}));
+  EXPECT_EQ(*answer.error, (Error{ErrorCode::unavailable, "sqs Ask: the service failed",
+                                  "status 503 ServiceUnavailable: later (request R1)"}));
   EXPECT_EQ(answer.attempt_count, 3U);
 }
 
 TEST_F(AwsCall, TakesThrottlingForBackpressure) {
   on_request = [](const ReceivedRequest&, int attempt) {
-    return attempt <= 5 ? service_reply(400, R"({"__type":"com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException"})")
-                        : service_reply(200, R"({"Number":1})");
+    return attempt <= 5
+               ? service_reply(
+                     400, R"({"__type":"com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException"})")
+               : service_reply(200, R"({"Number":1})");
   };
   const Answer answer = ask();
   ASSERT_FALSE(answer.error) << answer.error->message;
@@ -140,7 +150,9 @@ TEST_F(AwsCall, TakesThrottlingForBackpressure) {
 
 TEST_F(AwsCall, TakesARefusalForFinal) {
   on_request = [](const ReceivedRequest&, int) {
-    return service_reply(400, R"({"__type":"com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException","message":"The conditional request failed","Item":{"a":{"N":"1"}}})");
+    return service_reply(
+        400,
+        R"({"__type":"com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException","message":"The conditional request failed","Item":{"a":{"N":"1"}}})");
   };
   const Answer answer = ask();
   ASSERT_TRUE(answer.error);
@@ -175,11 +187,22 @@ TEST_F(AwsCall, SaysSoTooWhereAKeptConnectionBroke) {
 }
 
 TEST_F(AwsCall, NeverBelievesAnAnswerThatIsNotAsDocumented) {
-  const char* const garbage[] = {"",  "{", "[]", "null", R"({"Number":"42"})", R"({"Other":1})", R"({"Number":42)", R"({"Number":42}{})",
-                                 "<html><body>Welcome to the hotel's network</body></html>", "\x80\x81", R"({"Number":1,"Number":2})"};
+  const char* const garbage[] = {"",
+                                 "{",
+                                 "[]",
+                                 "null",
+                                 R"({"Number":"42"})",
+                                 R"({"Other":1})",
+                                 R"({"Number":42)",
+                                 R"({"Number":42}{})",
+                                 "<html><body>Welcome to the hotel's network</body></html>",
+                                 "\x80\x81",
+                                 R"({"Number":1,"Number":2})"};
   for (const char* body : garbage) {
     count = 0;
-    on_request = [&](const ReceivedRequest&, int attempt) { return attempt == 1 ? service_reply(200, body) : service_reply(200, R"({"Number":7})"); };
+    on_request = [&](const ReceivedRequest&, int attempt) {
+      return attempt == 1 ? service_reply(200, body) : service_reply(200, R"({"Number":7})");
+    };
     const Answer mended = ask();
     EXPECT_FALSE(mended.error) << body;
     EXPECT_EQ(number, 7);
@@ -189,7 +212,8 @@ TEST_F(AwsCall, NeverBelievesAnAnswerThatIsNotAsDocumented) {
     const Answer answer = ask();
     ASSERT_TRUE(answer.error) << body;
     EXPECT_EQ(answer.error->code, ErrorCode::unavailable) << body;
-    EXPECT_TRUE(answer.error->message.starts_with("sqs Ask: the answer is not what the service documents: ")) << answer.error->message;
+    EXPECT_TRUE(answer.error->message.starts_with("sqs Ask: the answer is not what the service documents: "))
+        << answer.error->message;
   }
 }
 
@@ -209,7 +233,9 @@ TEST_F(AwsCall, TriesAgainWhereTheAnswerIsCut) {
 }
 
 TEST_F(AwsCall, StopsTryingWithTheDeadline) {
-  on_request = [](const ReceivedRequest&, int) { return service_reply(400, R"({"__type":"ThrottlingException"})", {{"Retry-After", "15"}}); };
+  on_request = [](const ReceivedRequest&, int) {
+    return service_reply(400, R"({"__type":"ThrottlingException"})", {{"Retry-After", "15"}});
+  };
   const auto begin = steady_clock::now();
   const Answer answer = ask({.stop = {}, .deadline = begin + seconds(5)});
   EXPECT_EQ(answer.error.value().code, ErrorCode::throttled) << "what happened is told rather than that time is over";
@@ -218,7 +244,9 @@ TEST_F(AwsCall, StopsTryingWithTheDeadline) {
 }
 
 TEST_F(AwsCall, StopsWaitingWhenToldTo) {
-  on_request = [](const ReceivedRequest&, int) { return service_reply(400, R"({"__type":"ThrottlingException"})", {{"Retry-After", "15"}}); };
+  on_request = [](const ReceivedRequest&, int) {
+    return service_reply(400, R"({"__type":"ThrottlingException"})", {{"Retry-After", "15"}});
+  };
   std::stop_source stop;
   const std::jthread stopper([&] {
     server.await_requests(1);
@@ -239,7 +267,8 @@ TEST_F(AwsCall, CorrectsAClockThatIsWrong) {
     const auto difference = service_now() - system_clock::from_time_t(::timegm(&parts));
     const bool is_fresh = difference < minutes(5) && difference > -minutes(5);
     return is_fresh ? service_reply(200, R"({"Number":42})", {{"Date", http_date(service_now())}})
-                    : service_reply(400, R"({"__type":"InvalidSignatureException","message":"Signature expired"})", {{"Date", http_date(service_now())}});
+                    : service_reply(400, R"({"__type":"InvalidSignatureException","message":"Signature expired"})",
+                                    {{"Date", http_date(service_now())}});
   };
   EXPECT_FALSE(ask().error);
   EXPECT_EQ(count, 2);
@@ -272,14 +301,16 @@ TEST_F(AwsCall, FetchesOtherCredentialsWhereTheServiceSaysTheyHaveEnded) {
   std::atomic<int> fetch_count{0};
   ScriptedHttpServer container([&](const ReceivedRequest&) {
     const std::string id = "KEY" + std::to_string(++fetch_count);
-    return ScriptedReply::of(200, R"({"AccessKeyId":")" + id + R"(","SecretAccessKey":"s","Token":"t","Expiration":"2099-01-01T00:00:00Z"})");
+    return ScriptedReply::of(200, R"({"AccessKeyId":")" + id +
+                                      R"(","SecretAccessKey":"s","Token":"t","Expiration":"2099-01-01T00:00:00Z"})");
   });
   variables.erase("AWS_ACCESS_KEY_ID");
   variables.erase("AWS_SECRET_ACCESS_KEY");
   variables["AWS_CONTAINER_CREDENTIALS_FULL_URI"] = container.url();
   on_request = [](const ReceivedRequest& request, int) {
-    return request.header("authorization").find("Credential=KEY1/") != std::string::npos ? service_reply(400, R"({"__type":"ExpiredTokenException"})")
-                                                                                         : service_reply(200, R"({"Number":42})");
+    return request.header("authorization").find("Credential=KEY1/") != std::string::npos
+               ? service_reply(400, R"({"__type":"ExpiredTokenException"})")
+               : service_reply(200, R"({"Number":42})");
   };
   EXPECT_FALSE(ask().error);
   EXPECT_EQ(fetch_count, 2);
@@ -347,13 +378,16 @@ TEST_F(AwsCall, SignsAndSendsObjectKeysEncodedOnce) {
   EXPECT_FALSE(call.answer().error);
   const ReceivedRequest received = server.requests().at(0);
   EXPECT_EQ(received.target, "/my-bucket/SQSMessage%24a-globals.json");
-  EXPECT_EQ(received.header("x-amz-content-sha256"), "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a");
-  EXPECT_NE(received.header("authorization").find("SignedHeaders=host;if-none-match;x-amz-content-sha256;"), std::string::npos);
+  EXPECT_EQ(received.header("x-amz-content-sha256"),
+            "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a");
+  EXPECT_NE(received.header("authorization").find("SignedHeaders=host;if-none-match;x-amz-content-sha256;"),
+            std::string::npos);
 }
 
 TEST_F(AwsCall, UnderstandsS3) {
   on_request = [](const ReceivedRequest& request, int) {
-    ScriptedReply reply = ScriptedReply::of(request.method == "HEAD" ? 404 : 412, "<Error><Code>PreconditionFailed</Code><Message>m</Message></Error>");
+    ScriptedReply reply = ScriptedReply::of(request.method == "HEAD" ? 404 : 412,
+                                            "<Error><Code>PreconditionFailed</Code><Message>m</Message></Error>");
     reply.headers = {{"x-amz-request-id", "R"}};
     return reply;
   };
@@ -371,8 +405,9 @@ TEST_F(AwsCall, UnderstandsS3) {
 TEST_F(AwsCall, KeepsSecretsOutOfWhatItTells) {
   // Services repeat what was signed in the answer that refuses a signature.
   on_request = [](const ReceivedRequest& request, int) {
-    const std::string echo = "The Canonical String should have been x-amz-security-token:" + request.header("x-amz-security-token") + " the-secret-key " +
-                             request.header("authorization");
+    const std::string echo =
+        "The Canonical String should have been x-amz-security-token:" + request.header("x-amz-security-token") +
+        " the-secret-key " + request.header("authorization");
     return service_reply(403, R"({"__type":"InvalidSignatureException","message":")" + echo + R"("})");
   };
   const Answer answer = ask();
@@ -380,7 +415,9 @@ TEST_F(AwsCall, KeepsSecretsOutOfWhatItTells) {
   EXPECT_EQ(answer.error->remote_detail.find("the/session+token"), std::string::npos);
   EXPECT_EQ(answer.error->remote_detail.find("the-secret-key"), std::string::npos);
   EXPECT_EQ(answer.error->remote_detail.find("Signature="), std::string::npos);
-  EXPECT_NE(answer.error->remote_detail.find("x-amz-security-token:[redacted] [redacted] [redacted]"), std::string::npos) << answer.error->remote_detail;
+  EXPECT_NE(answer.error->remote_detail.find("x-amz-security-token:[redacted] [redacted] [redacted]"),
+            std::string::npos)
+      << answer.error->remote_detail;
 }
 
 }  // namespace

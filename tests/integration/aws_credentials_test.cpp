@@ -19,22 +19,30 @@ using test::ScriptedReply;
 constexpr const char* far_end = "2099-01-01T00:00:00Z";
 
 std::string sts_answer(const std::string& action, const std::string& key_id) {
-  return "<" + action + "Response xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><" + action + "Result><Credentials><AccessKeyId>" + key_id +
-         "</AccessKeyId><SecretAccessKey>sts-secret</SecretAccessKey><SessionToken>sts-token</SessionToken><Expiration>" + far_end +
-         "</Expiration></Credentials></" + action + "Result></" + action + "Response>";
+  return "<" + action + "Response xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><" + action +
+         "Result><Credentials><AccessKeyId>" + key_id +
+         "</AccessKeyId><SecretAccessKey>sts-secret</SecretAccessKey><SessionToken>sts-token</"
+         "SessionToken><Expiration>" +
+         far_end + "</Expiration></Credentials></" + action + "Result></" + action + "Response>";
 }
 
 std::string document(const std::string& key_id, const std::string& end = far_end) {
-  return R"({"Code":"Success","AccessKeyId":")" + key_id + R"(","SecretAccessKey":"document-secret","Token":"document-token","Expiration":")" + end + R"("})";
+  return R"({"Code":"Success","AccessKeyId":")" + key_id +
+         R"(","SecretAccessKey":"document-secret","Token":"document-token","Expiration":")" + end + R"("})";
 }
 
 class CredentialChain : public ::testing::Test {
- protected:
+ public:
   CredentialChain() {
-    variables = {{"HOME", directory.path()}, {"AWS_REGION", "eu-west-1"}, {"AWS_EC2_METADATA_DISABLED", "true"}, {"AWS_MAX_ATTEMPTS", "2"}};
+    variables = {{"HOME", directory.path()},
+                 {"AWS_REGION", "eu-west-1"},
+                 {"AWS_EC2_METADATA_DISABLED", "true"},
+                 {"AWS_MAX_ATTEMPTS", "2"}};
   }
 
-  void open(const ConfigOverrides& overrides = {}) { session = Session::open(variables_of(variables), overrides).value(); }
+  void open(const ConfigOverrides& overrides = {}) {
+    session = Session::open(variables_of(variables), overrides).value();
+  }
 
   Result<std::shared_ptr<const Credentials>> get(const net::RunOptions& options = {}) {
     if (!session) open();
@@ -78,19 +86,23 @@ TEST_F(CredentialChain, LeavesTheEnvironmentOutWhereTheCallerNamesAProfile) {
 
 TEST_F(CredentialChain, RefusesHalfOfAPair) {
   variables["AWS_ACCESS_KEY_ID"] = "ENV";
-  EXPECT_EQ(failure(), "invalid_argument: credentials from environment: AWS_ACCESS_KEY_ID is set and AWS_SECRET_ACCESS_KEY is not");
+  EXPECT_EQ(
+      failure(),
+      "invalid_argument: credentials from environment: AWS_ACCESS_KEY_ID is set and AWS_SECRET_ACCESS_KEY is not");
 }
 
 TEST_F(CredentialChain, SaysWhereItLooked) {
   EXPECT_EQ(failure(),
-            "permission_denied: no credentials are configured; looked at: environment, web identity, profile 'default', container endpoint, "
+            "permission_denied: no credentials are configured; looked at: environment, web identity, profile "
+            "'default', container endpoint, "
             "instance metadata (disabled by AWS_EC2_METADATA_DISABLED)");
 }
 
 // ---- web identity
 
 TEST_F(CredentialChain, TakesAWebIdentityToStsUnsigned) {
-  ScriptedHttpServer sts([](const ReceivedRequest&) { return ScriptedReply::of(200, sts_answer("AssumeRoleWithWebIdentity", "WEB")); });
+  ScriptedHttpServer sts(
+      [](const ReceivedRequest&) { return ScriptedReply::of(200, sts_answer("AssumeRoleWithWebIdentity", "WEB")); });
   variables["AWS_ENDPOINT_URL_STS"] = sts.url();
   variables["AWS_WEB_IDENTITY_TOKEN_FILE"] = directory.write("token", "the.web/token\n");
   variables["AWS_ROLE_ARN"] = "arn:aws:iam::123456789012:role/app";
@@ -102,37 +114,45 @@ TEST_F(CredentialChain, TakesAWebIdentityToStsUnsigned) {
   const ReceivedRequest request = sts.requests().at(0);
   EXPECT_EQ(request.method, "POST");
   EXPECT_EQ(request.body,
-            "Action=AssumeRoleWithWebIdentity&RoleArn=arn%3Aaws%3Aiam%3A%3A123456789012%3Arole%2Fapp&RoleSessionName=me&Version=2011-06-15&"
+            "Action=AssumeRoleWithWebIdentity&RoleArn=arn%3Aaws%3Aiam%3A%3A123456789012%3Arole%2Fapp&RoleSessionName="
+            "me&Version=2011-06-15&"
             "WebIdentityToken=the.web%2Ftoken");
   EXPECT_FALSE(request.has_header("authorization"));
 }
 
 TEST_F(CredentialChain, ReportsWhatStsSaysWithoutTheToken) {
   ScriptedHttpServer sts([](const ReceivedRequest&) {
-    return ScriptedReply::of(400, "<ErrorResponse><Error><Code>InvalidIdentityToken</Code><Message>bad token the.web/token</Message></Error></ErrorResponse>");
+    return ScriptedReply::of(400,
+                             "<ErrorResponse><Error><Code>InvalidIdentityToken</Code><Message>bad token "
+                             "the.web/token</Message></Error></ErrorResponse>");
   });
   variables["AWS_ENDPOINT_URL_STS"] = sts.url();
   variables["AWS_WEB_IDENTITY_TOKEN_FILE"] = directory.write("token", "the.web/token");
   variables["AWS_ROLE_ARN"] = "arn:aws:iam::123456789012:role/app";
   const Error error = get().error();
-  EXPECT_EQ(error.message, "credentials from web identity: sts AssumeRoleWithWebIdentity: the service refuses the request");
+  EXPECT_EQ(error.message,
+            "credentials from web identity: sts AssumeRoleWithWebIdentity: the service refuses the request");
   EXPECT_EQ(error.remote_detail, "status 400 InvalidIdentityToken: bad token [redacted] (request )");
   EXPECT_EQ(sts.request_count(), 1U);
 }
 
 TEST_F(CredentialChain, NamesWhatIsMissingForAWebIdentity) {
   variables["AWS_WEB_IDENTITY_TOKEN_FILE"] = "/no/such/token";
-  EXPECT_EQ(failure(), "invalid_argument: credentials from web identity: AWS_WEB_IDENTITY_TOKEN_FILE is set and AWS_ROLE_ARN is not");
+  EXPECT_EQ(
+      failure(),
+      "invalid_argument: credentials from web identity: AWS_WEB_IDENTITY_TOKEN_FILE is set and AWS_ROLE_ARN is not");
   variables["AWS_ROLE_ARN"] = "arn:aws:iam::123456789012:role/app";
   session.reset();
-  EXPECT_EQ(failure(), "invalid_argument: credentials from web identity: the token file '/no/such/token' does not exist");
+  EXPECT_EQ(failure(),
+            "invalid_argument: credentials from web identity: the token file '/no/such/token' does not exist");
 }
 
 TEST_F(CredentialChain, TriesStsAgainWhereItFailsOrAnswersGarbage) {
   for (const char* garbage : {"", "<html>", "<AssumeRoleWithWebIdentityResponse/>", "{}"}) {
     std::atomic<int> count{0};
     ScriptedHttpServer sts([&](const ReceivedRequest&) {
-      return ++count == 1 ? ScriptedReply::of(200, garbage) : ScriptedReply::of(200, sts_answer("AssumeRoleWithWebIdentity", "WEB"));
+      return ++count == 1 ? ScriptedReply::of(200, garbage)
+                          : ScriptedReply::of(200, sts_answer("AssumeRoleWithWebIdentity", "WEB"));
     });
     variables["AWS_ENDPOINT_URL_STS"] = sts.url();
     variables["AWS_WEB_IDENTITY_TOKEN_FILE"] = directory.write("token", "token");
@@ -162,24 +182,34 @@ TEST_F(CredentialChain, NamesTheLineOfHalfAPairOfKeys) {
 }
 
 TEST_F(CredentialChain, TakesOnARoleWithTheKeysOfAnotherProfile) {
-  ScriptedHttpServer sts([](const ReceivedRequest&) { return ScriptedReply::of(200, sts_answer("AssumeRole", "ROLE")); });
+  ScriptedHttpServer sts(
+      [](const ReceivedRequest&) { return ScriptedReply::of(200, sts_answer("AssumeRole", "ROLE")); });
   variables["AWS_ENDPOINT_URL_STS"] = sts.url();
   variables["AWS_PROFILE"] = "work";
-  config("[profile work]\nrole_arn = arn:aws:iam::1:role/r\nsource_profile = base\nexternal_id = x y\nduration_seconds = 900\nrole_session_name = s\n");
+  config(
+      "[profile work]\nrole_arn = arn:aws:iam::1:role/r\nsource_profile = base\nexternal_id = x y\nduration_seconds = "
+      "900\nrole_session_name = s\n");
   credentials_file("[base]\naws_access_key_id = BASE\naws_secret_access_key = f\n");
   EXPECT_EQ(id(), "ROLE");
   const ReceivedRequest request = sts.requests().at(0);
-  EXPECT_EQ(request.body, "Action=AssumeRole&DurationSeconds=900&ExternalId=x%20y&RoleArn=arn%3Aaws%3Aiam%3A%3A1%3Arole%2Fr&RoleSessionName=s&Version=2011-06-15");
+  EXPECT_EQ(request.body,
+            "Action=AssumeRole&DurationSeconds=900&ExternalId=x%20y&RoleArn=arn%3Aaws%3Aiam%3A%3A1%3Arole%2Fr&"
+            "RoleSessionName=s&Version=2011-06-15");
   EXPECT_TRUE(request.header("authorization").starts_with("AWS4-HMAC-SHA256 Credential=BASE/"));
   EXPECT_NE(request.header("authorization").find("/eu-west-1/sts/aws4_request"), std::string::npos);
 }
 
 TEST_F(CredentialChain, TakesOnRolesOneAfterTheOther) {
   ScriptedHttpServer sts([](const ReceivedRequest& request) {
-    return ScriptedReply::of(200, sts_answer("AssumeRole", request.header("authorization").find("Credential=BASE/") != std::string::npos ? "MIDDLE" : "END"));
+    return ScriptedReply::of(
+        200,
+        sts_answer("AssumeRole",
+                   request.header("authorization").find("Credential=BASE/") != std::string::npos ? "MIDDLE" : "END"));
   });
   variables["AWS_ENDPOINT_URL_STS"] = sts.url();
-  config("[default]\nrole_arn = arn:end\nsource_profile = middle\n[profile middle]\nrole_arn = arn:middle\nsource_profile = base\n");
+  config(
+      "[default]\nrole_arn = arn:end\nsource_profile = middle\n[profile middle]\nrole_arn = arn:middle\nsource_profile "
+      "= base\n");
   credentials_file("[base]\naws_access_key_id = BASE\naws_secret_access_key = f\n");
   EXPECT_EQ(id(), "END");
   EXPECT_EQ(sts.request_count(), 2U);
@@ -188,14 +218,16 @@ TEST_F(CredentialChain, TakesOnRolesOneAfterTheOther) {
 }
 
 TEST_F(CredentialChain, TakesOnARoleWithTheProfilesOwnKeys) {
-  ScriptedHttpServer sts([](const ReceivedRequest&) { return ScriptedReply::of(200, sts_answer("AssumeRole", "ROLE")); });
+  ScriptedHttpServer sts(
+      [](const ReceivedRequest&) { return ScriptedReply::of(200, sts_answer("AssumeRole", "ROLE")); });
   variables["AWS_ENDPOINT_URL_STS"] = sts.url();
   config("[default]\nrole_arn = arn:r\nsource_profile = default\naws_access_key_id = OWN\naws_secret_access_key = f\n");
   EXPECT_EQ(id(), "ROLE");
 }
 
 TEST_F(CredentialChain, TakesOnARoleWithCredentialsFromElsewhere) {
-  ScriptedHttpServer sts([](const ReceivedRequest&) { return ScriptedReply::of(200, sts_answer("AssumeRole", "ROLE")); });
+  ScriptedHttpServer sts(
+      [](const ReceivedRequest&) { return ScriptedReply::of(200, sts_answer("AssumeRole", "ROLE")); });
   ScriptedHttpServer container([](const ReceivedRequest&) { return ScriptedReply::of(200, document("CONTAINER")); });
   variables["AWS_ENDPOINT_URL_STS"] = sts.url();
   variables["AWS_CONTAINER_CREDENTIALS_FULL_URI"] = container.url() + "/creds";
@@ -210,28 +242,38 @@ TEST_F(CredentialChain, RefusesRolesThatCannotWork) {
     session.reset();
     std::string text_of_failure = failure();
     const std::string place = directory.path() + "/.aws/";
-    if (const std::size_t at = text_of_failure.find(place); at != std::string::npos) text_of_failure.erase(0, at + place.size());
+    if (const std::size_t at = text_of_failure.find(place); at != std::string::npos)
+      text_of_failure.erase(0, at + place.size());
     return text_of_failure;
   };
   EXPECT_EQ(failure_of("[default]\nrole_arn = a\n"), "config:2: role_arn without source_profile or credential_source");
-  EXPECT_EQ(failure_of("[default]\nrole_arn = a\nsource_profile = b\ncredential_source = Environment\n"), "config:2: both source_profile and credential_source");
+  EXPECT_EQ(failure_of("[default]\nrole_arn = a\nsource_profile = b\ncredential_source = Environment\n"),
+            "config:2: both source_profile and credential_source");
   EXPECT_EQ(failure_of("[default]\nrole_arn = a\nsource_profile = gone\n"), "config:3: there is no profile 'gone'");
-  EXPECT_EQ(failure_of("[default]\nrole_arn = a\nsource_profile = b\n[profile b]\nregion = x\n"), "config:3: 'b' has no credentials");
-  EXPECT_EQ(failure_of("[default]\nrole_arn = a\nsource_profile = b\n[profile b]\nrole_arn = c\nsource_profile = default\n"),
-            "config:6: the profiles name each other in a circle");
-  EXPECT_EQ(failure_of("[default]\nrole_arn = a\nsource_profile = default\n"), "config:3: the profiles name each other in a circle");
+  EXPECT_EQ(failure_of("[default]\nrole_arn = a\nsource_profile = b\n[profile b]\nregion = x\n"),
+            "config:3: 'b' has no credentials");
+  EXPECT_EQ(
+      failure_of("[default]\nrole_arn = a\nsource_profile = b\n[profile b]\nrole_arn = c\nsource_profile = default\n"),
+      "config:6: the profiles name each other in a circle");
+  EXPECT_EQ(failure_of("[default]\nrole_arn = a\nsource_profile = default\n"),
+            "config:3: the profiles name each other in a circle");
   EXPECT_EQ(failure_of("[default]\nrole_arn = a\ncredential_source = Magic\n"),
             "config:3: credential_source: expected Environment, EcsContainer or Ec2InstanceMetadata");
-  EXPECT_EQ(failure_of("[default]\nrole_arn = a\ncredential_source = Environment\n"), "config:3: 'Environment' has no credentials");
-  EXPECT_EQ(failure_of("[default]\nrole_arn = a\nsource_profile = b\nduration_seconds = long\n"), "config:4: duration_seconds: expected a number");
-  EXPECT_TRUE(failure_of("[default]\nrole_arn = a\nsource_profile = b\nmfa_serial = m\n").starts_with("config:4: mfa_serial needs a person"));
+  EXPECT_EQ(failure_of("[default]\nrole_arn = a\ncredential_source = Environment\n"),
+            "config:3: 'Environment' has no credentials");
+  EXPECT_EQ(failure_of("[default]\nrole_arn = a\nsource_profile = b\nduration_seconds = long\n"),
+            "config:4: duration_seconds: expected a number");
+  EXPECT_TRUE(failure_of("[default]\nrole_arn = a\nsource_profile = b\nmfa_serial = m\n")
+                  .starts_with("config:4: mfa_serial needs a person"));
 }
 
 // ---- credential_process
 
 TEST_F(CredentialChain, RunsACredentialProcess) {
-  const std::string script = directory.write("tool", "#!/bin/sh\nprintf '{\"Version\":1,\"AccessKeyId\":\"%s\",\"SecretAccessKey\":\"p\",\"SessionToken\":\"t\","
-                                                     "\"Expiration\":\"2099-01-01T01:00:00+01:00\"}' \"$2\"\n");
+  const std::string script = directory.write(
+      "tool",
+      "#!/bin/sh\nprintf '{\"Version\":1,\"AccessKeyId\":\"%s\",\"SecretAccessKey\":\"p\",\"SessionToken\":\"t\","
+      "\"Expiration\":\"2099-01-01T01:00:00+01:00\"}' \"$2\"\n");
   ::chmod(script.c_str(), 0700);
   config("[default]\ncredential_process = " + script + " --id \"PRO CESS\"\n");
   const auto credentials = get().value();
@@ -252,14 +294,17 @@ TEST_F(CredentialChain, RefusesWhatACredentialProcessShouldNotDo) {
   EXPECT_EQ(failure_of("exit 3"), "it failed with exit code 3");
   EXPECT_EQ(failure_of("kill -9 $$"), "it failed with signal 9");
   EXPECT_EQ(failure_of("/no/such/program 2>/dev/null"), "it failed with exit code 127");
-  EXPECT_EQ(failure_of("echo '{\"Version\":1,\"AccessKeyId\":\"A\",\"SecretAccessKey\":\"s3cret\"'"), "its output is no JSON: byte 58: the text ends too early");
+  EXPECT_EQ(failure_of("echo '{\"Version\":1,\"AccessKeyId\":\"A\",\"SecretAccessKey\":\"s3cret\"'"),
+            "its output is no JSON: byte 58: the text ends too early");
   EXPECT_EQ(failure_of("echo s3cret"), "its output is no JSON: byte 0: unexpected character");
   EXPECT_EQ(failure_of("echo '[\"s3cret\"]'"), "its output is no object");
   EXPECT_EQ(failure_of("echo '{\"Version\":2,\"SecretAccessKey\":\"s3cret\"}'"), "Version: expected 1");
   EXPECT_EQ(failure_of("echo '{\"Version\":1,\"SecretAccessKey\":\"s3cret\"}'"), "AccessKeyId: missing");
-  EXPECT_EQ(failure_of("echo '{\"Version\":1,\"AccessKeyId\":1,\"SecretAccessKey\":\"s3cret\"}'"), "AccessKeyId: expected a string");
-  EXPECT_EQ(failure_of("echo '{\"Version\":1,\"AccessKeyId\":\"A\",\"SecretAccessKey\":\"s3cret\",\"Expiration\":\"soon\"}'"),
-            "Expiration: expected a time such as 2026-11-24T09:30:00Z");
+  EXPECT_EQ(failure_of("echo '{\"Version\":1,\"AccessKeyId\":1,\"SecretAccessKey\":\"s3cret\"}'"),
+            "AccessKeyId: expected a string");
+  EXPECT_EQ(
+      failure_of("echo '{\"Version\":1,\"AccessKeyId\":\"A\",\"SecretAccessKey\":\"s3cret\",\"Expiration\":\"soon\"}'"),
+      "Expiration: expected a time such as 2026-11-24T09:30:00Z");
   EXPECT_EQ(failure_of("yes s3cret"), "it printed more than 65536 bytes");
 }
 
@@ -276,19 +321,23 @@ TEST_F(CredentialChain, EndsACredentialProcessWithAllItStarted) {
 // ---- SSO
 
 class SsoChain : public CredentialChain {
- protected:
+ public:
   SsoChain() {
     variables["AWS_ENDPOINT_URL_SSO"] = portal.url();
     // The file's name is the SHA-1 of the session's name.
-    config("[default]\nsso_session = corp\nsso_account_id = 123456789012\nsso_role_name = Dev Ops\n[sso-session corp]\nsso_region = eu-west-1\n"
-           "sso_start_url = https://corp.awsapps.com/start\n");
+    config(
+        "[default]\nsso_session = corp\nsso_account_id = 123456789012\nsso_role_name = Dev Ops\n[sso-session "
+        "corp]\nsso_region = eu-west-1\n"
+        "sso_start_url = https://corp.awsapps.com/start\n");
   }
   void token(const std::string& end) {
-    directory.write(".aws/sso/cache/ee0bfd2552fbd840c02cc48b6e823320543c450f.json",
-                    R"({"startUrl":"https://corp.awsapps.com/start","accessToken":"sso-bearer","expiresAt":")" + end + R"("})");
+    directory.write(
+        ".aws/sso/cache/ee0bfd2552fbd840c02cc48b6e823320543c450f.json",
+        R"({"startUrl":"https://corp.awsapps.com/start","accessToken":"sso-bearer","expiresAt":")" + end + R"("})");
   }
   ScriptedReply reply = ScriptedReply::of(
-      200, R"({"roleCredentials":{"accessKeyId":"SSO","secretAccessKey":"s","sessionToken":"t","expiration":4070908800000}})");
+      200,
+      R"({"roleCredentials":{"accessKeyId":"SSO","secretAccessKey":"s","sessionToken":"t","expiration":4070908800000}})");
   ScriptedHttpServer portal{[this](const ReceivedRequest&) { return reply; }};
 };
 
@@ -305,13 +354,19 @@ TEST_F(SsoChain, TakesTheCachedTokenToThePortal) {
 }
 
 TEST_F(SsoChain, AsksForALoginWhereThereIsNoTokenOrItHasEnded) {
-  EXPECT_EQ(failure(), "permission_denied: credentials from profile 'default': there is no SSO token for 'corp'; run: aws sso login");
+  EXPECT_EQ(
+      failure(),
+      "permission_denied: credentials from profile 'default': there is no SSO token for 'corp'; run: aws sso login");
   token("2020-01-01T00:00:00Z");
-  EXPECT_EQ(failure(), "permission_denied: credentials from profile 'default': the SSO token for 'corp' has ended; run: aws sso login");
+  EXPECT_EQ(
+      failure(),
+      "permission_denied: credentials from profile 'default': the SSO token for 'corp' has ended; run: aws sso login");
   token(far_end);
   reply = ScriptedReply::of(401, R"({"message":"Session token not found or invalid: sso-bearer"})");
   reply.headers = {{"x-amzn-ErrorType", "UnauthorizedException:"}};
-  EXPECT_EQ(failure(), "permission_denied: credentials from profile 'default': the SSO token for 'corp' is refused; run: aws sso login");
+  EXPECT_EQ(
+      failure(),
+      "permission_denied: credentials from profile 'default': the SSO token for 'corp' is refused; run: aws sso login");
   EXPECT_EQ(portal.request_count(), 1U);
 }
 
@@ -345,12 +400,14 @@ TEST_F(CredentialChain, AsksTheContainersEndpointWithItsToken) {
 }
 
 TEST_F(CredentialChain, SendsAContainersTokenToNoOtherHost) {
-  for (const char* uri : {"http://192.0.2.1/creds", "http://example.com/creds", "http://127.evil.example/", "ftp://localhost/", "http://169.254.170.3/"}) {
+  for (const char* uri : {"http://192.0.2.1/creds", "http://example.com/creds", "http://127.evil.example/",
+                          "ftp://localhost/", "http://169.254.170.3/"}) {
     variables["AWS_CONTAINER_CREDENTIALS_FULL_URI"] = uri;
     session.reset();
     const Error error = get().error();
     EXPECT_EQ(error.code, ErrorCode::invalid_argument) << uri;
-    EXPECT_TRUE(error.message.starts_with("credentials from container endpoint: AWS_CONTAINER_CREDENTIALS_FULL_URI: ")) << error.message;
+    EXPECT_TRUE(error.message.starts_with("credentials from container endpoint: AWS_CONTAINER_CREDENTIALS_FULL_URI: "))
+        << error.message;
   }
   variables["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"] = "@evil.example/";
   session.reset();
@@ -361,7 +418,9 @@ TEST_F(CredentialChain, RefusesATokenThatWouldSmuggleAHeader) {
   variables["AWS_CONTAINER_CREDENTIALS_FULL_URI"] = "http://127.0.0.1:9/";
   variables["AWS_CONTAINER_AUTHORIZATION_TOKEN"] = "secret-token\r\nX-Other: 1";
   const Error error = get().error();
-  EXPECT_EQ(error.message, "credentials from container endpoint: the container's authorization token has line breaks or control characters");
+  EXPECT_EQ(
+      error.message,
+      "credentials from container endpoint: the container's authorization token has line breaks or control characters");
 }
 
 TEST_F(CredentialChain, TriesTheContainersEndpointAgain) {
@@ -369,7 +428,9 @@ TEST_F(CredentialChain, TriesTheContainersEndpointAgain) {
   ScriptedHttpServer container([&](const ReceivedRequest&) {
     ScriptedReply dropped;
     dropped.drop = true;
-    return ++count == 1 ? ScriptedReply::of(500, "") : count == 2 ? dropped : ScriptedReply::of(200, document("CONTAINER"));
+    return ++count == 1 ? ScriptedReply::of(500, "")
+           : count == 2 ? dropped
+                        : ScriptedReply::of(200, document("CONTAINER"));
   });
   variables["AWS_CONTAINER_CREDENTIALS_FULL_URI"] = container.url();
   EXPECT_EQ(id(), "CONTAINER");
@@ -386,7 +447,8 @@ TEST_F(CredentialChain, RefusesAContainersAnswerThatIsNotWhole) {
   };
   EXPECT_EQ(failure_of(200, "<html>"), "byte 0: unexpected character");
   EXPECT_EQ(failure_of(200, "[]"), "expected an object");
-  EXPECT_EQ(failure_of(200, R"({"AccessKeyId":"A","SecretAccessKey":"s3cret","Expiration":"2099-01-01T00:00:00Z"})"), "Token: missing");
+  EXPECT_EQ(failure_of(200, R"({"AccessKeyId":"A","SecretAccessKey":"s3cret","Expiration":"2099-01-01T00:00:00Z"})"),
+            "Token: missing");
   EXPECT_EQ(failure_of(200, R"({"AccessKeyId":"A","SecretAccessKey":"s3cret","Token":"t"})"), "Expiration: missing");
   EXPECT_NE(failure_of(200, document("A", "2020-01-01T00:00:00Z")).find("already ended"), std::string::npos);
   EXPECT_NE(failure_of(403, "").find("status 403"), std::string::npos);
@@ -395,7 +457,7 @@ TEST_F(CredentialChain, RefusesAContainersAnswerThatIsNotWhole) {
 // ---- instance metadata
 
 class MetadataChain : public CredentialChain {
- protected:
+ public:
   MetadataChain() {
     variables.erase("AWS_EC2_METADATA_DISABLED");
     variables["AWS_EC2_METADATA_SERVICE_ENDPOINT"] = server.url() + "/";
@@ -407,7 +469,8 @@ class MetadataChain : public CredentialChain {
     if (request.method == "PUT" && request.target == "/latest/api/token") return ScriptedReply::of(200, "imds-token");
     if (request.header("x-aws-ec2-metadata-token") != "imds-token") return ScriptedReply::of(401, "");
     if (request.target == "/latest/meta-data/iam/security-credentials/") return ScriptedReply::of(200, "my-role\n");
-    if (request.target == "/latest/meta-data/iam/security-credentials/my-role") return ScriptedReply::of(200, document("IMDS", end));
+    if (request.target == "/latest/meta-data/iam/security-credentials/my-role")
+      return ScriptedReply::of(200, document("IMDS", end));
     return ScriptedReply::of(404, "");
   }
   std::string end = far_end;
@@ -432,7 +495,9 @@ TEST_F(MetadataChain, NeverFallsBackToVersion1) {
       return ScriptedReply::of(request.method == "PUT" ? status : 200, "my-role");
     };
     session.reset();
-    EXPECT_NE(failure().find("instance metadata (version 2 of the service is off, and version 1 is never used)"), std::string::npos) << failure();
+    EXPECT_NE(failure().find("instance metadata (version 2 of the service is off, and version 1 is never used)"),
+              std::string::npos)
+        << failure();
   }
   for (const ReceivedRequest& request : server.requests()) EXPECT_EQ(request.method, "PUT");
 }
@@ -446,7 +511,9 @@ TEST_F(MetadataChain, SaysWhatAHopLimitOfOneLooksLike) {
     return lost;
   };
   const std::string text = failure();
-  EXPECT_NE(text.find("did not answer within 1000 ms; a container needs the instance's hop limit to be 2 or more"), std::string::npos) << text;
+  EXPECT_NE(text.find("did not answer within 1000 ms; a container needs the instance's hop limit to be 2 or more"),
+            std::string::npos)
+      << text;
   EXPECT_EQ(server.request_count(), 1U);
 }
 
@@ -500,10 +567,12 @@ TEST_F(MetadataChain, TellsAnInstanceWithoutARole) {
 
 TEST_F(MetadataChain, ReportsARoleThatGivesNone) {
   on_request = [](const ReceivedRequest& request) -> std::optional<ScriptedReply> {
-    if (request.target.ends_with("/my-role")) return ScriptedReply::of(200, R"({"Code":"AssumeRoleUnauthorizedAccess","Message":"no"})");
+    if (request.target.ends_with("/my-role"))
+      return ScriptedReply::of(200, R"({"Code":"AssumeRoleUnauthorizedAccess","Message":"no"})");
     return std::nullopt;
   };
-  EXPECT_EQ(failure(), "unavailable: credentials from instance metadata: the service has no credentials for the instance's role");
+  EXPECT_EQ(failure(),
+            "unavailable: credentials from instance metadata: the service has no credentials for the instance's role");
 }
 
 TEST_F(MetadataChain, IsAskedOnceByManyThreads) {

@@ -31,7 +31,8 @@ struct Vector {
   std::string time;
   std::string authorization;
 };
-BOOST_DESCRIBE_STRUCT(Vector, (), (service, region, method, path, query, headers, body, key_id, secret, token, time, authorization))
+BOOST_DESCRIBE_STRUCT(Vector, (),
+                      (service, region, method, path, query, headers, body, key_id, secret, token, time, authorization))
 
 namespace {
 
@@ -73,7 +74,8 @@ class SignedExchange final : public Exchange {
     request_.url = "http://" + authority_ + vector_.path + (vector_.query.empty() ? "" : "?" + vector_.query);
     request_.body = vector_.body;
     for (const auto& [name, value] : vector_.headers) request_.headers.add(name, value);
-    signer.sign({vector_.method, authority_, vector_.path, vector_.query, vector_.body}, {vector_.key_id, secret, token},
+    signer.sign({vector_.method, authority_, vector_.path, vector_.query, vector_.body},
+                {vector_.key_id, secret, token},
                 std::chrono::sys_seconds(std::chrono::seconds(std::stoll(vector_.time))), request_.headers);
     return &request_;
   }
@@ -100,9 +102,10 @@ class Exchanges final : public ExchangeSource {
 };
 
 class Signing : public ::testing::Test {
- protected:
+ public:
   void SetUp() override {
-    if (!std::filesystem::exists(python)) GTEST_SKIP() << "NOT RUN: there is no botocore; ./dev test installs it into build/python";
+    if (!std::filesystem::exists(python))
+      GTEST_SKIP() << "NOT RUN: there is no botocore; ./dev test installs it into build/python";
   }
 };
 
@@ -117,7 +120,8 @@ TEST_F(Signing, IsWhatBotocoreWouldSignForRandomRequests) {
     bool is_right = found != by_signature.end();
     if (is_right) {
       const Vector& vector = *found->second;
-      is_right = request.method == vector.method && request.target == vector.path + (vector.query.empty() ? "" : "?" + vector.query) &&
+      is_right = request.method == vector.method &&
+                 request.target == vector.path + (vector.query.empty() ? "" : "?" + vector.query) &&
                  request.body == vector.body && request.header("x-amz-security-token") == vector.token &&
                  request.has_header("x-amz-content-sha256") == (vector.service == "s3");
       for (const auto& [name, value] : vector.headers) is_right = is_right && request.has_header(lower_case(name));
@@ -126,13 +130,16 @@ TEST_F(Signing, IsWhatBotocoreWouldSignForRandomRequests) {
     return reply;
   });
   const std::string authority = "127.0.0.1:" + std::to_string(server.port());
-  std::istringstream lines(output_of_script(std::to_string(vector_count) + " " + std::to_string(vector_seed) + " " + authority));
+  std::istringstream lines(
+      output_of_script(std::to_string(vector_count) + " " + std::to_string(vector_seed) + " " + authority));
   Exchanges exchanges;
   for (std::string line; std::getline(lines, line);) {
-    exchanges.all.push_back(std::make_unique<SignedExchange>(Codec<Vector>::decode(Json::parse(line).value()).value(), authority));
+    exchanges.all.push_back(
+        std::make_unique<SignedExchange>(Codec<Vector>::decode(Json::parse(line).value()).value(), authority));
   }
   ASSERT_EQ(exchanges.all.size(), static_cast<std::size_t>(vector_count));
-  for (const auto& exchange : exchanges.all) by_signature.emplace(exchange->vector().authorization, &exchange->vector());
+  for (const auto& exchange : exchanges.all)
+    by_signature.emplace(exchange->vector().authorization, &exchange->vector());
   HttpClient client({});
   client.run(exchanges, {.in_flight_max = 16});
   int wrong_count = 0;
@@ -153,9 +160,12 @@ TEST_F(Signing, GoesToTheHostsThatBotocoreWouldChoose) {
   std::string url;
   while (lines >> service >> region >> fips >> dualstack >> url) {
     const aws::Config config =
-        aws::Config::load(aws::variables_of({{"AWS_USE_FIPS_ENDPOINT", fips}, {"AWS_USE_DUALSTACK_ENDPOINT", dualstack}}), {}).value();
+        aws::Config::load(
+            aws::variables_of({{"AWS_USE_FIPS_ENDPOINT", fips}, {"AWS_USE_DUALSTACK_ENDPOINT", dualstack}}), {})
+            .value();
     const Result<aws::Endpoint> endpoint = aws::find_endpoint(config, service, region);
-    EXPECT_EQ(endpoint.has_value() ? endpoint->url.origin() : "-", url) << service << " " << region << " " << fips << " " << dualstack;
+    EXPECT_EQ(endpoint.has_value() ? endpoint->url.origin() : "-", url)
+        << service << " " << region << " " << fips << " " << dualstack;
     ++count;
   }
   EXPECT_GT(count, 900);

@@ -170,10 +170,11 @@ TEST(HttpClient, ReportsWhatNeverBecameAnAnswer) {
   ScriptedReply long_headers = ScriptedReply::of(200, "");
   long_headers.headers = {{"X-Long", std::string(70'000, 'x')}};
   ScriptedReply long_body = ScriptedReply::of(200, std::string(1001, 'x'));
-  for (const Case& tested : {Case{"cut", cut, ErrorCode::unavailable}, Case{"dropped", dropped, ErrorCode::unavailable},
-                             Case{"reset", reset, ErrorCode::unavailable}, Case{"garbage", garbage, ErrorCode::unavailable},
-                             Case{"no status", empty_status, ErrorCode::unavailable}, Case{"headers", long_headers, ErrorCode::too_large},
-                             Case{"body", long_body, ErrorCode::too_large}}) {
+  for (const Case& tested :
+       {Case{"cut", cut, ErrorCode::unavailable}, Case{"dropped", dropped, ErrorCode::unavailable},
+        Case{"reset", reset, ErrorCode::unavailable}, Case{"garbage", garbage, ErrorCode::unavailable},
+        Case{"no status", empty_status, ErrorCode::unavailable}, Case{"headers", long_headers, ErrorCode::too_large},
+        Case{"body", long_body, ErrorCode::too_large}}) {
     ScriptedHttpServer server([&](const ReceivedRequest&) { return tested.reply; });
     HttpClient client({});
     HttpRequest request = get(server.url());
@@ -355,7 +356,8 @@ TEST(HttpClient, RefusesWhatCannotBeSent) {
   HttpClient client({});
   HttpRequest request = get("http://127.0.0.1:1/");
   request.headers.add("X-Note", "a\r\nX-Smuggled: b");
-  EXPECT_EQ(client.send(request, {}).error(), (Error{ErrorCode::invalid_argument, "header 'X-Note' has characters that no header can have", ""}));
+  EXPECT_EQ(client.send(request, {}).error(),
+            (Error{ErrorCode::invalid_argument, "header 'X-Note' has characters that no header can have", ""}));
   EXPECT_EQ(client.send(get("file:///etc/passwd"), {}).error().code, ErrorCode::invalid_argument);
   EXPECT_EQ(client.send(get("http://"), {}).error().code, ErrorCode::invalid_argument);
 }

@@ -21,7 +21,11 @@ AttemptEnd end_of(const Error& error) {
 }  // namespace
 
 Service::Service(Options options, net::HttpClient& http, ServiceTime& time, CredentialSource* credentials)
-    : options_(std::move(options)), http_(http), time_(time), credentials_(credentials), signer_(options_.endpoint.region, options_.name) {}
+    : options_(std::move(options)),
+      http_(http),
+      time_(time),
+      credentials_(credentials),
+      signer_(options_.endpoint.region, options_.name) {}
 
 Call::Call(Service& service, ServiceRequest request)
     : service_(service),
@@ -49,8 +53,8 @@ const net::HttpRequest* Call::begin(const net::RunOptions& options) {
     credentials_ = *credentials;
     signed_at_ = std::chrono::floor<std::chrono::seconds>(service_.time_.now());
     service_.signer_.sign({request_.method, url_.authority(), path_, request_.query, request_.body},
-                          {credentials_->access_key_id, credentials_->secret_access_key, credentials_->session_token}, signed_at_,
-                          attempt_.headers);
+                          {credentials_->access_key_id, credentials_->secret_access_key, credentials_->session_token},
+                          signed_at_, attempt_.headers);
   }
   sent_at_ = std::chrono::steady_clock::now();
   return &attempt_;
@@ -63,7 +67,8 @@ std::optional<milliseconds> Call::ended(net::HttpOutcome outcome, const net::Run
   mend_ = Mend::none;
   const AttemptEnd end = judge(outcome);
   protect_detail();
-  net::Retry::Circumstances circumstances{.random_unit = random_unit(), .asked_delay = asked_delay_of(answer_.response), .time_left = {}};
+  net::Retry::Circumstances circumstances{
+      .random_unit = random_unit(), .asked_delay = asked_delay_of(answer_.response), .time_left = {}};
   if (options.deadline) {
     circumstances.time_left = std::chrono::floor<milliseconds>(*options.deadline - std::chrono::steady_clock::now());
   }
@@ -96,7 +101,9 @@ AttemptEnd Call::judge_success(net::HttpOutcome& outcome) {
   answer_.response = std::move(outcome.response);
   if (decoded.has_value()) return AttemptEnd::success;
   answer_.may_have_been_applied = true;
-  answer_.error = Error{ErrorCode::unavailable, operation_ + ": the answer is not what the service documents: " + decoded.error().message, {}};
+  answer_.error = Error{ErrorCode::unavailable,
+                        operation_ + ": the answer is not what the service documents: " + decoded.error().message,
+                        {}};
   return AttemptEnd::transient;
 }
 
@@ -144,7 +151,8 @@ Result<void> Call::decode(const net::HttpResponse&) { return {}; }
 
 namespace {
 
-ServiceRequest json_request(std::string_view target_prefix, std::string_view operation, std::string body, milliseconds timeout) {
+ServiceRequest json_request(std::string_view target_prefix, std::string_view operation, std::string body,
+                            milliseconds timeout) {
   ServiceRequest request;
   request.operation = operation;
   request.headers.add("Content-Type", "application/x-amz-json-1.0");
@@ -159,7 +167,8 @@ ServiceRequest json_request(std::string_view target_prefix, std::string_view ope
 
 }  // namespace
 
-JsonCall::JsonCall(Service& service, std::string_view target_prefix, std::string_view operation, std::string body, milliseconds timeout)
+JsonCall::JsonCall(Service& service, std::string_view target_prefix, std::string_view operation, std::string body,
+                   milliseconds timeout)
     : Call(service, json_request(target_prefix, operation, std::move(body), timeout)) {}
 
 Result<void> JsonCall::decode(const net::HttpResponse& response) {

@@ -76,12 +76,12 @@ class Service {
 
 /// What is asked of a service.
 struct ServiceRequest {
-  std::string operation{};          ///< "PutObject": for messages.
+  std::string operation{};  ///< "PutObject": for messages.
   std::string method = "POST";
-  std::optional<net::Url> url{};    ///< Where it is not the service's own endpoint: a bucket's address.
-  std::string path = "/";           ///< Percent-encoded once.
-  std::string query{};              ///< As net::query_text makes it.
-  net::RequestHeaders headers{};    ///< All are signed.
+  std::optional<net::Url> url{};  ///< Where it is not the service's own endpoint: a bucket's address.
+  std::string path = "/";         ///< Percent-encoded once.
+  std::string query{};            ///< As net::query_text makes it.
+  net::RequestHeaders headers{};  ///< All are signed.
   std::string body{};
   std::chrono::milliseconds timeout{30'000};  ///< Of one attempt; a long poll needs more than its wait.
   std::size_t response_bytes_max = net::response_bytes_max_default;
@@ -89,9 +89,10 @@ struct ServiceRequest {
 
 /// What became of a call, all attempts taken together.
 struct Answer {
-  std::optional<Error> error{};   ///< As ServiceFailure::error or net::HttpOutcome::error.
-  std::string service_code{};     ///< Where the service refused: its word for it, "ConditionalCheckFailedException".
-  net::HttpResponse response{};   ///< The last answer that the service itself gave, refusals included. May hold what must not be shown.
+  std::optional<Error> error{};  ///< As ServiceFailure::error or net::HttpOutcome::error.
+  std::string service_code{};    ///< Where the service refused: its word for it, "ConditionalCheckFailedException".
+  net::HttpResponse response{};  ///< The last answer that the service itself gave, refusals included. May hold what
+                                 ///< must not be shown.
   std::uint32_t attempt_count = 0;
   /// An attempt whose answer never came may have been applied, besides what the answer says. So a conditional
   /// write that is refused may have been refused by its own earlier copy.
@@ -194,9 +195,10 @@ void Service::run_all(std::span<C> calls, const net::RunOptions& options) {
   internal::SpanSource<C> source(calls);
   http_.run(source, options);
   for (std::size_t i = source.taken(); i < calls.size(); ++i) {
-    source.call(i).answer().error = options.stop.stop_requested()
-                                        ? Error{ErrorCode::cancelled, "stopped by the caller", {}}
-                                        : Error{ErrorCode::deadline_exceeded, "the deadline ended before the call began", {}};
+    source.call(i).answer().error =
+        options.stop.stop_requested()
+            ? Error{ErrorCode::cancelled, "stopped by the caller", {}}
+            : Error{ErrorCode::deadline_exceeded, "the deadline ended before the call began", {}};
   }
 }
 

@@ -11,7 +11,8 @@ namespace {
 
 std::string upper_case(std::string_view text) {
   std::string upper(text);
-  std::transform(upper.begin(), upper.end(), upper.begin(), [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; });
+  std::transform(upper.begin(), upper.end(), upper.begin(),
+                 [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; });
   return upper;
 }
 
@@ -38,7 +39,8 @@ void merge(IniSection& into, IniSection from) {
 bool is_region(std::string_view text) {
   constexpr std::size_t label_size_max = 63;
   return !text.empty() && text.size() <= label_size_max && text.front() != '-' && text.back() != '-' &&
-         std::all_of(text.begin(), text.end(), [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'; });
+         std::all_of(text.begin(), text.end(),
+                     [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'; });
 }
 
 }  // namespace
@@ -61,8 +63,10 @@ Result<Config> Config::load(const Variables& variables, const ConfigOverrides& o
 Result<void> Config::read_files() {
   const std::optional<std::string> home = variables_("HOME");
   if (home) directory_ = *home + "/.aws";
-  config_file_ = with_home(variables_("AWS_CONFIG_FILE").value_or(directory_.empty() ? "" : directory_ + "/config"), home);
-  credentials_file_ = with_home(variables_("AWS_SHARED_CREDENTIALS_FILE").value_or(directory_.empty() ? "" : directory_ + "/credentials"), home);
+  config_file_ =
+      with_home(variables_("AWS_CONFIG_FILE").value_or(directory_.empty() ? "" : directory_ + "/config"), home);
+  credentials_file_ = with_home(
+      variables_("AWS_SHARED_CREDENTIALS_FILE").value_or(directory_.empty() ? "" : directory_ + "/credentials"), home);
 
   Result<IniFile> config = read_ini(config_file_);
   if (!config.has_value()) return std::move(config).error();
@@ -93,15 +97,18 @@ Result<void> Config::read_settings(const ConfigOverrides& overrides) {
   if (!named) named = variables_("AWS_DEFAULT_PROFILE");
   profile_name_ = named.value_or("default");
   if (named && profile() == nullptr) {
-    return Error{ErrorCode::invalid_argument,
-                 "the profile '" + profile_name_ + "' is neither in '" + config_file_ + "' nor in '" + credentials_file_ + "'", {}};
+    return Error{
+        ErrorCode::invalid_argument,
+        "the profile '" + profile_name_ + "' is neither in '" + config_file_ + "' nor in '" + credentials_file_ + "'",
+        {}};
   }
   region_ = overrides.region;
   if (!region_) region_ = variables_("AWS_REGION");
   if (!region_) {
     if (const std::optional<Setting> region = setting("AWS_DEFAULT_REGION", "region")) region_ = region->text;
   }
-  if (const std::optional<Setting> bundle = setting("AWS_CA_BUNDLE", "ca_bundle")) ca_bundle_ = with_home(bundle->text, variables_("HOME"));
+  if (const std::optional<Setting> bundle = setting("AWS_CA_BUNDLE", "ca_bundle"))
+    ca_bundle_ = with_home(bundle->text, variables_("HOME"));
   if (const std::optional<Setting> count = setting("AWS_MAX_ATTEMPTS", "max_attempts")) {
     const char* end = count->text.data() + count->text.size();
     const auto [stop, error] = std::from_chars(count->text.data(), end, attempt_count_max_);
@@ -111,15 +118,20 @@ Result<void> Config::read_settings(const ConfigOverrides& overrides) {
   }
   if (const IniSection* section = profile(); section != nullptr) {
     if (const auto s3 = section->find("s3"); s3 != section->end()) {
-      if (const auto style = s3->second.nested.find("addressing_style"); style != s3->second.nested.end()) s3_addressing_style_ = style->second;
+      if (const auto style = s3->second.nested.find("addressing_style"); style != s3->second.nested.end())
+        s3_addressing_style_ = style->second;
       if (s3_addressing_style_ != "path" && s3_addressing_style_ != "virtual" && s3_addressing_style_ != "auto") {
         return bad_setting(s3->second.place(), "addressing_style: expected path, virtual or auto");
       }
     }
   }
-  if (Result<void> read = read_switch(uses_fips_, "AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint"); !read.has_value()) return read;
-  if (Result<void> read = read_switch(uses_dualstack_, "AWS_USE_DUALSTACK_ENDPOINT", "use_dualstack_endpoint"); !read.has_value()) return read;
-  return read_switch(ignores_configured_endpoints_, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "ignore_configured_endpoint_urls");
+  if (Result<void> read = read_switch(uses_fips_, "AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint"); !read.has_value())
+    return read;
+  if (Result<void> read = read_switch(uses_dualstack_, "AWS_USE_DUALSTACK_ENDPOINT", "use_dualstack_endpoint");
+      !read.has_value())
+    return read;
+  return read_switch(ignores_configured_endpoints_, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
+                     "ignore_configured_endpoint_urls");
 }
 
 Result<void> Config::read_switch(bool& value, std::string_view variable_name, std::string_view key) {
@@ -149,7 +161,8 @@ const IniSection* Config::find_sso_session(std::string_view name) const {
 }
 
 std::optional<Config::Setting> Config::setting(std::string_view variable_name, std::string_view key) const {
-  if (std::optional<std::string> value = variables_(variable_name)) return Setting{std::move(*value), std::string(variable_name)};
+  if (std::optional<std::string> value = variables_(variable_name))
+    return Setting{std::move(*value), std::string(variable_name)};
   if (const IniSection* section = profile(); section != nullptr) {
     if (const auto found = section->find(key); found != section->end() && !found->second.text.empty()) {
       return Setting{found->second.text, found->second.place() + ": " + found->first};
@@ -160,7 +173,9 @@ std::optional<Config::Setting> Config::setting(std::string_view variable_name, s
 
 Result<std::string> Config::region() const {
   if (!region_) {
-    return Error{ErrorCode::invalid_argument, "no region is configured: set AWS_REGION, or region in the profile '" + profile_name_ + "'", {}};
+    return Error{ErrorCode::invalid_argument,
+                 "no region is configured: set AWS_REGION, or region in the profile '" + profile_name_ + "'",
+                 {}};
   }
   if (!is_region(*region_)) return Error{ErrorCode::invalid_argument, "'" + *region_ + "' is no region", {}};
   return *region_;

@@ -22,7 +22,8 @@ struct ConfigOverrides {
 };
 
 /// Settings of the AWS tools: environment first, then the profile in ~/.aws/config and ~/.aws/credentials, found where
-/// AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE say. Read once; holds keys where the files do, so it is not to be shown.
+/// AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE say. Read once; holds keys where the files do, so it is not to be
+/// shown.
 ///
 /// https://docs.aws.amazon.com/sdkref/latest/guide/settings-reference.html
 class Config {
@@ -40,7 +41,8 @@ class Config {
 
   /// Errors: invalid_argument where none is configured or it is no region's name.
   [[nodiscard]] Result<std::string> region() const;
-  /// What AWS_ENDPOINT_URL and its kin say for a service ("sqs", "dynamodb", "s3", "sts", "sso"). Errors: invalid_argument.
+  /// What AWS_ENDPOINT_URL and its kin say for a service ("sqs", "dynamodb", "s3", "sts", "sso"). Errors:
+  /// invalid_argument.
   [[nodiscard]] Result<std::optional<std::string>> endpoint_url(std::string_view service) const;
   [[nodiscard]] bool uses_fips() const noexcept { return uses_fips_; }
   [[nodiscard]] bool uses_dualstack() const noexcept { return uses_dualstack_; }
@@ -57,7 +59,8 @@ class Config {
   };
   [[nodiscard]] std::optional<Setting> setting(std::string_view variable_name, std::string_view key) const;
   /// Errors: invalid_argument where it is neither true nor false.
-  [[nodiscard]] Result<std::optional<std::string>> switch_setting(std::string_view variable_name, std::string_view key) const;
+  [[nodiscard]] Result<std::optional<std::string>> switch_setting(std::string_view variable_name,
+                                                                  std::string_view key) const;
   /// ~/.aws; empty where there is no home.
   [[nodiscard]] const std::string& directory() const noexcept { return directory_; }
 

@@ -9,8 +9,10 @@ namespace fanfold::aws {
 namespace {
 
 class ConfigFiles : public ::testing::Test {
- protected:
-  Result<Config> load(const ConfigOverrides& overrides = {}) const { return Config::load(variables_of(variables), overrides); }
+ public:
+  Result<Config> load(const ConfigOverrides& overrides = {}) const {
+    return Config::load(variables_of(variables), overrides);
+  }
   Config loaded(const ConfigOverrides& overrides = {}) const { return load(overrides).value(); }
 
   TestDirectory directory;
@@ -21,7 +23,8 @@ TEST_F(ConfigFiles, AreOptional) {
   const Config config = loaded();
   EXPECT_EQ(config.profile_name(), "default");
   EXPECT_EQ(config.find_profile("default"), nullptr);
-  EXPECT_EQ(config.region().error().message, "no region is configured: set AWS_REGION, or region in the profile 'default'");
+  EXPECT_EQ(config.region().error().message,
+            "no region is configured: set AWS_REGION, or region in the profile 'default'");
   EXPECT_EQ(config.attempt_count_max(), 3U);
   EXPECT_FALSE(config.uses_fips());
   EXPECT_FALSE(config.endpoint_url("sqs").value().has_value());
@@ -60,8 +63,8 @@ TEST_F(ConfigFiles, HaveToHaveAProfileThatWasAskedFor) {
   variables["AWS_PROFILE"] = "wrok";
   const Result<Config> config = load();
   EXPECT_EQ(config.error().code, ErrorCode::invalid_argument);
-  EXPECT_EQ(config.error().message, "the profile 'wrok' is neither in '" + directory.path() + "/.aws/config' nor in '" + directory.path() +
-                                        "/.aws/credentials'");
+  EXPECT_EQ(config.error().message, "the profile 'wrok' is neither in '" + directory.path() + "/.aws/config' nor in '" +
+                                        directory.path() + "/.aws/credentials'");
   directory.write(".aws/credentials", "[wrok]\naws_access_key_id = A\n");
   EXPECT_FALSE(loaded().is_profile_of_caller());
   EXPECT_TRUE(loaded({.profile = "wrok", .region = {}}).is_profile_of_caller());
@@ -69,7 +72,8 @@ TEST_F(ConfigFiles, HaveToHaveAProfileThatWasAskedFor) {
 
 TEST_F(ConfigFiles, AreReportedWithTheLineThatIsWrong) {
   directory.write(".aws/credentials", "[default]\naws_secret_access_key SECRET\n");
-  EXPECT_EQ(load().error(), (Error{ErrorCode::bad_input, directory.path() + "/.aws/credentials:2: expected 'key = value'", ""}));
+  EXPECT_EQ(load().error(),
+            (Error{ErrorCode::bad_input, directory.path() + "/.aws/credentials:2: expected 'key = value'", ""}));
 }
 
 TEST_F(ConfigFiles, GiveEndpointsInTheOrderOfTheSdks) {
@@ -102,13 +106,17 @@ TEST_F(ConfigFiles, SayWhereASettingIsThatCannotBe) {
   variables["AWS_MAX_ATTEMPTS"] = "5";
   EXPECT_EQ(loaded().attempt_count_max(), 5U);
   directory.write(".aws/config", "[default]\nservices = gone\n");
-  EXPECT_EQ(loaded().endpoint_url("sqs").error().message, directory.path() + "/.aws/config:2: there is no section [services gone]");
+  EXPECT_EQ(loaded().endpoint_url("sqs").error().message,
+            directory.path() + "/.aws/config:2: there is no section [services gone]");
   directory.write(".aws/config", "[default]\ns3 =\n  addressing_style = odd\n");
-  EXPECT_EQ(load().error().message, directory.path() + "/.aws/config:2: addressing_style: expected path, virtual or auto");
+  EXPECT_EQ(load().error().message,
+            directory.path() + "/.aws/config:2: addressing_style: expected path, virtual or auto");
 }
 
 TEST_F(ConfigFiles, GiveTheRest) {
-  directory.write(".aws/config", "[default]\nca_bundle = ~/ca.pem\nmax_attempts = 7\nuse_dualstack_endpoint = true\ns3 =\n  addressing_style = path\n");
+  directory.write(".aws/config",
+                  "[default]\nca_bundle = ~/ca.pem\nmax_attempts = 7\nuse_dualstack_endpoint = true\ns3 =\n  "
+                  "addressing_style = path\n");
   const Config config = loaded();
   EXPECT_EQ(config.ca_bundle(), directory.path() + "/ca.pem");
   EXPECT_EQ(config.attempt_count_max(), 7U);
@@ -117,9 +125,11 @@ TEST_F(ConfigFiles, GiveTheRest) {
   EXPECT_EQ(config.directory(), directory.path() + "/.aws");
 }
 
-std::string host(std::string_view service, const std::string& region, const char* fips = "false", const char* dualstack = "false") {
+std::string host(std::string_view service, const std::string& region, const char* fips = "false",
+                 const char* dualstack = "false") {
   const Config config =
-      Config::load(variables_of({{"AWS_USE_FIPS_ENDPOINT", fips}, {"AWS_USE_DUALSTACK_ENDPOINT", dualstack}}), {}).value();
+      Config::load(variables_of({{"AWS_USE_FIPS_ENDPOINT", fips}, {"AWS_USE_DUALSTACK_ENDPOINT", dualstack}}), {})
+          .value();
   const Result<Endpoint> endpoint = find_endpoint(config, service, region);
   return endpoint.has_value() ? endpoint->url.origin() : endpoint.error().message;
 }
@@ -144,7 +154,8 @@ TEST(Endpoint, HasOtherHostNamesForFipsAndDualStack) {
   EXPECT_EQ(host("sqs", "us-gov-west-1", "true", "true"), "https://sqs-fips.us-gov-west-1.api.aws");
   EXPECT_EQ(host("s3", "us-gov-west-1", "true"), "https://s3-fips.us-gov-west-1.amazonaws.com");
   EXPECT_EQ(host("s3", "eu-west-1", "true", "true"), "https://s3-fips.dualstack.eu-west-1.amazonaws.com");
-  EXPECT_EQ(host("dynamodb", "cn-north-1", "false", "true"), "https://dynamodb.cn-north-1.api.amazonwebservices.com.cn");
+  EXPECT_EQ(host("dynamodb", "cn-north-1", "false", "true"),
+            "https://dynamodb.cn-north-1.api.amazonwebservices.com.cn");
   EXPECT_EQ(host("s3", "cn-north-1", "true"), "S3 has no FIPS endpoints in cn-north-1");
 }
 
@@ -156,18 +167,24 @@ TEST(Endpoint, IsTheConfiguredOne) {
   const Config bad = Config::load(variables_of({{"AWS_ENDPOINT_URL_S3", "localhost:4566"}}), {}).value();
   EXPECT_EQ(find_endpoint(bad, "s3", "eu-west-1").error().message,
             "the endpoint URL of s3: not a usable URL: it starts neither with http:// nor with https://");
-  const Config both = Config::load(variables_of({{"AWS_ENDPOINT_URL", "http://127.0.0.1:4566"}, {"AWS_USE_FIPS_ENDPOINT", "true"}}), {}).value();
+  const Config both =
+      Config::load(variables_of({{"AWS_ENDPOINT_URL", "http://127.0.0.1:4566"}, {"AWS_USE_FIPS_ENDPOINT", "true"}}), {})
+          .value();
   EXPECT_EQ(find_endpoint(both, "sqs", "eu-west-1").error().code, ErrorCode::invalid_argument);
 }
 
 TEST(BucketAddress, IsAHostOrAPath) {
   const auto address = [](const char* endpoint, bool is_custom, const char* bucket, const char* style) {
-    const net::Url url = bucket_address({net::parse_url(endpoint).value(), "eu-west-1", is_custom}, bucket, style).value().url;
+    const net::Url url =
+        bucket_address({net::parse_url(endpoint).value(), "eu-west-1", is_custom}, bucket, style).value().url;
     return url.origin() + url.path;
   };
-  EXPECT_EQ(address("https://s3.eu-west-1.amazonaws.com", false, "my-bucket", "auto"), "https://my-bucket.s3.eu-west-1.amazonaws.com");
-  EXPECT_EQ(address("https://s3.eu-west-1.amazonaws.com", false, "my.bucket", "auto"), "https://s3.eu-west-1.amazonaws.com/my.bucket");
-  EXPECT_EQ(address("https://s3.eu-west-1.amazonaws.com", false, "my-bucket", "path"), "https://s3.eu-west-1.amazonaws.com/my-bucket");
+  EXPECT_EQ(address("https://s3.eu-west-1.amazonaws.com", false, "my-bucket", "auto"),
+            "https://my-bucket.s3.eu-west-1.amazonaws.com");
+  EXPECT_EQ(address("https://s3.eu-west-1.amazonaws.com", false, "my.bucket", "auto"),
+            "https://s3.eu-west-1.amazonaws.com/my.bucket");
+  EXPECT_EQ(address("https://s3.eu-west-1.amazonaws.com", false, "my-bucket", "path"),
+            "https://s3.eu-west-1.amazonaws.com/my-bucket");
   EXPECT_EQ(address("http://127.0.0.1:4566", true, "my-bucket", "auto"), "http://127.0.0.1:4566/my-bucket");
   EXPECT_EQ(address("http://localhost:4566/s3", true, "my-bucket", "auto"), "http://localhost:4566/s3/my-bucket");
   EXPECT_EQ(address("http://localhost:4566", true, "my-bucket", "virtual"), "http://my-bucket.localhost:4566");
@@ -175,7 +192,8 @@ TEST(BucketAddress, IsAHostOrAPath) {
 
 TEST(BucketAddress, RefusesWhatIsNoBucketsName) {
   const Endpoint s3{net::parse_url("https://s3.eu-west-1.amazonaws.com").value(), "eu-west-1", false};
-  for (const char* name : {"", "ab", "UPPER", "under_score", "-dash", "dash-", "a..b", "evil.example/", "a b c", ".dot", "dot."}) {
+  for (const char* name :
+       {"", "ab", "UPPER", "under_score", "-dash", "dash-", "a..b", "evil.example/", "a b c", ".dot", "dot."}) {
     EXPECT_EQ(bucket_address(s3, name, "auto").error().code, ErrorCode::invalid_argument) << name;
   }
   EXPECT_FALSE(bucket_address(s3, std::string(64, 'a'), "auto").has_value());

@@ -13,12 +13,14 @@ namespace {
 
 constexpr std::string_view relative_host = "http://169.254.170.2";
 // ECS, EKS over IPv4 and IPv6. Elsewhere the credentials would cross a network unencrypted.
-constexpr std::array<std::string_view, 4> plain_hosts = {"169.254.170.2", "169.254.170.23", "[fd00:ec2::23]", "localhost"};
+constexpr std::array<std::string_view, 4> plain_hosts = {"169.254.170.2", "169.254.170.23", "[fd00:ec2::23]",
+                                                         "localhost"};
 constexpr std::uint32_t attempt_count_max = 3;
 constexpr std::size_t token_bytes_max = std::size_t{64} << 10U;
 
 bool is_loopback(std::string_view host) {
-  return host == "[::1]" || (host.starts_with("127.") && host.find_first_not_of("0123456789.") == std::string_view::npos);
+  return host == "[::1]" ||
+         (host.starts_with("127.") && host.find_first_not_of("0123456789.") == std::string_view::npos);
 }
 
 class ContainerProvider final : public CredentialProvider {
@@ -40,7 +42,8 @@ class ContainerProvider final : public CredentialProvider {
     Result<net::HttpResponse> response = fetch_metadata(context_.http, std::move(request), attempt_count_max, options);
     if (!response.has_value()) return std::move(response).error();
     if (response->status != 200) {
-      const ErrorCode code = response->status == 401 || response->status == 403 ? ErrorCode::permission_denied : ErrorCode::unavailable;
+      const ErrorCode code =
+          response->status == 401 || response->status == 403 ? ErrorCode::permission_denied : ErrorCode::unavailable;
       return Error{code, "the endpoint answered with status " + std::to_string(response->status), {}};
     }
     detail::JsonDocument document;
@@ -54,18 +57,24 @@ class ContainerProvider final : public CredentialProvider {
   [[nodiscard]] Result<std::string> find_url() const {
     if (const auto relative = context_.config.variable("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI")) {
       if (!relative->starts_with('/')) {
-        return Error{ErrorCode::invalid_argument, "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI: expected a path that starts with '/'", {}};
+        return Error{ErrorCode::invalid_argument,
+                     "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI: expected a path that starts with '/'",
+                     {}};
       }
       return std::string(relative_host) + *relative;
     }
     const auto full = context_.config.variable("AWS_CONTAINER_CREDENTIALS_FULL_URI");
     if (!full) return std::string();
     Result<net::Url> url = net::parse_url(std::string_view(*full).substr(0, full->find('?')));
-    if (!url.has_value()) return Error{ErrorCode::invalid_argument, "AWS_CONTAINER_CREDENTIALS_FULL_URI: " + url.error().message, {}};
-    const bool is_allowed = url->scheme == "https" || is_loopback(url->host) || std::find(plain_hosts.begin(), plain_hosts.end(), url->host) != plain_hosts.end();
+    if (!url.has_value())
+      return Error{ErrorCode::invalid_argument, "AWS_CONTAINER_CREDENTIALS_FULL_URI: " + url.error().message, {}};
+    const bool is_allowed = url->scheme == "https" || is_loopback(url->host) ||
+                            std::find(plain_hosts.begin(), plain_hosts.end(), url->host) != plain_hosts.end();
     if (!is_allowed) {
       return Error{ErrorCode::invalid_argument,
-                   "AWS_CONTAINER_CREDENTIALS_FULL_URI: '" + url->host + "' is neither this machine nor ECS or EKS, so it has to be https", {}};
+                   "AWS_CONTAINER_CREDENTIALS_FULL_URI: '" + url->host +
+                       "' is neither this machine nor ECS or EKS, so it has to be https",
+                   {}};
     }
     return *full;
   }
@@ -83,7 +92,9 @@ class ContainerProvider final : public CredentialProvider {
       token = *variable;
     }
     if (!token.empty()) headers.add("Authorization", token);
-    if (headers.invalid_name()) return Error{ErrorCode::invalid_argument, "the container's authorization token has line breaks or control characters", {}};
+    if (headers.invalid_name())
+      return Error{
+          ErrorCode::invalid_argument, "the container's authorization token has line breaks or control characters", {}};
     return {};
   }
 
@@ -92,6 +103,8 @@ class ContainerProvider final : public CredentialProvider {
 
 }  // namespace
 
-std::unique_ptr<CredentialProvider> make_container_provider(const ProviderContext& context) { return std::make_unique<ContainerProvider>(context); }
+std::unique_ptr<CredentialProvider> make_container_provider(const ProviderContext& context) {
+  return std::make_unique<ContainerProvider>(context);
+}
 
 }  // namespace fanfold::aws

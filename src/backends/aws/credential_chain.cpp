@@ -17,12 +17,17 @@ class EnvironmentProvider final : public CredentialProvider {
     const auto key_id = config.variable("AWS_ACCESS_KEY_ID");
     const auto secret = config.variable("AWS_SECRET_ACCESS_KEY");
     if (!key_id && !secret) return std::optional<Credentials>();
-    if (!key_id) return Error{ErrorCode::invalid_argument, "AWS_SECRET_ACCESS_KEY is set and AWS_ACCESS_KEY_ID is not", {}};
-    if (!secret) return Error{ErrorCode::invalid_argument, "AWS_ACCESS_KEY_ID is set and AWS_SECRET_ACCESS_KEY is not", {}};
-    Credentials credentials{*key_id, net::Secret(*secret), net::Secret(config.variable("AWS_SESSION_TOKEN").value_or("")), {}, false};
+    if (!key_id)
+      return Error{ErrorCode::invalid_argument, "AWS_SECRET_ACCESS_KEY is set and AWS_ACCESS_KEY_ID is not", {}};
+    if (!secret)
+      return Error{ErrorCode::invalid_argument, "AWS_ACCESS_KEY_ID is set and AWS_SECRET_ACCESS_KEY is not", {}};
+    Credentials credentials{
+        *key_id, net::Secret(*secret), net::Secret(config.variable("AWS_SESSION_TOKEN").value_or("")), {}, false};
     if (const auto expiration = config.variable("AWS_CREDENTIAL_EXPIRATION")) {
       Result<Time> end = parse_expiration(*expiration);
-      if (!end.has_value()) return Error{ErrorCode::invalid_argument, "AWS_CREDENTIAL_EXPIRATION: expected a time such as 2026-11-24T09:30:00Z", {}};
+      if (!end.has_value())
+        return Error{
+            ErrorCode::invalid_argument, "AWS_CREDENTIAL_EXPIRATION: expected a time such as 2026-11-24T09:30:00Z", {}};
       credentials.expires_at = *end;
     }
     return std::optional<Credentials>(std::move(credentials));
@@ -43,8 +48,12 @@ class WebIdentityProvider final : public CredentialProvider {
     const auto token_file = config.variable("AWS_WEB_IDENTITY_TOKEN_FILE");
     if (!token_file) return std::optional<Credentials>();
     const auto role_arn = config.variable("AWS_ROLE_ARN");
-    if (!role_arn) return Error{ErrorCode::invalid_argument, "AWS_WEB_IDENTITY_TOKEN_FILE is set and AWS_ROLE_ARN is not", {}};
-    const Role role{.arn = *role_arn, .session_name = config.variable("AWS_ROLE_SESSION_NAME").value_or(""), .external_id = {}, .duration_seconds = {}};
+    if (!role_arn)
+      return Error{ErrorCode::invalid_argument, "AWS_WEB_IDENTITY_TOKEN_FILE is set and AWS_ROLE_ARN is not", {}};
+    const Role role{.arn = *role_arn,
+                    .session_name = config.variable("AWS_ROLE_SESSION_NAME").value_or(""),
+                    .external_id = {},
+                    .duration_seconds = {}};
     Result<Credentials> credentials = assume_role_with_web_identity(context_, role, *token_file, options);
     if (!credentials.has_value()) return std::move(credentials).error();
     return std::optional<Credentials>(std::move(*credentials));
@@ -56,8 +65,12 @@ class WebIdentityProvider final : public CredentialProvider {
 
 }  // namespace
 
-std::unique_ptr<CredentialProvider> make_environment_provider(const ProviderContext& context) { return std::make_unique<EnvironmentProvider>(context); }
-std::unique_ptr<CredentialProvider> make_web_identity_provider(const ProviderContext& context) { return std::make_unique<WebIdentityProvider>(context); }
+std::unique_ptr<CredentialProvider> make_environment_provider(const ProviderContext& context) {
+  return std::make_unique<EnvironmentProvider>(context);
+}
+std::unique_ptr<CredentialProvider> make_web_identity_provider(const ProviderContext& context) {
+  return std::make_unique<WebIdentityProvider>(context);
+}
 
 std::vector<std::unique_ptr<CredentialProvider>> make_credential_chain(const ProviderContext& context) {
   std::vector<std::unique_ptr<CredentialProvider>> chain;

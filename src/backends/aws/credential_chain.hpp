@@ -24,7 +24,8 @@ struct ProviderContext {
 
 [[nodiscard]] std::unique_ptr<CredentialProvider> make_environment_provider(const ProviderContext& context);
 [[nodiscard]] std::unique_ptr<CredentialProvider> make_web_identity_provider(const ProviderContext& context);
-[[nodiscard]] std::unique_ptr<CredentialProvider> make_profile_provider(const ProviderContext& context, std::string profile);
+[[nodiscard]] std::unique_ptr<CredentialProvider> make_profile_provider(const ProviderContext& context,
+                                                                        std::string profile);
 [[nodiscard]] std::unique_ptr<CredentialProvider> make_container_provider(const ProviderContext& context);
 [[nodiscard]] std::unique_ptr<CredentialProvider> make_instance_metadata_provider(const ProviderContext& context);
 

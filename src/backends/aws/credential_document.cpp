@@ -36,7 +36,8 @@ Result<Time> parse_expiration(std::string_view text) {
   for (const std::size_t digit : {1U, 2U, 4U, 5U}) {
     if (rest[digit] < '0' || rest[digit] > '9') return error;
   }
-  const std::chrono::minutes offset = std::chrono::hours((rest[1] - '0') * 10 + rest[2] - '0') + std::chrono::minutes((rest[4] - '0') * 10 + rest[5] - '0');
+  const std::chrono::minutes offset = std::chrono::hours((rest[1] - '0') * 10 + rest[2] - '0') +
+                                      std::chrono::minutes((rest[4] - '0') * 10 + rest[5] - '0');
   return rest[0] == '+' ? *whole - offset : *whole + offset;
 }
 
@@ -51,8 +52,9 @@ Result<Credentials> read_credentials(detail::JsonValue object, const CredentialN
     std::string& text;
     bool is_required;
   };
-  for (const Member& member : {Member{names.access_key_id, credentials.access_key_id, true}, Member{names.secret_access_key, secret, true},
-                               Member{names.session_token, token, names.has_to_end}, Member{names.expiration, expiration, false}}) {
+  for (const Member& member :
+       {Member{names.access_key_id, credentials.access_key_id, true}, Member{names.secret_access_key, secret, true},
+        Member{names.session_token, token, names.has_to_end}, Member{names.expiration, expiration, false}}) {
     const std::optional<detail::JsonValue> value = object.find(member.name);
     if (value && value->kind() == detail::JsonKind::integer && member.name == names.expiration) continue;
     Result<std::string> text = text_of(object, member.name);

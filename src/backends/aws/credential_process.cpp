@@ -2,16 +2,16 @@
 
 #include "backends/aws/credential_document.hpp"
 
-#include <algorithm>
-#include <cerrno>
-#include <csignal>
-#include <cstring>
 #include <fcntl.h>
 #include <poll.h>
 #include <spawn.h>
 #include <sys/eventfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
 
 extern char** environ;
 
@@ -98,7 +98,8 @@ Result<std::string> read_output(int output, int stopped, SteadyTime deadline, co
   while (true) {
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
     pollfd wanted[] = {{output, POLLIN, 0}, {stopped, POLLIN, 0}};
-    if (left.count() > 0 && ::poll(wanted, 2, static_cast<int>(left.count())) < 0 && errno != EINTR) return system_error("poll", errno);
+    if (left.count() > 0 && ::poll(wanted, 2, static_cast<int>(left.count())) < 0 && errno != EINTR)
+      return system_error("poll", errno);
     if (options.stop.stop_requested()) return Error{ErrorCode::cancelled, "stopped by the caller", {}};
     if (std::chrono::steady_clock::now() >= deadline) {
       return Error{ErrorCode::deadline_exceeded, "credential_process: it did not end in time", {}};
@@ -109,7 +110,10 @@ Result<std::string> read_output(int output, int stopped, SteadyTime deadline, co
     if (count < 0 && errno != EINTR) return system_error("read", errno);
     text.append(buffer, static_cast<std::size_t>(std::max<ssize_t>(count, 0)));
     if (text.size() > credential_process_output_bytes_max) {
-      return Error{ErrorCode::bad_input, "credential_process: it printed more than " + std::to_string(credential_process_output_bytes_max) + " bytes", {}};
+      return Error{
+          ErrorCode::bad_input,
+          "credential_process: it printed more than " + std::to_string(credential_process_output_bytes_max) + " bytes",
+          {}};
     }
   }
 }
@@ -119,9 +123,11 @@ Result<Credentials> read_document(const std::string& text) {
   if (Result<void> read = document.read(text); !read.has_value()) {
     return Error{ErrorCode::bad_input, "credential_process: its output is no JSON: " + read.error().message, {}};
   }
-  if (document.root().kind() != detail::JsonKind::object) return Error{ErrorCode::bad_input, "credential_process: its output is no object", {}};
+  if (document.root().kind() != detail::JsonKind::object)
+    return Error{ErrorCode::bad_input, "credential_process: its output is no object", {}};
   const auto version = document.root().find("Version");
-  if (!version || version->int64() != 1) return Error{ErrorCode::bad_input, "credential_process: Version: expected 1", {}};
+  if (!version || version->int64() != 1)
+    return Error{ErrorCode::bad_input, "credential_process: Version: expected 1", {}};
   Result<Credentials> credentials = read_credentials(document.root(), {.session_token = "SessionToken"});
   if (!credentials.has_value()) {
     Error error = std::move(credentials).error();
@@ -154,7 +160,8 @@ Result<Credentials> run_credential_process(const std::string& command, const net
   const int status = child.wait();
   Result<Credentials> credentials = Error{ErrorCode::internal, {}, {}};
   if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
-    const std::string how = WIFEXITED(status) ? "exit code " + std::to_string(WEXITSTATUS(status)) : "signal " + std::to_string(WTERMSIG(status));
+    const std::string how = WIFEXITED(status) ? "exit code " + std::to_string(WEXITSTATUS(status))
+                                              : "signal " + std::to_string(WTERMSIG(status));
     credentials = Error{ErrorCode::permission_denied, "credential_process: it failed with " + how, {}};
   } else {
     credentials = read_document(*text);

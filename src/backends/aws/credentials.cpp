@@ -19,7 +19,8 @@ Result<std::shared_ptr<const Credentials>> CredentialSource::get(const net::RunO
     if (!is_refreshing_) break;
     // The thread that refreshes speaks for all that wait, unless it only failed because its own caller gave up.
     const auto is_over = [this] { return !is_refreshing_; };
-    const bool is_told = options.deadline ? refreshed_.wait_until(lock, options.stop, deadline, is_over) : refreshed_.wait(lock, options.stop, is_over);
+    const bool is_told = options.deadline ? refreshed_.wait_until(lock, options.stop, deadline, is_over)
+                                          : refreshed_.wait(lock, options.stop, is_over);
     if (options.stop.stop_requested()) return Error{ErrorCode::cancelled, "stopped by the caller", {}};
     if (!is_told) return Error{ErrorCode::deadline_exceeded, "the deadline ended before there were credentials", {}};
     const bool has_failed = failure_count_ != failure_count_before && last_failure_.code != ErrorCode::cancelled &&
@@ -39,7 +40,8 @@ Result<std::shared_ptr<const Credentials>> CredentialSource::get(const net::RunO
     last_failure_ = fetched.error();
     if (is_usable(now)) {
       refresh_at_ = wait_at_ = now + refresh_pause;
-      if (current_->expires_at && !current_->may_outlive_end) refresh_at_ = wait_at_ = std::min(refresh_at_, *current_->expires_at);
+      if (current_->expires_at && !current_->may_outlive_end)
+        refresh_at_ = wait_at_ = std::min(refresh_at_, *current_->expires_at);
       fetched = current_;
     }
   }
@@ -81,7 +83,9 @@ Result<std::shared_ptr<const Credentials>> CredentialSource::fetch(const net::Ru
     if (*fetched) {
       const Credentials& found = **fetched;
       if (found.expires_at && *found.expires_at <= now_() && !found.may_outlive_end) {
-        return Error{ErrorCode::permission_denied, "credentials from " + providers_[i]->name() + ": they have already ended", {}};
+        return Error{ErrorCode::permission_denied,
+                     "credentials from " + providers_[i]->name() + ": they have already ended",
+                     {}};
       }
       chosen_ = i;
       return std::make_shared<const Credentials>(std::move(**fetched));

@@ -19,7 +19,7 @@ namespace fanfold::aws {
 struct Credentials {
   std::string access_key_id{};
   net::Secret secret_access_key{};
-  net::Secret session_token{};           ///< Empty for credentials that do not end.
+  net::Secret session_token{};  ///< Empty for credentials that do not end.
   std::optional<Time> expires_at{};
   /// They are worth using beyond their end: the instance metadata service hands out ended ones while it has trouble.
   bool may_outlive_end = false;
@@ -45,7 +45,8 @@ class CredentialSource {
   /// `now` is the services' time.
   CredentialSource(std::vector<std::unique_ptr<CredentialProvider>> providers, Now now);
 
-  /// Blocks only where there are none that can still be used. Errors: permission_denied where no provider has any; those of the providers.
+  /// Blocks only where there are none that can still be used. Errors: permission_denied where no provider has any;
+  /// those of the providers.
   [[nodiscard]] Result<std::shared_ptr<const Credentials>> get(const net::RunOptions& options);
   /// A service says that these have ended: the next `get` fetches others.
   void reject(const std::shared_ptr<const Credentials>& credentials);

@@ -30,7 +30,7 @@ class ScriptedProvider : public CredentialProvider {
 };
 
 class CredentialSourceTest : public ::testing::Test {
- protected:
+ public:
   ScriptedProvider& add() {
     auto provider = std::make_unique<ScriptedProvider>();
     ScriptedProvider& reference = *provider;
@@ -70,7 +70,9 @@ TEST_F(CredentialSourceTest, SaysWhereItLooked) {
 }
 
 TEST_F(CredentialSourceTest, EndsTheSearchWithAnError) {
-  add().on_fetch = [](auto&) -> Result<std::optional<Credentials>> { return Error{ErrorCode::bad_input, "broken", {}}; };
+  add().on_fetch = [](auto&) -> Result<std::optional<Credentials>> {
+    return Error{ErrorCode::bad_input, "broken", {}};
+  };
   ScriptedProvider& second = add();
   EXPECT_EQ(failure(), "bad_input: credentials from script: broken");
   EXPECT_EQ(second.fetch_count, 0);

@@ -1,9 +1,9 @@
 #include "backends/aws/files.hpp"
 
-#include <cerrno>
-#include <cstring>
 #include <fcntl.h>
 #include <unistd.h>
+#include <cerrno>
+#include <cstring>
 
 namespace fanfold::aws {
 namespace {
@@ -24,11 +24,13 @@ Result<std::optional<std::string>> read_small_file(const std::string& path, std:
   std::string content;
   char buffer[4096];
   ssize_t count = 0;
-  while ((count = ::read(file, buffer, sizeof buffer)) > 0 && content.size() <= bytes_max) content.append(buffer, static_cast<std::size_t>(count));
+  while ((count = ::read(file, buffer, sizeof buffer)) > 0 && content.size() <= bytes_max)
+    content.append(buffer, static_cast<std::size_t>(count));
   const int number = errno;
   ::close(file);
   if (count < 0) return file_error(path, number);
-  if (content.size() > bytes_max) return Error{ErrorCode::too_large, "'" + path + "' has more than " + std::to_string(bytes_max) + " bytes", {}};
+  if (content.size() > bytes_max)
+    return Error{ErrorCode::too_large, "'" + path + "' has more than " + std::to_string(bytes_max) + " bytes", {}};
   return std::optional<std::string>(std::move(content));
 }
 

@@ -15,7 +15,8 @@ std::string_view trimmed(std::string_view text) {
 
 std::string lower_case(std::string_view text) {
   std::string lower(text);
-  std::transform(lower.begin(), lower.end(), lower.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+  std::transform(lower.begin(), lower.end(), lower.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
   return lower;
 }
 
@@ -84,7 +85,8 @@ class Parser {
     }
     const std::size_t equals = content.find('=');
     if (equals == std::string_view::npos) return error("expected 'key = value'");
-    value_->nested.insert_or_assign(lower_case(trimmed(content.substr(0, equals))), std::string(trimmed(content.substr(equals + 1))));
+    value_->nested.insert_or_assign(lower_case(trimmed(content.substr(0, equals))),
+                                    std::string(trimmed(content.substr(equals + 1))));
     return {};
   }
 
@@ -99,7 +101,9 @@ class Parser {
 
 Result<IniFile> parse_ini(std::string_view text, const std::string& file) {
   if (text.size() > ini_file_bytes_max) {
-    return Error{ErrorCode::bad_input, file + ":1: a configuration file has at most " + std::to_string(ini_file_bytes_max) + " bytes", {}};
+    return Error{ErrorCode::bad_input,
+                 file + ":1: a configuration file has at most " + std::to_string(ini_file_bytes_max) + " bytes",
+                 {}};
   }
   constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
   if (text.starts_with(byte_order_mark)) text.remove_prefix(byte_order_mark.size());

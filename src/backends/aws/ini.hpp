@@ -26,9 +26,9 @@ using IniFile = std::map<std::string, IniSection, std::less<>>;   ///< By sectio
 
 inline constexpr std::size_t ini_file_bytes_max = std::size_t{1} << 20U;
 
-/// Reads the format of ~/.aws/config and ~/.aws/credentials: sections, "key = value", lines that start with `#` or `;` as
-/// comments, indented lines as continuations or nested keys. A section that comes twice is one. `file` is for errors.
-/// Errors: bad_input, "FILE:LINE: …".
+/// Reads the format of ~/.aws/config and ~/.aws/credentials: sections, "key = value", lines that start with `#` or `;`
+/// as comments, indented lines as continuations or nested keys. A section that comes twice is one. `file` is for
+/// errors. Errors: bad_input, "FILE:LINE: …".
 [[nodiscard]] Result<IniFile> parse_ini(std::string_view text, const std::string& file);
 
 }  // namespace fanfold::aws

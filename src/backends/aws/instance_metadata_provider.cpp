@@ -1,5 +1,5 @@
-// Credentials of an EC2 instance's role, by version 2 of the instance metadata service alone: version 1 answers whoever can make
-// this machine send a GET.
+// Credentials of an EC2 instance's role, by version 2 of the instance metadata service alone: version 1 answers whoever
+// can make this machine send a GET.
 #include "backends/aws/credential_chain.hpp"
 #include "backends/aws/credential_document.hpp"
 #include "backends/aws/metadata.hpp"
@@ -21,11 +21,14 @@ class InstanceMetadataProvider final : public CredentialProvider {
  public:
   explicit InstanceMetadataProvider(const ProviderContext& context) : context_(context) {}
 
-  std::string name() const override { return reason_.empty() ? "instance metadata" : "instance metadata (" + reason_ + ")"; }
+  std::string name() const override {
+    return reason_.empty() ? "instance metadata" : "instance metadata (" + reason_ + ")";
+  }
 
   Result<std::optional<Credentials>> fetch(const net::RunOptions& options) override {
     reason_.clear();
-    Result<std::optional<std::string>> disabled = context_.config.switch_setting("AWS_EC2_METADATA_DISABLED", "ec2_metadata_disabled");
+    Result<std::optional<std::string>> disabled =
+        context_.config.switch_setting("AWS_EC2_METADATA_DISABLED", "ec2_metadata_disabled");
     if (!disabled.has_value()) return std::move(disabled).error();
     if (*disabled == "true") {
       reason_ = "disabled by AWS_EC2_METADATA_DISABLED";
@@ -41,7 +44,8 @@ class InstanceMetadataProvider final : public CredentialProvider {
   Result<void> read_settings() {
     const Config& config = context_.config;
     endpoint_ = ipv4_endpoint;
-    if (const auto mode = config.setting("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE", "ec2_metadata_service_endpoint_mode")) {
+    if (const auto mode =
+            config.setting("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE", "ec2_metadata_service_endpoint_mode")) {
       if (mode->text == "IPv6" || mode->text == "ipv6") {
         endpoint_ = ipv6_endpoint;
       } else if (mode->text != "IPv4" && mode->text != "ipv4") {
@@ -54,7 +58,9 @@ class InstanceMetadataProvider final : public CredentialProvider {
       endpoint_ = url->origin() + url->path;
     }
     std::uint32_t seconds = 1;
-    if (Result<void> read = read_number("AWS_METADATA_SERVICE_TIMEOUT", "metadata_service_timeout", seconds); !read.has_value()) return read;
+    if (Result<void> read = read_number("AWS_METADATA_SERVICE_TIMEOUT", "metadata_service_timeout", seconds);
+        !read.has_value())
+      return read;
     timeout_ = std::chrono::seconds(seconds);
     return read_number("AWS_METADATA_SERVICE_NUM_ATTEMPTS", "metadata_service_num_attempts", attempt_count_max_);
   }
@@ -65,7 +71,9 @@ class InstanceMetadataProvider final : public CredentialProvider {
     const char* end = setting->text.data() + setting->text.size();
     const auto [stop, error] = std::from_chars(setting->text.data(), end, number);
     if (error == std::errc() && stop == end && number >= 1 && number <= number_limit) return {};
-    return Error{ErrorCode::invalid_argument, setting->place + ": expected a number from 1 to " + std::to_string(number_limit), {}};
+    return Error{ErrorCode::invalid_argument,
+                 setting->place + ": expected a number from 1 to " + std::to_string(number_limit),
+                 {}};
   }
 
   Result<std::optional<Credentials>> fetch_credentials(const net::RunOptions& options) {
@@ -116,7 +124,8 @@ class InstanceMetadataProvider final : public CredentialProvider {
     Result<net::HttpResponse> response = fetch_metadata(context_.http, std::move(request), attempt_count_max_, options);
     if (!response.has_value()) {
       Error error = std::move(response).error();
-      if (error.code == ErrorCode::unavailable) error.message += "; a container needs the instance's hop limit to be 2 or more";
+      if (error.code == ErrorCode::unavailable)
+        error.message += "; a container needs the instance's hop limit to be 2 or more";
       return error;
     }
     if (response->status == 403 || response->status == 404 || response->status == 405) {
@@ -139,7 +148,8 @@ class InstanceMetadataProvider final : public CredentialProvider {
   Result<net::HttpResponse> get_once(const std::string& path, const net::RunOptions& options) {
     net::HttpRequest request = request_for(path);
     request.headers.add("X-aws-ec2-metadata-token", token_.reveal());
-    if (request.headers.invalid_name()) return Error{ErrorCode::bad_input, "the service's token has line breaks or control characters", {}};
+    if (request.headers.invalid_name())
+      return Error{ErrorCode::bad_input, "the service's token has line breaks or control characters", {}};
     return fetch_metadata(context_.http, std::move(request), attempt_count_max_, options);
   }
 
@@ -150,7 +160,9 @@ class InstanceMetadataProvider final : public CredentialProvider {
     return request;
   }
 
-  static Error bad_status(int status) { return {ErrorCode::unavailable, "the service answered with status " + std::to_string(status), {}}; }
+  static Error bad_status(int status) {
+    return {ErrorCode::unavailable, "the service answered with status " + std::to_string(status), {}};
+  }
 
   ProviderContext context_;
   std::string endpoint_;

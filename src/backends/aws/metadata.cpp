@@ -10,7 +10,8 @@ using std::chrono::milliseconds;
 
 class MetadataExchange final : public net::Exchange {
  public:
-  MetadataExchange(net::HttpRequest request, std::uint32_t attempt_count_max) : request_(std::move(request)), retry_(policy_, budget_) {
+  MetadataExchange(net::HttpRequest request, std::uint32_t attempt_count_max)
+      : request_(std::move(request)), retry_(policy_, budget_) {
     policy_.attempt_count_max = attempt_count_max;
   }
 
@@ -25,7 +26,8 @@ class MetadataExchange final : public net::Exchange {
       end = net::AttemptEnd::transient;
     }
     net::Retry::Circumstances circumstances{.random_unit = random_unit(), .asked_delay = {}, .time_left = {}};
-    if (options.deadline) circumstances.time_left = std::chrono::floor<milliseconds>(*options.deadline - std::chrono::steady_clock::now());
+    if (options.deadline)
+      circumstances.time_left = std::chrono::floor<milliseconds>(*options.deadline - std::chrono::steady_clock::now());
     return retry_.after(end, circumstances);
   }
 
@@ -41,8 +43,8 @@ class MetadataExchange final : public net::Exchange {
 
 }  // namespace
 
-Result<net::HttpResponse> fetch_metadata(net::HttpClient& http, net::HttpRequest request, std::uint32_t attempt_count_max,
-                                         const net::RunOptions& options) {
+Result<net::HttpResponse> fetch_metadata(net::HttpClient& http, net::HttpRequest request,
+                                         std::uint32_t attempt_count_max, const net::RunOptions& options) {
   request.response_bytes_max = metadata_bytes_max;
   request.without_proxy = request.url.starts_with("http://");
   MetadataExchange exchange(std::move(request), attempt_count_max);

@@ -8,7 +8,7 @@ inline constexpr std::size_t metadata_bytes_max = std::size_t{64} << 10U;
 
 /// An unsigned request to an address that hands out credentials. Tries again where there is no answer or one with 5xx,
 /// `attempt_count_max` times in all. Never through a proxy where the address is plain http.
-[[nodiscard]] Result<net::HttpResponse> fetch_metadata(net::HttpClient& http, net::HttpRequest request, std::uint32_t attempt_count_max,
-                                                       const net::RunOptions& options);
+[[nodiscard]] Result<net::HttpResponse> fetch_metadata(net::HttpClient& http, net::HttpRequest request,
+                                                       std::uint32_t attempt_count_max, const net::RunOptions& options);
 
 }  // namespace fanfold::aws

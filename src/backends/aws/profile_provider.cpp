@@ -22,27 +22,32 @@ std::string text_of(const IniSection& profile, std::string_view key) {
   return value == nullptr ? std::string() : value->text;
 }
 
-Error bad_profile(const IniValue& where, const std::string& reason) { return {ErrorCode::invalid_argument, where.place() + ": " + reason, {}}; }
+Error bad_profile(const IniValue& where, const std::string& reason) {
+  return {ErrorCode::invalid_argument, where.place() + ": " + reason, {}};
+}
 
 Found found(Result<Credentials> credentials) {
   if (!credentials.has_value()) return std::move(credentials).error();
   return std::optional<Credentials>(std::move(*credentials));
 }
 
-bool has_keys(const IniSection& profile) { return find(profile, "aws_access_key_id") != nullptr || find(profile, "aws_secret_access_key") != nullptr; }
+bool has_keys(const IniSection& profile) {
+  return find(profile, "aws_access_key_id") != nullptr || find(profile, "aws_secret_access_key") != nullptr;
+}
 
 Found keys_of(const IniSection& profile) {
   const IniValue* key_id = find(profile, "aws_access_key_id");
   const IniValue* secret = find(profile, "aws_secret_access_key");
   if (key_id == nullptr) return bad_profile(*secret, "aws_secret_access_key without aws_access_key_id");
   if (secret == nullptr) return bad_profile(*key_id, "aws_access_key_id without aws_secret_access_key");
-  return std::optional<Credentials>(
-      Credentials{key_id->text, net::Secret(secret->text), net::Secret(text_of(profile, "aws_session_token")), {}, false});
+  return std::optional<Credentials>(Credentials{
+      key_id->text, net::Secret(secret->text), net::Secret(text_of(profile, "aws_session_token")), {}, false});
 }
 
 class ProfileProvider final : public CredentialProvider {
  public:
-  ProfileProvider(const ProviderContext& context, std::string profile) : context_(context), profile_(std::move(profile)) {}
+  ProfileProvider(const ProviderContext& context, std::string profile)
+      : context_(context), profile_(std::move(profile)) {}
 
   std::string name() const override { return "profile '" + profile_ + "'"; }
 
@@ -56,9 +61,11 @@ class ProfileProvider final : public CredentialProvider {
 
  private:
   Found without_role(const IniSection& profile, const net::RunOptions& options) {
-    if (find(profile, "sso_account_id") != nullptr || find(profile, "sso_role_name") != nullptr) return by_sso(profile, options);
+    if (find(profile, "sso_account_id") != nullptr || find(profile, "sso_role_name") != nullptr)
+      return by_sso(profile, options);
     if (has_keys(profile)) return keys_of(profile);
-    if (const IniValue* command = find(profile, "credential_process"); command != nullptr) return found(run_credential_process(command->text, options));
+    if (const IniValue* command = find(profile, "credential_process"); command != nullptr)
+      return found(run_credential_process(command->text, options));
     return std::optional<Credentials>();
   }
 
@@ -79,7 +86,9 @@ class ProfileProvider final : public CredentialProvider {
               .external_id = text_of(profile, "external_id"),
               .duration_seconds = {}};
     if (const IniValue* serial = find(profile, "mfa_serial"); serial != nullptr) {
-      return bad_profile(*serial, "mfa_serial needs a person to type a code: use a profile that does not, or credentials that the AWS command line made");
+      return bad_profile(*serial,
+                         "mfa_serial needs a person to type a code: use a profile that does not, or credentials that "
+                         "the AWS command line made");
     }
     if (const IniValue* duration = find(profile, "duration_seconds"); duration != nullptr) {
       std::uint32_t seconds = 0;
@@ -96,10 +105,13 @@ class ProfileProvider final : public CredentialProvider {
     const IniValue* source_profile = find(profile, "source_profile");
     const IniValue* credential_source = find(profile, "credential_source");
     const IniValue& role_arn = *find(profile, "role_arn");
-    if (source_profile != nullptr && credential_source != nullptr) return bad_profile(role_arn, "both source_profile and credential_source");
-    if (source_profile == nullptr && credential_source == nullptr) return bad_profile(role_arn, "role_arn without source_profile or credential_source");
+    if (source_profile != nullptr && credential_source != nullptr)
+      return bad_profile(role_arn, "both source_profile and credential_source");
+    if (source_profile == nullptr && credential_source == nullptr)
+      return bad_profile(role_arn, "role_arn without source_profile or credential_source");
     const IniValue& where = source_profile != nullptr ? *source_profile : *credential_source;
-    Found source = source_profile != nullptr ? by_source_profile(where, visited, options) : by_credential_source(where, options);
+    Found source =
+        source_profile != nullptr ? by_source_profile(where, visited, options) : by_credential_source(where, options);
     if (source.has_value() && !*source) return bad_profile(where, "'" + where.text + "' has no credentials");
     return source;
   }
@@ -109,7 +121,8 @@ class ProfileProvider final : public CredentialProvider {
     if (source == nullptr) return bad_profile(where, "there is no profile '" + where.text + "'");
     // Keys go first, so that a profile can name itself.
     if (has_keys(*source)) return keys_of(*source);
-    if (std::find(visited.begin(), visited.end(), where.text) != visited.end()) return bad_profile(where, "the profiles name each other in a circle");
+    if (std::find(visited.begin(), visited.end(), where.text) != visited.end())
+      return bad_profile(where, "the profiles name each other in a circle");
     visited.push_back(where.text);
     return find(*source, "role_arn") != nullptr ? by_role(*source, visited, options) : without_role(*source, options);
   }
@@ -122,9 +135,13 @@ class ProfileProvider final : public CredentialProvider {
   }
 
   Found by_sso(const IniSection& profile, const net::RunOptions& options) {
-    const IniValue& where = find(profile, "sso_account_id") != nullptr ? *find(profile, "sso_account_id") : *find(profile, "sso_role_name");
+    const IniValue& where =
+        find(profile, "sso_account_id") != nullptr ? *find(profile, "sso_account_id") : *find(profile, "sso_role_name");
     const IniSection* session = &profile;
-    SsoRole role{.account_id = text_of(profile, "sso_account_id"), .role_name = text_of(profile, "sso_role_name"), .region = {}, .cache_key = {}};
+    SsoRole role{.account_id = text_of(profile, "sso_account_id"),
+                 .role_name = text_of(profile, "sso_role_name"),
+                 .region = {},
+                 .cache_key = {}};
     if (const IniValue* name = find(profile, "sso_session"); name != nullptr) {
       session = context_.config.find_sso_session(name->text);
       if (session == nullptr) return bad_profile(*name, "there is no section [sso-session " + name->text + "]");
@@ -134,7 +151,9 @@ class ProfileProvider final : public CredentialProvider {
     }
     role.region = text_of(*session, "sso_region");
     if (role.account_id.empty() || role.role_name.empty() || role.region.empty() || role.cache_key.empty()) {
-      return bad_profile(where, "SSO needs sso_account_id, sso_role_name, and sso_region with sso_start_url, here or in an sso-session");
+      return bad_profile(
+          where,
+          "SSO needs sso_account_id, sso_role_name, and sso_region with sso_start_url, here or in an sso-session");
     }
     return found(fetch_sso_credentials(context_, role, options));
   }

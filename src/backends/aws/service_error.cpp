@@ -110,9 +110,10 @@ constexpr std::size_t code_size_max = 128;
 std::string bare_code(std::string_view text) {
   if (const std::size_t hash = text.rfind('#'); hash != std::string_view::npos) text.remove_prefix(hash + 1);
   text = text.substr(0, text.find(':'));
-  const bool is_code = text.size() <= code_size_max && std::all_of(text.begin(), text.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_';
-  });
+  const bool is_code =
+      text.size() <= code_size_max && std::all_of(text.begin(), text.end(), [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_';
+      });
   return is_code ? std::string(text) : std::string();
 }
 
@@ -132,7 +133,8 @@ Written written_json(const net::HttpResponse& response) {
     if (written.message.empty()) written.message = text_member(document.root(), "Message");
   }
   if (written.code.empty()) {
-    if (const std::optional<std::string_view> type = response.headers.find("x-amzn-errortype")) written.code = bare_code(*type);
+    if (const std::optional<std::string_view> type = response.headers.find("x-amzn-errortype"))
+      written.code = bare_code(*type);
   }
   return written;
 }
@@ -140,7 +142,8 @@ Written written_json(const net::HttpResponse& response) {
 Written written_xml(const net::HttpResponse& response) {
   Written written;
   const Result<XmlDocument> document = XmlDocument::parse(response.body);
-  if (!document.has_value() || (document->root_name() != "Error" && document->root_name() != "ErrorResponse")) return written;
+  if (!document.has_value() || (document->root_name() != "Error" && document->root_name() != "ErrorResponse"))
+    return written;
   written.code = bare_code(document->find("Code").value_or(""));
   written.message = document->find("Message").value_or("");
   return written;
@@ -171,7 +174,10 @@ ServiceFailure by_status(int status) {
     case 404: failure.error.code = ErrorCode::not_found; break;
     case 412: failure.error.code = ErrorCode::conflict; break;
     case 413: failure.error.code = ErrorCode::too_large; break;
-    case 429: failure.error.code = ErrorCode::throttled; failure.end = AttemptEnd::throttled; break;
+    case 429:
+      failure.error.code = ErrorCode::throttled;
+      failure.end = AttemptEnd::throttled;
+      break;
     default: failure.error.code = ErrorCode::invalid_argument;
   }
   if (is_server_error(status) || status == 408) {
@@ -187,7 +193,8 @@ ServiceFailure by_code(std::string_view code, int status) {
     if (known.code == code) return {{known.error, {}, {}}, {}, known.end, false, false};
   }
   for (const AuthenticationCode& known : authentication_codes) {
-    if (known.code == code) return {{ErrorCode::permission_denied, {}, {}}, {}, AttemptEnd::final, known.are_credentials_expired, true};
+    if (known.code == code)
+      return {{ErrorCode::permission_denied, {}, {}}, {}, AttemptEnd::final, known.are_credentials_expired, true};
   }
   return by_status(status);
 }
@@ -232,14 +239,15 @@ ServiceFailure understand_failure(Protocol protocol, std::string_view operation,
     failure = by_status(response.status);
     if (failure.end == AttemptEnd::final) failure.error.code = ErrorCode::unavailable;
     failure.is_authentication = false;
-    failure.error.message = std::string(operation) + ": answered with status " + status + " by something that is not the service";
+    failure.error.message =
+        std::string(operation) + ": answered with status " + status + " by something that is not the service";
   }
   failure.service_code = written.code;
   // Of what is not the service's only its kind is kept: such a text may well repeat the request with its Authorization.
   failure.error.remote_detail = "status " + status + " ";
   if (written.code.empty()) {
-    failure.error.remote_detail += std::string(response.headers.find("content-type").value_or("without a type")) + ", " +
-                                   std::to_string(response.body.size()) + " bytes";
+    failure.error.remote_detail += std::string(response.headers.find("content-type").value_or("without a type")) +
+                                   ", " + std::to_string(response.body.size()) + " bytes";
   } else {
     failure.error.remote_detail += written.code + ": " + written.message;
   }

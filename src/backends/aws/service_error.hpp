@@ -19,17 +19,20 @@ enum class Protocol : std::uint8_t {
 
 /// An answer that refuses, understood.
 struct ServiceFailure {
-  Error error{};              ///< `message` says what was called and why it failed in words of ours; what the service wrote is in `remote_detail`.
-  std::string service_code{};  ///< "ConditionalCheckFailedException": the service's own word, without its namespace. Empty where the answer is not the service's.
+  Error error{};  ///< `message` says what was called and why it failed in words of ours; what the service wrote is in
+                  ///< `remote_detail`.
+  std::string service_code{};  ///< "ConditionalCheckFailedException": the service's own word, without its namespace.
+                               ///< Empty where the answer is not the service's.
   net::AttemptEnd end = net::AttemptEnd::final;
   bool are_credentials_expired = false;
   bool is_authentication = false;  ///< Signature, time or credentials were refused.
 };
 
 /// What an answer whose status is not 2xx means. `operation` begins the message: "sqs SendMessageBatch".
-/// An answer that no service wrote (HTML of a proxy, garbage) is unavailable whatever its status, so that a proxy's 404 is
-/// never taken for a missing record.
-[[nodiscard]] ServiceFailure understand_failure(Protocol protocol, std::string_view operation, const net::HttpResponse& response);
+/// An answer that no service wrote (HTML of a proxy, garbage) is unavailable whatever its status, so that a proxy's 404
+/// is never taken for a missing record.
+[[nodiscard]] ServiceFailure understand_failure(Protocol protocol, std::string_view operation,
+                                                const net::HttpResponse& response);
 
 /// The id that the service gave the request, for its support; empty where there is none.
 [[nodiscard]] std::string request_id_of(const net::HttpResponse& response);

@@ -11,13 +11,16 @@ net::HttpResponse answer(int status, std::string body, std::string headers = "x-
   return {status, net::ResponseHeaders(std::move(headers)), std::move(body)};
 }
 
-ServiceFailure json(int status, std::string body) { return understand_failure(Protocol::json, "sqs SendMessage", answer(status, std::move(body))); }
+ServiceFailure json(int status, std::string body) {
+  return understand_failure(Protocol::json, "sqs SendMessage", answer(status, std::move(body)));
+}
 ServiceFailure xml(int status, std::string body) {
   return understand_failure(Protocol::xml, "s3 PutObject", answer(status, std::move(body), "x-amz-request-id: R2\r\n"));
 }
 
 TEST(ServiceError, KeepsTheServicesWordsApart) {
-  const ServiceFailure failure = json(400, R"({"__type":"com.amazonaws.sqs#QueueDoesNotExist","message":"The specified queue does not exist."})");
+  const ServiceFailure failure =
+      json(400, R"({"__type":"com.amazonaws.sqs#QueueDoesNotExist","message":"The specified queue does not exist."})");
   EXPECT_EQ(failure.error, (Error{ErrorCode::not_found, "sqs SendMessage: no such queue, table, bucket or object",
                                   "status 400 QueueDoesNotExist: The specified queue does not exist. (request R1)"}));
   EXPECT_EQ(failure.service_code, "QueueDoesNotExist");
@@ -25,7 +28,8 @@ TEST(ServiceError, KeepsTheServicesWordsApart) {
 }
 
 TEST(ServiceError, TellsThrottlingFromFailure) {
-  for (const char* code : {"ProvisionedThroughputExceededException", "ThrottlingException", "RequestThrottled", "SlowDown"}) {
+  for (const char* code :
+       {"ProvisionedThroughputExceededException", "ThrottlingException", "RequestThrottled", "SlowDown"}) {
     const ServiceFailure failure = json(400, std::string(R"({"__type":")") + code + R"("})");
     EXPECT_EQ(failure.error.code, ErrorCode::throttled) << code;
     EXPECT_EQ(failure.end, AttemptEnd::throttled) << code;
@@ -38,14 +42,23 @@ TEST(ServiceError, TellsThrottlingFromFailure) {
 }
 
 TEST(ServiceError, UnderstandsEveryFormOfACode) {
-  EXPECT_EQ(json(400, R"({"__type":"com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException","Message":"no","Item":{}})").error.code,
-            ErrorCode::conflict);
-  EXPECT_EQ(json(400, R"({"__type":"ValidationException:http://internal.amazon.com/coral/"})").service_code, "ValidationException");
+  EXPECT_EQ(
+      json(400,
+           R"({"__type":"com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException","Message":"no","Item":{}})")
+          .error.code,
+      ErrorCode::conflict);
+  EXPECT_EQ(json(400, R"({"__type":"ValidationException:http://internal.amazon.com/coral/"})").service_code,
+            "ValidationException");
   const ServiceFailure by_header = understand_failure(
-      Protocol::json, "x", answer(400, "{}", "x-amzn-ErrorType: ThrottlingException:http://internal.amazon.com/coral/\r\n"));
+      Protocol::json, "x",
+      answer(400, "{}", "x-amzn-ErrorType: ThrottlingException:http://internal.amazon.com/coral/\r\n"));
   EXPECT_EQ(by_header.error.code, ErrorCode::throttled);
-  EXPECT_EQ(xml(400, "<ErrorResponse xmlns='https://sts.amazonaws.com/doc/2011-06-15/'><Error><Type>Sender</Type><Code>ExpiredToken</Code>"
-                     "<Message>m</Message></Error></ErrorResponse>").service_code, "ExpiredToken");
+  EXPECT_EQ(xml(400,
+                "<ErrorResponse "
+                "xmlns='https://sts.amazonaws.com/doc/2011-06-15/'><Error><Type>Sender</Type><Code>ExpiredToken</Code>"
+                "<Message>m</Message></Error></ErrorResponse>")
+                .service_code,
+            "ExpiredToken");
 }
 
 TEST(ServiceError, TellsExpiredCredentialsFromOthers) {
@@ -69,10 +82,12 @@ TEST(ServiceError, UnderstandsConditionsOfS3) {
 
 TEST(ServiceError, NeverTakesAProxysAnswerForTheServices) {
   for (const int status : {301, 400, 403, 404, 407, 412}) {
-    for (const char* body : {"<!DOCTYPE html><html><body>Not Found</body></html>", "<html><head/></html>", "", "{", "{}", "[1]", "not found"}) {
+    for (const char* body : {"<!DOCTYPE html><html><body>Not Found</body></html>", "<html><head/></html>", "", "{",
+                             "{}", "[1]", "not found"}) {
       const ServiceFailure failure = json(status, body);
       EXPECT_EQ(failure.error.code, ErrorCode::unavailable) << status << body;
-      EXPECT_EQ(failure.error.message, "sqs SendMessage: answered with status " + std::to_string(status) + " by something that is not the service");
+      EXPECT_EQ(failure.error.message, "sqs SendMessage: answered with status " + std::to_string(status) +
+                                           " by something that is not the service");
       EXPECT_TRUE(failure.service_code.empty());
     }
   }

@@ -9,11 +9,11 @@
 
 namespace fanfold::aws {
 
-/// The services' clock, learnt from the Date headers of their answers, so that a machine whose clock is wrong signs with the
-/// right time and leases mean the same to all. Thread-safe.
+/// The services' clock, learnt from the Date headers of their answers, so that a machine whose clock is wrong signs
+/// with the right time and leases mean the same to all. Thread-safe.
 ///
-/// A Date is whole seconds, cut; each answer says that the service's clock stood somewhere in that second between the moment
-/// the request left and the moment the answer came. What all answers allow together gets narrower with each.
+/// A Date is whole seconds, cut; each answer says that the service's clock stood somewhere in that second between the
+/// moment the request left and the moment the answer came. What all answers allow together gets narrower with each.
 class ServiceTime {
  public:
   using Steady = std::chrono::steady_clock::time_point;

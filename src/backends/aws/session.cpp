@@ -28,12 +28,14 @@ Session::Session(Config config, std::string region)
 Result<std::unique_ptr<Service>> Session::service(std::string_view name) {
   Result<Endpoint> endpoint = find_endpoint(config_, name, region_);
   if (!endpoint.has_value()) return std::move(endpoint).error();
-  Service::Options options{.name = std::string(name), .protocol = Protocol::json, .endpoint = std::move(*endpoint), .retry = {}};
+  Service::Options options{
+      .name = std::string(name), .protocol = Protocol::json, .endpoint = std::move(*endpoint), .retry = {}};
   for (const std::string_view xml : xml_services) {
     if (name == xml) options.protocol = Protocol::xml;
   }
   options.retry.attempt_count_max = config_.attempt_count_max();
-  options.retry.throttled_attempt_count_max = std::max(options.retry.throttled_attempt_count_max, config_.attempt_count_max());
+  options.retry.throttled_attempt_count_max =
+      std::max(options.retry.throttled_attempt_count_max, config_.attempt_count_max());
   return std::make_unique<Service>(std::move(options), http_, time_, &credentials_);
 }
 

@@ -11,12 +11,14 @@
 
 namespace fanfold::aws {
 
-/// Configuration, connections, clock and credentials that all services of one account share. Thread-safe once it is open.
+/// Configuration, connections, clock and credentials that all services of one account share. Thread-safe once it is
+/// open.
 class Session {
  public:
-  /// Reads the environment and the configuration files; talks to nobody yet. Errors: those of Config::load; invalid_argument
-  /// where no region is configured.
-  [[nodiscard]] static Result<std::unique_ptr<Session>> open(const Variables& variables, const ConfigOverrides& overrides);
+  /// Reads the environment and the configuration files; talks to nobody yet. Errors: those of Config::load;
+  /// invalid_argument where no region is configured.
+  [[nodiscard]] static Result<std::unique_ptr<Session>> open(const Variables& variables,
+                                                             const ConfigOverrides& overrides);
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 

@@ -12,8 +12,9 @@ struct SsoRole {
   std::string cache_key{};  ///< The name of the sso-session, or the start URL of older profiles.
 };
 
-/// Credentials for the token that `aws sso login` left in ~/.aws/sso/cache. Errors: permission_denied where there is no token or it
-/// has ended, bad_input, those of a call.
-[[nodiscard]] Result<Credentials> fetch_sso_credentials(const ProviderContext& context, const SsoRole& role, const net::RunOptions& options);
+/// Credentials for the token that `aws sso login` left in ~/.aws/sso/cache. Errors: permission_denied where there is no
+/// token or it has ended, bad_input, those of a call.
+[[nodiscard]] Result<Credentials> fetch_sso_credentials(const ProviderContext& context, const SsoRole& role,
+                                                        const net::RunOptions& options);
 
 }  // namespace fanfold::aws

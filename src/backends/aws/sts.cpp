@@ -14,7 +14,8 @@ constexpr std::size_t answer_bytes_max = std::size_t{64} << 10U;
 
 class StsCall final : public Call {
  public:
-  StsCall(Service& service, std::string action, net::QueryParameters parameters) : Call(service, request(action, std::move(parameters))) {}
+  StsCall(Service& service, std::string action, net::QueryParameters parameters)
+      : Call(service, request(action, std::move(parameters))) {}
 
   void hide_token(const std::string& token) { hide(net::Secret(token)); }
   [[nodiscard]] Credentials take() { return std::move(credentials_); }
@@ -41,7 +42,8 @@ class StsCall final : public Call {
     }
     Result<Time> end = parse_expiration(text("Expiration"));
     if (!end.has_value()) return std::move(end).error();
-    credentials_ = {text("AccessKeyId"), net::Secret(text("SecretAccessKey")), net::Secret(text("SessionToken")), *end, false};
+    credentials_ = {text("AccessKeyId"), net::Secret(text("SecretAccessKey")), net::Secret(text("SessionToken")), *end,
+                    false};
     return {};
   }
 
@@ -53,7 +55,9 @@ class FixedProvider final : public CredentialProvider {
  public:
   explicit FixedProvider(Credentials credentials) : credentials_(std::move(credentials)) {}
   std::string name() const override { return "source"; }
-  Result<std::optional<Credentials>> fetch(const net::RunOptions&) override { return std::optional<Credentials>(credentials_); }
+  Result<std::optional<Credentials>> fetch(const net::RunOptions&) override {
+    return std::optional<Credentials>(credentials_);
+  }
 
  private:
   Credentials credentials_;
@@ -63,7 +67,8 @@ net::QueryParameters parameters_of(const Role& role) {
   net::QueryParameters parameters;
   parameters.emplace_back("RoleArn", role.arn);
   const auto now = std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
-  parameters.emplace_back("RoleSessionName", role.session_name.empty() ? "fanfold-" + make_identifier(now) : role.session_name);
+  parameters.emplace_back("RoleSessionName",
+                          role.session_name.empty() ? "fanfold-" + make_identifier(now) : role.session_name);
   if (!role.external_id.empty()) parameters.emplace_back("ExternalId", role.external_id);
   if (role.duration_seconds) parameters.emplace_back("DurationSeconds", std::to_string(*role.duration_seconds));
   return parameters;
@@ -92,7 +97,8 @@ std::string_view trimmed(std::string_view text) {
 
 }  // namespace
 
-Result<Credentials> assume_role(const ProviderContext& context, const Role& role, Credentials source, const net::RunOptions& options) {
+Result<Credentials> assume_role(const ProviderContext& context, const Role& role, Credentials source,
+                                const net::RunOptions& options) {
   Result<Service::Options> service_options = sts_options(context);
   if (!service_options.has_value()) return std::move(service_options).error();
   std::vector<std::unique_ptr<CredentialProvider>> providers;
@@ -104,8 +110,8 @@ Result<Credentials> assume_role(const ProviderContext& context, const Role& role
   return credentials_of(call);
 }
 
-Result<Credentials> assume_role_with_web_identity(const ProviderContext& context, const Role& role, const std::string& token_file,
-                                                  const net::RunOptions& options) {
+Result<Credentials> assume_role_with_web_identity(const ProviderContext& context, const Role& role,
+                                                  const std::string& token_file, const net::RunOptions& options) {
   Result<std::optional<std::string>> token = read_small_file(token_file, token_bytes_max);
   if (!token.has_value()) return std::move(token).error();
   if (!*token) return Error{ErrorCode::invalid_argument, "the token file '" + token_file + "' does not exist", {}};

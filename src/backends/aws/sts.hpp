@@ -16,9 +16,11 @@ struct Role {
 };
 
 /// sts:AssumeRole, signed with `source`. Errors: those of a call, bad_input.
-[[nodiscard]] Result<Credentials> assume_role(const ProviderContext& context, const Role& role, Credentials source, const net::RunOptions& options);
+[[nodiscard]] Result<Credentials> assume_role(const ProviderContext& context, const Role& role, Credentials source,
+                                              const net::RunOptions& options);
 /// sts:AssumeRoleWithWebIdentity with the token in that file, which is read each time since others renew it. Unsigned.
-[[nodiscard]] Result<Credentials> assume_role_with_web_identity(const ProviderContext& context, const Role& role, const std::string& token_file,
+[[nodiscard]] Result<Credentials> assume_role_with_web_identity(const ProviderContext& context, const Role& role,
+                                                                const std::string& token_file,
                                                                 const net::RunOptions& options);
 
 }  // namespace fanfold::aws

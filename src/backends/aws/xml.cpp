@@ -44,7 +44,8 @@ bool append_entity(std::string& out, std::string_view name) {
   const bool is_hexadecimal = name.size() > 1 && name[1] == 'x';
   const std::string_view digits = name.substr(is_hexadecimal ? 2 : 1);
   std::uint32_t code = 0;
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), code, is_hexadecimal ? 16 : 10);
+  const auto [end, error] =
+      std::from_chars(digits.data(), digits.data() + digits.size(), code, is_hexadecimal ? 16 : 10);
   const bool is_character = code != 0 && code <= 0x10FFFF && (code < 0xD800 || code > 0xDFFF);
   if (error != std::errc() || end != digits.data() + digits.size() || !is_character) return false;
   append_utf8(out, code);
@@ -176,14 +177,16 @@ class Parser {
 }  // namespace
 
 Result<XmlDocument> XmlDocument::parse(std::string_view text) {
-  if (text.size() > xml_bytes_max) return Error{ErrorCode::bad_input, "XML: longer than " + std::to_string(xml_bytes_max) + " bytes", {}};
+  if (text.size() > xml_bytes_max)
+    return Error{ErrorCode::bad_input, "XML: longer than " + std::to_string(xml_bytes_max) + " bytes", {}};
   XmlDocument document;
   if (Result<void> read = Parser(text, document.elements_).run(); !read.has_value()) return std::move(read).error();
   return document;
 }
 
 std::optional<std::string_view> XmlDocument::find(std::string_view name) const noexcept {
-  const auto found = std::find_if(elements_.begin(), elements_.end(), [&](const XmlElement& element) { return element.name == name; });
+  const auto found =
+      std::find_if(elements_.begin(), elements_.end(), [&](const XmlElement& element) { return element.name == name; });
   if (found == elements_.end()) return std::nullopt;
   return found->text;
 }

@@ -14,15 +14,15 @@ namespace fanfold::aws {
 /// that matter; namespace prefixes are cut off.
 struct XmlElement {
   std::string name{};
-  std::string text{};      ///< Its own characters, entities resolved.
-  std::size_t depth = 0;   ///< 0: the root.
+  std::string text{};     ///< Its own characters, entities resolved.
+  std::size_t depth = 0;  ///< 0: the root.
 };
 
 inline constexpr std::size_t xml_depth_max = 16;
 inline constexpr std::size_t xml_bytes_max = std::size_t{8} << 20U;
 
-/// The XML that S3 and STS answer with. Strict where it matters: cut off, wrongly nested or unknown entities are errors;
-/// a document type is refused. Errors: bad_input with the offset of the byte.
+/// The XML that S3 and STS answer with. Strict where it matters: cut off, wrongly nested or unknown entities are
+/// errors; a document type is refused. Errors: bad_input with the offset of the byte.
 class XmlDocument {
  public:
   [[nodiscard]] static Result<XmlDocument> parse(std::string_view text);

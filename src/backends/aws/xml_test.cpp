@@ -9,11 +9,14 @@ TEST(Xml, IsReadAsServicesWriteIt) {
   const XmlDocument document = XmlDocument::parse(
                                    "\xef\xbb\xbf<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
                                    "<!-- > --><s:Error xmlns:s='a>b'>\n  <Code>NoSuchKey</Code>"
-                                   "<Message>a &lt;b&gt; &amp;&#x20AC;&#65; <![CDATA[<raw & ]]>end</Message><Empty/><Key a=\"1\"></Key>\n</s:Error>\n")
+                                   "<Message>a &lt;b&gt; &amp;&#x20AC;&#65; <![CDATA[<raw & "
+                                   "]]>end</Message><Empty/><Key a=\"1\"></Key>\n</s:Error>\n")
                                    .value();
   EXPECT_EQ(document.root_name(), "Error");
   EXPECT_EQ(document.find("Code"), "NoSuchKey");
-  EXPECT_EQ(document.find("Message"), "a <b> &\xe2\x82\xac" "A <raw & end");
+  EXPECT_EQ(document.find("Message"),
+            "a <b> &\xe2\x82\xac"
+            "A <raw & end");
   EXPECT_EQ(document.find("Empty"), "");
   EXPECT_EQ(document.find("Key"), "");
   EXPECT_FALSE(document.find("Nothing").has_value());
@@ -22,9 +25,27 @@ TEST(Xml, IsReadAsServicesWriteIt) {
 }
 
 TEST(Xml, IsRefusedWhereItIsNotWhole) {
-  for (const char* text :
-       {"", "   ", "text", "<a>", "<a><b></a>", "<a></b>", "<a", "<a>&nbsp;</a>", "<a>&amp</a>", "<a>&#0;</a>", "<a>&#xD800;</a>", "<a>&#;</a>",
-        "<a/><b/>", "<a/>text", "<!DOCTYPE html><html></html>", "<a><![CDATA[</a>", "<a><!-- </a>", "<?xml", "<></>", "</a>", "<a b='></a>"}) {
+  for (const char* text : {"",
+                           "   ",
+                           "text",
+                           "<a>",
+                           "<a><b></a>",
+                           "<a></b>",
+                           "<a",
+                           "<a>&nbsp;</a>",
+                           "<a>&amp</a>",
+                           "<a>&#0;</a>",
+                           "<a>&#xD800;</a>",
+                           "<a>&#;</a>",
+                           "<a/><b/>",
+                           "<a/>text",
+                           "<!DOCTYPE html><html></html>",
+                           "<a><![CDATA[</a>",
+                           "<a><!-- </a>",
+                           "<?xml",
+                           "<></>",
+                           "</a>",
+                           "<a b='></a>"}) {
     const Result<XmlDocument> document = XmlDocument::parse(text);
     ASSERT_FALSE(document.has_value()) << text;
     EXPECT_EQ(document.error().code, ErrorCode::bad_input) << text;

@@ -51,13 +51,13 @@ struct ScriptedReply {
   int status = 200;
   std::vector<std::pair<std::string, std::string>> headers{};
   std::string body{};
-  std::chrono::milliseconds delay{0};           ///< Before the first byte.
-  bool close = false;                           ///< Says "Connection: close" and does so.
-  bool close_silently = false;                  ///< Closes after the answer without having said so.
-  bool drop = false;                            ///< Closes without an answer.
-  bool reset = false;                           ///< The same with a reset of the connection.
-  std::optional<std::size_t> cut_body_at{};     ///< Promises the whole body, sends so much, closes.
-  std::optional<std::string> raw{};             ///< Exactly these bytes instead of an answer, then closes.
+  std::chrono::milliseconds delay{0};        ///< Before the first byte.
+  bool close = false;                        ///< Says "Connection: close" and does so.
+  bool close_silently = false;               ///< Closes after the answer without having said so.
+  bool drop = false;                         ///< Closes without an answer.
+  bool reset = false;                        ///< The same with a reset of the connection.
+  std::optional<std::size_t> cut_body_at{};  ///< Promises the whole body, sends so much, closes.
+  std::optional<std::string> raw{};          ///< Exactly these bytes instead of an answer, then closes.
 
   static ScriptedReply of(int status, std::string body) {
     ScriptedReply reply;
@@ -79,8 +79,8 @@ class ScriptedHttpServer {
     address.sin_family = AF_INET;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     socklen_t size = sizeof address;
-    if (listener_ < 0 || ::bind(listener_, reinterpret_cast<sockaddr*>(&address), size) != 0 || ::listen(listener_, 512) != 0 ||
-        ::getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size) != 0) {
+    if (listener_ < 0 || ::bind(listener_, reinterpret_cast<sockaddr*>(&address), size) != 0 ||
+        ::listen(listener_, 512) != 0 || ::getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size) != 0) {
       std::abort();
     }
     port_ = ntohs(address.sin_port);
@@ -239,10 +239,10 @@ class ScriptedHttpServer {
   mutable std::mutex mutex_;
   std::condition_variable stopping_;
   std::condition_variable arrived_;
-  bool is_stopping_ = false;                 // guarded by mutex_
-  std::vector<int> sockets_;                 // guarded by mutex_
-  std::vector<ReceivedRequest> requests_;    // guarded by mutex_
-  std::list<std::jthread> connections_;      // by the acceptor alone
+  bool is_stopping_ = false;               // guarded by mutex_
+  std::vector<int> sockets_;               // guarded by mutex_
+  std::vector<ReceivedRequest> requests_;  // guarded by mutex_
+  std::list<std::jthread> connections_;    // by the acceptor alone
   std::jthread acceptor_;
 };
 
