@@ -101,7 +101,8 @@ void CommitQueue::submit(Request& request) {
       return;
     }
     // Once a transaction has it, its outcome is worth waiting for.
-    futex_wait(request.state, state, std::max<std::chrono::nanoseconds>(left, std::chrono::seconds(1)));
+    const bool is_over = left <= std::chrono::nanoseconds::zero();
+    futex_wait(request.state, state, is_over ? std::chrono::nanoseconds(std::chrono::seconds(1)) : left);
   }
 }
 

@@ -31,7 +31,7 @@ std::string_view network_name(std::uint64_t magic) noexcept {
 
 }  // namespace
 
-Result<void> check_place(const std::filesystem::path& file) {
+Result<void> check_place(const std::filesystem::path& file, bool may_create) {
   if (file.empty() || !file.has_filename()) return Error{ErrorCode::invalid_argument, "the store's file has no name", {}};
   std::error_code code;
   if (std::filesystem::is_directory(file, code)) return Error{ErrorCode::invalid_argument, file.string() + " is a folder, not a file", {}};
@@ -39,8 +39,13 @@ Result<void> check_place(const std::filesystem::path& file) {
   struct statfs system {};
   if (::statfs(folder.c_str(), &system) != 0) return error_of_errno(errno, "looking at " + folder.string());
   const std::string_view name = network_name(static_cast<std::uint64_t>(system.f_type) & 0xffff'ffffU);
-  if (name.empty()) return {};
-  return Error{ErrorCode::unavailable, folder.string() + " is on a network file system (" + std::string(name) + "), where locks do not hold: use a local disk", {}};
+  if (!name.empty()) {
+    return Error{ErrorCode::unavailable, folder.string() + " is on a network file system (" + std::string(name) + "), where locks do not hold: use a local disk", {}};
+  }
+  if (std::filesystem::exists(file, code)) return {};
+  if (!may_create) return Error{ErrorCode::not_found, "there is no store at " + file.string(), {}};
+  if (::access(folder.c_str(), W_OK) != 0) return error_of_errno(errno, "making a store in " + folder.string());
+  return {};
 }
 
 std::int64_t process_number() noexcept { return ::getpid(); }

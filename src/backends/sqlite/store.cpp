@@ -53,7 +53,7 @@ Store::Store(const Options& options, std::shared_ptr<Clock> clock)
     : options_(options), clock_(std::move(clock)), readers_(options.file, options.read_only ? Access::read_only : Access::read_write) {}
 
 Result<std::shared_ptr<Store>> Store::open(const Options& options, std::shared_ptr<Clock> clock) {
-  auto placed = check_place(options.file);
+  auto placed = check_place(options.file, !options.read_only);
   if (!placed) return std::move(placed).error();
   try {
     std::shared_ptr<Store> store(new Store(options, std::move(clock)));

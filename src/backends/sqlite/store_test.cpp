@@ -139,7 +139,7 @@ TEST_F(StoreTest, SaysThatTheFolderIsMissing) {
 
 TEST_F(StoreTest, OpensOnlyWhatIsThereForReading) {
   options_.read_only = true;
-  EXPECT_NE(open_error(), ErrorCode::internal);
+  EXPECT_EQ(open_error(), ErrorCode::not_found);
   EXPECT_FALSE(std::filesystem::exists(options_.file));
 }
 

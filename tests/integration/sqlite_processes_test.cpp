@@ -1,0 +1,330 @@
+// Several processes on one file: who dies, who waits, who wakes whom.
+#include <fanfold/backends/sqlite.hpp>
+#include <fanfold/ports/backend.hpp>
+
+#include <gtest/gtest.h>
+
+#include <csignal>
+#include <functional>
+#include <thread>
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace fanfold::sqlite {
+namespace {
+
+using namespace std::chrono_literals;
+using std::chrono::steady_clock;
+
+/// Two processes tell each other how far they are, a byte at a time.
+class Pipe {
+ public:
+  Pipe() { EXPECT_EQ(::pipe2(ends_, O_CLOEXEC), 0); }
+  ~Pipe() {
+    ::close(ends_[0]);
+    ::close(ends_[1]);
+  }
+  Pipe(const Pipe&) = delete;
+  Pipe& operator=(const Pipe&) = delete;
+
+  void tell() const { EXPECT_EQ(::write(ends_[1], "x", 1), 1); }
+  void hear() const {
+    char byte = 0;
+    EXPECT_EQ(::read(ends_[0], &byte, 1), 1);
+  }
+
+ private:
+  int ends_[2] = {-1, -1};
+};
+
+class SqliteProcesses : public ::testing::Test {
+ protected:
+  SqliteProcesses() {
+    folder_ = std::filesystem::temp_directory_path() / ("fanfold-processes-" + std::to_string(::getpid()));
+    std::filesystem::remove_all(folder_);
+    std::filesystem::create_directories(folder_);
+    options_.file = folder_ / "store.db";
+    options_.durability = Durability::normal;
+  }
+  ~SqliteProcesses() override {
+    for (const pid_t child : children_) kill_child(child);
+    std::error_code code;
+    std::filesystem::remove_all(folder_, code);
+  }
+
+  [[nodiscard]] Backend open() const { return open_backend(options_).value(); }
+
+  /// A process of its own; it ends without cleaning up when `run` returns. To be started before this process opens a store.
+  pid_t start(const std::function<void()>& run) {
+    const pid_t child = ::fork();
+    if (child == 0) {
+      run();
+      ::_exit(0);
+    }
+    children_.push_back(child);
+    return child;
+  }
+  /// The same with a store open, which it tells and then waits until it is killed.
+  pid_t start_holding(const Pipe& ready, const std::function<void(Backend&)>& run) {
+    return start([&, this] {
+      Backend backend = open();
+      run(backend);
+      ready.tell();
+      while (true) ::pause();
+    });
+  }
+  static void kill_child(pid_t child, int signal = SIGKILL) {
+    ::kill(child, signal);
+    ::waitpid(child, nullptr, 0);
+  }
+
+  static void make_cluster(Backend& backend, std::uint64_t count) {
+    ClusterHeader header;
+    header.id = "c";
+    header.queue_url = "work";
+    header.created_at = backend.clock->now();
+    header.expires_at = header.created_at + std::chrono::days(30);
+    header.parent_ended = true;
+    header.task_count = count;
+    header.round_size = count;
+    backend.ledger->put_tasks("c", 0, std::vector<TaskData>(count, TaskData{"{}", {}})).value();
+    backend.ledger->create_cluster(header).value();
+    backend.ledger->seal("c", header.created_at).value();
+    TaskRangeMessage range;
+    range.common = {.type = RecordType::task, .id = "c", .expires_at = header.expires_at};
+    std::vector<TaskMessage> messages;
+    for (std::uint64_t i = 0; i < count; ++i) messages.push_back({.position = i, .index = i});
+    EXPECT_TRUE(backend.queue->send_tasks("work", range, messages).value().empty());
+  }
+  static std::vector<ClaimAnswer> claim_all(Backend& backend, const std::vector<Delivery>& deliveries) {
+    std::vector<ClaimRequest> requests;
+    for (const Delivery& delivery : deliveries) {
+      ClaimRequest& request = requests.emplace_back();
+      request.ref = RecordRef::of(*delivery.content);
+      request.token = backend.ledger->new_token();
+      request.lease_end = backend.clock->now() + 1h;
+    }
+    return backend.ledger->claim(requests, backend.clock->now()).value();
+  }
+  static std::vector<ClaimAnswer> receive_and_claim(Backend& backend, std::size_t count) {
+    return claim_all(backend, backend.queue->receive("work", {.count_max = count, .wait = 5s, .visibility = 1h}, {}).value());
+  }
+
+  std::filesystem::path folder_;
+  Options options_;
+  std::vector<pid_t> children_;
+};
+
+TEST_F(SqliteProcesses, WhatAKilledOneHeldIsFreeForTheNextAtOnce) {
+  const Pipe ready;
+  const pid_t child = start_holding(ready, [](Backend& backend) {
+    make_cluster(backend, 3);
+    receive_and_claim(backend, 2);
+  });
+  ready.hear();
+  kill_child(child);
+  Backend next = open();
+  const auto answers = receive_and_claim(next, 10);
+  ASSERT_EQ(answers.size(), 3U);
+  std::uint32_t attempts = 0;
+  for (const ClaimAnswer& answer : answers) {
+    EXPECT_EQ(answer.outcome, ClaimOutcome::claimed);
+    EXPECT_FALSE(answer.alone);
+    attempts += answer.attempt;
+  }
+  EXPECT_EQ(attempts, 5U);  // Those of the dead one stay counted.
+}
+
+TEST_F(SqliteProcesses, ALivingOneFreesWhatAKilledOneHeldWhenAsked) {
+  const Pipe ready;
+  const pid_t child = start_holding(ready, [](Backend& backend) {
+    make_cluster(backend, 3);
+    receive_and_claim(backend, 2);
+  });
+  ready.hear();
+  Backend other = open();
+  EXPECT_EQ(other.ledger->release_dead_holders(other.clock->now()).value(), 0U);
+  EXPECT_EQ(other.ledger->progress("c").value().in_progress_count, 2U);
+  kill_child(child);
+  EXPECT_EQ(other.ledger->release_dead_holders(other.clock->now()).value(), 2U);
+  EXPECT_EQ(other.ledger->release_dead_holders(other.clock->now()).value(), 0U);
+  EXPECT_EQ(other.ledger->progress("c").value().in_progress_count, 0U);
+  EXPECT_EQ(other.queue->counts("work").value().visible_count, 3U);
+}
+
+TEST_F(SqliteProcesses, TheOneTaskThatACrashedOneHeldIsTheCulprit) {
+  const Pipe ready;
+  const pid_t child = start_holding(ready, [](Backend& backend) {
+    make_cluster(backend, 2);
+    receive_and_claim(backend, 1);
+    const char signal = SIGSEGV;
+    EXPECT_EQ(::write(backend.ledger->crash_record_descriptor(), &signal, 1), 1);
+  });
+  ready.hear();
+  kill_child(child);
+  Backend next = open();
+  const auto answers = receive_and_claim(next, 10);
+  ASSERT_EQ(answers.size(), 2U);
+  EXPECT_EQ(answers[0].outcome, ClaimOutcome::crashed);
+  EXPECT_EQ(answers[0].crash_signal, SIGSEGV);
+  EXPECT_EQ(answers[1].outcome, ClaimOutcome::claimed);
+}
+
+TEST_F(SqliteProcesses, SeveralThatACrashedOneHeldAreTriedAlone) {
+  const Pipe ready;
+  const pid_t child = start_holding(ready, [](Backend& backend) {
+    make_cluster(backend, 2);
+    receive_and_claim(backend, 2);
+    const char signal = SIGABRT;
+    EXPECT_EQ(::write(backend.ledger->crash_record_descriptor(), &signal, 1), 1);
+  });
+  ready.hear();
+  kill_child(child);
+  Backend next = open();
+  for (const ClaimAnswer& answer : receive_and_claim(next, 10)) {
+    EXPECT_EQ(answer.outcome, ClaimOutcome::claimed);
+    EXPECT_TRUE(answer.alone);
+    EXPECT_EQ(answer.attempt, 2U);
+  }
+}
+
+TEST_F(SqliteProcesses, ATaskThatCrashesItsHolderAloneIsFoundOut) {
+  {
+    Backend backend = open();
+    make_cluster(backend, 4);
+  }
+  const auto crash = [](Backend& backend, std::size_t count) {
+    receive_and_claim(backend, count);
+    const char signal = SIGSEGV;
+    EXPECT_EQ(::write(backend.ledger->crash_record_descriptor(), &signal, 1), 1);
+  };
+  for (const std::size_t held : {4U, 1U}) {
+    const Pipe ready;
+    const pid_t child = start_holding(ready, [&](Backend& backend) { crash(backend, held); });
+    ready.hear();
+    kill_child(child);
+  }
+  Backend last = open();
+  const auto answers = receive_and_claim(last, 10);
+  ASSERT_EQ(answers.size(), 4U);
+  EXPECT_EQ(answers[0].outcome, ClaimOutcome::crashed);
+  for (std::size_t i = 1; i < 4; ++i) EXPECT_EQ(answers[i].outcome, ClaimOutcome::claimed);
+}
+
+TEST_F(SqliteProcesses, AForkedChildKeepsNothingOfItsParent) {
+  const Pipe ready;
+  const pid_t child = start([&, this] {
+    Backend backend = open();
+    make_cluster(backend, 1);
+    receive_and_claim(backend, 1);
+    const pid_t grandchild = ::fork();
+    if (grandchild == 0) {
+      ready.tell();
+      ::sleep(30);
+      ::_exit(0);
+    }
+    while (true) ::pause();
+  });
+  ready.hear();
+  kill_child(child);
+  Backend next = open();
+  EXPECT_EQ(receive_and_claim(next, 1).size(), 1U);
+}
+
+TEST_F(SqliteProcesses, ASendWakesALongPollOfAnotherProcess) {
+  const Pipe go;
+  start([&, this] {
+    go.hear();
+    Backend backend = open();
+    std::this_thread::sleep_for(100ms);
+    OutgoingMessage message;
+    message.content.id = "m";
+    backend.queue->send("work", std::span(&message, 1)).value();
+    while (true) ::pause();
+  });
+  Backend backend = open();
+  go.tell();
+  const auto deliveries = backend.queue->receive("work", {.count_max = 1, .wait = 20s}, {}).value();
+  const Time received_at = backend.clock->now();
+  ASSERT_EQ(deliveries.size(), 1U);
+  EXPECT_LT(received_at - deliveries.front().sent_at, 500ms);
+}
+
+TEST_F(SqliteProcesses, AWriterThatStandsStillCostsOthersNoMoreThanTheirPatience) {
+  { Backend made = open(); }
+  const Pipe ready;
+  const pid_t child = start([&, this] {
+    const int lock = ::open((options_.file.string() + "-write").c_str(), O_RDWR | O_CLOEXEC);
+    ::flock(lock, LOCK_EX);
+    ready.tell();
+    while (true) ::pause();
+  });
+  Backend backend;
+  options_.lock_wait_max = 300ms;
+  backend = open();
+  ready.hear();
+  const auto begin = steady_clock::now();
+  const auto refused = backend.ledger->put_tasks("c", 0, std::vector<TaskData>(1, TaskData{"1", {}}));
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().code, ErrorCode::unavailable);
+  EXPECT_GE(steady_clock::now() - begin, 300ms);
+  EXPECT_LT(steady_clock::now() - begin, 5s);
+  EXPECT_TRUE(backend.queue->list().has_value());  // Reading waits for nobody.
+  kill_child(child);
+  EXPECT_TRUE(backend.ledger->put_tasks("c", 0, std::vector<TaskData>(1, TaskData{"1", {}})).has_value());
+}
+
+TEST_F(SqliteProcesses, ShareTheTasksOfOneClusterWithoutDoingAnyTwice) {
+  constexpr std::uint64_t task_count = 20'000;
+  constexpr int process_count = 4;
+  {
+    Backend backend = open();
+    make_cluster(backend, task_count);
+  }
+  for (int i = 0; i < process_count; ++i) {
+    start([this] {
+      Backend backend = open();
+      while (true) {
+        const auto deliveries = backend.queue->receive("work", {.count_max = 50, .wait = 0ms, .visibility = 1h}, {}).value();
+        if (deliveries.empty()) return;
+        std::vector<EndRequest> ends;
+        std::vector<std::string> receipts;
+        for (const Delivery& delivery : deliveries) {
+          ClaimRequest request;
+          request.ref = RecordRef::of(*delivery.content);
+          request.token = backend.ledger->new_token();
+          request.lease_end = backend.clock->now() + 1h;
+          if (backend.ledger->claim(std::span(&request, 1), backend.clock->now()).value().front().attempt != 1) ::_exit(1);
+          EndRequest& end = ends.emplace_back();
+          end.ref = request.ref;
+          end.condition = request.token;
+          end.attempt = 1;
+          receipts.push_back(delivery.receipt_handle);
+        }
+        for (const EndOutcome outcome : backend.ledger->end(ends, backend.clock->now()).value().outcomes) {
+          if (outcome != EndOutcome::ended) ::_exit(2);
+        }
+        backend.queue->remove("work", receipts).value();
+      }
+    });
+  }
+  for (const pid_t child : children_) {
+    int status = 0;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    EXPECT_EQ(status, 0);
+  }
+  children_.clear();
+  Backend backend = open();
+  const Progress progress = backend.ledger->progress("c").value();
+  EXPECT_EQ(progress.done_count, task_count);
+  EXPECT_EQ(progress.status, Status::complete);
+  EXPECT_EQ(backend.ledger->recount("c", backend.clock->now()).value().attempt_count, task_count);
+  const QueueCounts counts = backend.queue->counts("work").value();
+  EXPECT_EQ(counts.visible_count + counts.in_flight_count + counts.delayed_count, 0U);
+}
+
+}  // namespace
+}  // namespace fanfold::sqlite
