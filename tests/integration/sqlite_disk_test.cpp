@@ -1,4 +1,5 @@
-// Disks that are full or cannot be written. Each test has a small file system of its own, which takes the right to mount one.
+// Disks that are full or cannot be written. Each test has a small file system of its own, which takes the right to
+// mount one.
 #include <fanfold/backends/sqlite.hpp>
 #include <fanfold/ports/backend.hpp>
 
@@ -26,14 +27,18 @@ class SqliteDisk : public ::testing::Test {
     std::error_code code;
     std::filesystem::remove_all(folder_, code);
   }
-  [[nodiscard]] bool remount_read_only() const { return ::mount(nullptr, folder_.c_str(), nullptr, MS_REMOUNT | MS_RDONLY, nullptr) == 0; }
+  [[nodiscard]] bool remount_read_only() const {
+    return ::mount(nullptr, folder_.c_str(), nullptr, MS_REMOUNT | MS_RDONLY, nullptr) == 0;
+  }
 
   std::filesystem::path folder_;
   Options options_;
   bool is_mounted_ = false;
 };
 
-std::vector<TaskData> tasks_of(std::uint64_t page) { return std::vector<TaskData>(16, TaskData{'"' + std::string(4'000, static_cast<char>('a' + page % 26)) + '"', {}}); }
+std::vector<TaskData> tasks_of(std::uint64_t page) {
+  return std::vector<TaskData>(16, TaskData{'"' + std::string(4'000, static_cast<char>('a' + page % 26)) + '"', {}});
+}
 
 TEST_F(SqliteDisk, ThatIsFullLosesNothingThatWasAcknowledged) {
   std::uint64_t acknowledged = 0;

@@ -57,7 +57,8 @@ class SqliteProcesses : public ::testing::Test {
 
   [[nodiscard]] Backend open() const { return open_backend(options_).value(); }
 
-  /// A process of its own; it ends without cleaning up when `run` returns. To be started before this process opens a store.
+  /// A process of its own; it ends without cleaning up when `run` returns. To be started before this process opens a
+  /// store.
   pid_t start(const std::function<void()>& run) {
     const pid_t child = ::fork();
     if (child == 0) {
@@ -110,7 +111,8 @@ class SqliteProcesses : public ::testing::Test {
     return backend.ledger->claim(requests, backend.clock->now()).value();
   }
   static std::vector<ClaimAnswer> receive_and_claim(Backend& backend, std::size_t count) {
-    return claim_all(backend, backend.queue->receive("work", {.count_max = count, .wait = 5s, .visibility = 1h}, {}).value());
+    return claim_all(backend,
+                     backend.queue->receive("work", {.count_max = count, .wait = 5s, .visibility = 1h}, {}).value());
   }
 
   std::filesystem::path folder_;
@@ -288,7 +290,8 @@ TEST_F(SqliteProcesses, ShareTheTasksOfOneClusterWithoutDoingAnyTwice) {
     start([this] {
       Backend backend = open();
       while (true) {
-        const auto deliveries = backend.queue->receive("work", {.count_max = 50, .wait = 0ms, .visibility = 1h}, {}).value();
+        const auto deliveries =
+            backend.queue->receive("work", {.count_max = 50, .wait = 0ms, .visibility = 1h}, {}).value();
         if (deliveries.empty()) return;
         std::vector<EndRequest> ends;
         std::vector<std::string> receipts;
@@ -297,7 +300,8 @@ TEST_F(SqliteProcesses, ShareTheTasksOfOneClusterWithoutDoingAnyTwice) {
           request.ref = RecordRef::of(*delivery.content);
           request.token = backend.ledger->new_token();
           request.lease_end = backend.clock->now() + 1h;
-          if (backend.ledger->claim(std::span(&request, 1), backend.clock->now()).value().front().attempt != 1) ::_exit(1);
+          if (backend.ledger->claim(std::span(&request, 1), backend.clock->now()).value().front().attempt != 1)
+            ::_exit(1);
           EndRequest& end = ends.emplace_back();
           end.ref = request.ref;
           end.condition = request.token;

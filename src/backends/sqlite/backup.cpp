@@ -25,7 +25,8 @@ Result<void> copy(Connection& source, Connection& target) {
 
 Result<void> backup(const Options& source, const std::filesystem::path& target) {
   std::error_code code;
-  if (std::filesystem::exists(target, code)) return Error{ErrorCode::already_exists, target.string() + " is there already", {}};
+  if (std::filesystem::exists(target, code))
+    return Error{ErrorCode::already_exists, target.string() + " is there already", {}};
   Options options = source;
   options.read_only = true;
   auto store = Store::open(options, std::make_shared<SystemClock>());

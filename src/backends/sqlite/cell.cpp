@@ -15,9 +15,10 @@ constexpr std::uint64_t state_mask = 0x7;
 constexpr std::int64_t time_most = (std::int64_t{1} << 48U) - 1;
 
 std::uint64_t head_of(const Cell& cell) noexcept {
-  const auto time = static_cast<std::uint64_t>(std::clamp<std::int64_t>(cell.time.time_since_epoch().count(), 0, time_most));
-  return static_cast<std::uint64_t>(cell.state) | static_cast<std::uint64_t>(std::min(cell.attempt, attempt_max)) << attempt_shift |
-         time << time_shift;
+  const auto time =
+      static_cast<std::uint64_t>(std::clamp<std::int64_t>(cell.time.time_since_epoch().count(), 0, time_most));
+  return static_cast<std::uint64_t>(cell.state) |
+         static_cast<std::uint64_t>(std::min(cell.attempt, attempt_max)) << attempt_shift | time << time_shift;
 }
 
 ClaimAnswer answer_with(ClaimOutcome outcome, const Cell& cell) {

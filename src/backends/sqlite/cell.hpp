@@ -15,14 +15,14 @@ struct Cell {
     waiting,      ///< For a child cluster, which is named elsewhere.
     done,
     failed,
-    crashed       ///< Free, but its last holder died of the signal that stands in `token`, with nothing else in hand.
+    crashed  ///< Free, but its last holder died of the signal that stands in `token`, with nothing else in hand.
   };
 
   State state = State::free;
   std::uint32_t attempt = 0;  ///< At most `attempt_max`.
   Time time{};                ///< End of the lease or backoff, or when it ended.
-  std::uint64_t token = 0;    ///< Of the holder, or of the one who wrote the state, so that it finds its own write again.
-  bool alone = false;         ///< Kept outside the 16 bytes: a former holder crashed with this and others in hand.
+  std::uint64_t token = 0;  ///< Of the holder, or of the one who wrote the state, so that it finds its own write again.
+  bool alone = false;       ///< Kept outside the 16 bytes: a former holder crashed with this and others in hand.
 
   [[nodiscard]] bool has_ended() const noexcept { return state == State::done || state == State::failed; }
   [[nodiscard]] bool is_busy(Time now) const noexcept {
@@ -42,7 +42,8 @@ void store_cell(char* bytes, const Cell& cell) noexcept;
 /// The child's id is left to the caller.
 [[nodiscard]] ClaimAnswer claim_cell(Cell& cell, const ClaimRequest& request, Time now);
 
-/// Judges and applies one end. `child_id` is whom a waiting cell waits for. The cell has changed only where `changed` says so.
+/// Judges and applies one end. `child_id` is whom a waiting cell waits for. The cell has changed only where `changed`
+/// says so.
 struct CellEnd {
   EndOutcome outcome = EndOutcome::missing;
   bool changed = false;

@@ -53,7 +53,13 @@ TEST(HeaderCodec, RefusesBytesThatWereCutOrGrew) {
 }
 
 TEST(HeaderCodec, KeepsWhatTasksHaveInCommon) {
-  Envelope common{.type = RecordType::task, .id = "id", .name = "name", .round = 2, .bucket_params = BucketParams{"b", "k"}, .expires_at = Time(8s), .trace_parent = "00-1"};
+  Envelope common{.type = RecordType::task,
+                  .id = "id",
+                  .name = "name",
+                  .round = 2,
+                  .bucket_params = BucketParams{"b", "k"},
+                  .expires_at = Time(8s),
+                  .trace_parent = "00-1"};
   EXPECT_EQ(decode_common(encode_common(common)), common);
 }
 
@@ -89,7 +95,8 @@ TEST(ReceiptText, NamesASlotsDeliveryShortly) {
 }
 
 TEST(ReceiptText, IsNotReadFromAnythingElse) {
-  for (const char* text : {"", "m", "m1", "m1.", "m.1", "x1.1", "t1.2.3", "t1.2.3.4.5", "m1.1 ", "m-1.1", "m99999999999999999999.1"}) {
+  for (const char* text :
+       {"", "m", "m1", "m1.", "m.1", "x1.1", "t1.2.3", "t1.2.3.4.5", "m1.1 ", "m-1.1", "m99999999999999999999.1"}) {
     EXPECT_FALSE(parse_receipt(text)) << text;
   }
 }

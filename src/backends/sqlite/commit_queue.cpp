@@ -41,11 +41,14 @@ LineWaiter::~LineWaiter() {
 void LineWaiter::queue_up() {
   const std::scoped_lock lock(state_->mutex);
   state_->is_wanted = true;
-  if (!thread_.joinable()) thread_ = std::thread([state = state_, turnstile = turnstile_, arrived = arrived_] { run(state, turnstile, arrived); });
+  if (!thread_.joinable())
+    thread_ =
+        std::thread([state = state_, turnstile = turnstile_, arrived = arrived_] { run(state, turnstile, arrived); });
   state_->changed.notify_one();
 }
 
-void LineWaiter::run(const std::shared_ptr<State>& state, const std::shared_ptr<Turnstile>& turnstile, const std::function<void(Result<void>)>& arrived) {
+void LineWaiter::run(const std::shared_ptr<State>& state, const std::shared_ptr<Turnstile>& turnstile,
+                     const std::function<void(Result<void>)>& arrived) {
   std::unique_lock lock(state->mutex);
   while (true) {
     state->changed.wait(lock, [&] { return state->is_wanted || state->is_closing; });
@@ -66,7 +69,8 @@ void LineWaiter::run(const std::shared_ptr<State>& state, const std::shared_ptr<
   }
 }
 
-CommitQueue::CommitQueue(Connection& connection, std::shared_ptr<Turnstile> turnstile, Wake& wake, const Options& options)
+CommitQueue::CommitQueue(Connection& connection, std::shared_ptr<Turnstile> turnstile, Wake& wake,
+                         const Options& options)
     : connection_(connection),
       turnstile_(std::move(turnstile)),
       wake_(wake),
@@ -219,7 +223,9 @@ void CommitQueue::set_sync(bool syncs) {
 void CommitQueue::checkpoint_when_due() noexcept {
   constexpr int due_pages = static_cast<int>(checkpoint_bytes / database_page_bytes);
   // A reader may hold the WAL's end back; then the next try waits for as many pages again.
-  if (wal_page_count_ < due_pages || wal_page_count_ - checkpoint_tried_at_ < (checkpoint_tried_at_ > 0 ? due_pages / 2 : 0)) return;
+  if (wal_page_count_ < due_pages ||
+      wal_page_count_ - checkpoint_tried_at_ < (checkpoint_tried_at_ > 0 ? due_pages / 2 : 0))
+    return;
   int pages = 0;
   int copied = 0;
   sqlite3_wal_checkpoint_v2(connection_.handle(), nullptr, SQLITE_CHECKPOINT_PASSIVE, &pages, &copied);

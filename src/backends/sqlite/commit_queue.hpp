@@ -14,8 +14,8 @@
 
 namespace fanfold::sqlite {
 
-/// Whether the answer may be given before the disk has it, under Durability::full. What only lives as long as some process
-/// does (who received or claimed what, which a power cut makes void) need not wait.
+/// Whether the answer may be given before the disk has it, under Durability::full. What only lives as long as some
+/// process does (who received or claimed what, which a power cut makes void) need not wait.
 enum class Sync : std::uint8_t { needed, not_needed };
 
 /// Operations that one transaction carries at most, so that the write lock goes around.
@@ -23,8 +23,8 @@ inline constexpr std::size_t group_count_max = 1'024;
 /// The WAL is copied into the database when it is longer.
 inline constexpr std::int64_t checkpoint_bytes = 8 * 1024 * 1024;
 
-/// Waits in line at the turnstile for a store whose leader found the lock taken: flock knows no time limit, so it is a thread
-/// of its own that blocks in it. Begun at first need. Thread-safe.
+/// Waits in line at the turnstile for a store whose leader found the lock taken: flock knows no time limit, so it is a
+/// thread of its own that blocks in it. Begun at first need. Thread-safe.
 class LineWaiter {
  public:
   /// `arrived` runs in the waiter's thread, with the lock held, or with the error that kept it from it; it unlocks.
@@ -40,29 +40,29 @@ class LineWaiter {
   struct State {
     std::mutex mutex;
     std::condition_variable changed;
-    bool is_wanted = false;   // Guarded by mutex, as are the next two.
+    bool is_wanted = false;  // Guarded by mutex, as are the next two.
     bool is_in_line = false;
     bool is_closing = false;
   };
   static void run(const std::shared_ptr<State>& state, const std::shared_ptr<Turnstile>& turnstile,
                   const std::function<void(Result<void>)>& arrived);
 
-  std::shared_ptr<Turnstile> turnstile_;          // Shared with the thread, which may outlive this.
+  std::shared_ptr<Turnstile> turnstile_;  // Shared with the thread, which may outlive this.
   std::function<void(Result<void>)> arrived_;
   std::shared_ptr<State> state_ = std::make_shared<State>();  // Shared as well.
   std::thread thread_;
 };
 
-/// All writes of one open store. Callers hand in operations and wait; whoever finds nobody at work runs all that wait in one
-/// transaction under the lock between processes. Thread-safe; calls block.
+/// All writes of one open store. Callers hand in operations and wait; whoever finds nobody at work runs all that wait
+/// in one transaction under the lock between processes. Thread-safe; calls block.
 class CommitQueue {
  public:
   CommitQueue(Connection& connection, std::shared_ptr<Turnstile> turnstile, Wake& wake, const Options& options);
   CommitQueue(const CommitQueue&) = delete;
   CommitQueue& operator=(const CommitQueue&) = delete;
 
-  /// Runs `operation(Transaction&) -> Result<T>` in a transaction. It decides before it writes, since its neighbours are
-  /// committed even where it answers an error; and it may run twice, when the first transaction failed as a whole.
+  /// Runs `operation(Transaction&) -> Result<T>` in a transaction. It decides before it writes, since its neighbours
+  /// are committed even where it answers an error; and it may run twice, when the first transaction failed as a whole.
   /// Errors of its own: unavailable where other processes kept the lock for `Options::lock_wait_max`.
   template <class Operation>
   auto run(Sync sync, Operation&& operation) -> std::invoke_result_t<Operation, Transaction&> {
@@ -72,13 +72,16 @@ class CommitQueue {
     Request request;
     request.sync = sync;
     request.context = &step;
-    request.step = [](void* context, Transaction& transaction) { (*static_cast<decltype(step)*>(context))(transaction); };
+    request.step = [](void* context, Transaction& transaction) {
+      (*static_cast<decltype(step)*>(context))(transaction);
+    };
     submit(request);
     if (request.error) return std::move(*request.error);
     return std::move(*answer);
   }
 
-  /// Copies the WAL into the database and empties it, where no reader is in the way. The caller is the only thread left.
+  /// Copies the WAL into the database and empties it, where no reader is in the way. The caller is the only thread
+  /// left.
   void checkpoint_for_good() noexcept;
 
  private:

@@ -65,8 +65,8 @@ std::string uri_of(const std::filesystem::path& file, Access access) {
   std::string uri = "file:";
   for (const char c : std::filesystem::absolute(file).string()) {
     const auto byte = static_cast<unsigned char>(c);
-    const bool is_plain = (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') || (byte >= '0' && byte <= '9') ||
-                          c == '/' || c == '-' || c == '_' || c == '.';
+    const bool is_plain = (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
+                          (byte >= '0' && byte <= '9') || c == '/' || c == '-' || c == '_' || c == '.';
     if (is_plain) {
       uri += c;
     } else {
@@ -79,7 +79,8 @@ std::string uri_of(const std::filesystem::path& file, Access access) {
   return uri;
 }
 
-/// Readers meet a lock only while a crashed process's WAL is recovered, or while the last foreign reader closes the file.
+/// Readers meet a lock only while a crashed process's WAL is recovered, or while the last foreign reader closes the
+/// file.
 constexpr int reader_patience_milliseconds = 5'000;
 
 }  // namespace
@@ -164,7 +165,8 @@ Statement& Connection::statement(const char* sql) {
 
 void Connection::run(const char* sql) {
   const int code = try_run(sql);
-  if (code != SQLITE_OK) throw_failure(database_, code, std::string("running \"") + std::string(sql).substr(0, 80) + '"');
+  if (code != SQLITE_OK)
+    throw_failure(database_, code, std::string("running \"") + std::string(sql).substr(0, 80) + '"');
 }
 
 int Connection::try_run(const char* sql) noexcept { return sqlite3_exec(database_, sql, nullptr, nullptr, nullptr); }

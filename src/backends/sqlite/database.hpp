@@ -29,7 +29,9 @@ struct StorageFailure {
 [[noreturn]] void throw_failure(sqlite3* database, int code, std::string_view doing);
 
 [[nodiscard]] constexpr std::int64_t to_number(Time time) noexcept { return time.time_since_epoch().count(); }
-[[nodiscard]] constexpr Time to_time(std::int64_t milliseconds) noexcept { return Time(std::chrono::milliseconds(milliseconds)); }
+[[nodiscard]] constexpr Time to_time(std::int64_t milliseconds) noexcept {
+  return Time(std::chrono::milliseconds(milliseconds));
+}
 
 /// A value to be bound as a blob, borrowed.
 struct Blob {
@@ -115,7 +117,8 @@ void bind_value(Statement& statement, int index, const T& value, bool copies) {
 class Rows {
  public:
   template <class... Arguments>
-  Rows(Connection& connection, const char* sql, const Arguments&... arguments) : statement_(take(connection.statement(sql))) {
+  Rows(Connection& connection, const char* sql, const Arguments&... arguments)
+      : statement_(take(connection.statement(sql))) {
     int index = 0;
     (detail::bind_value(statement_, ++index, arguments, true), ...);
   }
@@ -127,7 +130,9 @@ class Rows {
   [[nodiscard]] std::int64_t integer(int column) const { return sqlite3_column_int64(statement_.handle(), column); }
   [[nodiscard]] std::uint64_t count(int column) const { return static_cast<std::uint64_t>(integer(column)); }
   [[nodiscard]] Time time(int column) const { return to_time(integer(column)); }
-  [[nodiscard]] bool is_null(int column) const { return sqlite3_column_type(statement_.handle(), column) == SQLITE_NULL; }
+  [[nodiscard]] bool is_null(int column) const {
+    return sqlite3_column_type(statement_.handle(), column) == SQLITE_NULL;
+  }
   [[nodiscard]] std::string_view bytes(int column) const;
   [[nodiscard]] std::string text(int column) const { return std::string(bytes(column)); }
 
@@ -148,7 +153,8 @@ void execute(Connection& connection, const char* sql, const Arguments&... argume
 
 /// The first column of the first row; empty where there is no row or it is null.
 template <class... Arguments>
-[[nodiscard]] std::optional<std::int64_t> query_number(Connection& connection, const char* sql, const Arguments&... arguments) {
+[[nodiscard]] std::optional<std::int64_t> query_number(Connection& connection, const char* sql,
+                                                       const Arguments&... arguments) {
   Rows rows(connection, sql, arguments...);
   if (!rows.next() || rows.is_null(0)) return std::nullopt;
   return rows.integer(0);

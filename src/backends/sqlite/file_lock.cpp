@@ -61,7 +61,9 @@ Error error_of_errno(int number, std::string doing) {
     case EDQUOT: return {ErrorCode::disk_full, doing + ": the disk is full", std::move(detail)};
     case EROFS: return {ErrorCode::read_only, doing + ": the file system is read-only", std::move(detail)};
     case EACCES:
-    case EPERM: return {ErrorCode::permission_denied, doing + ": the modes of the file or its folder forbid it", std::move(detail)};
+    case EPERM:
+      return {ErrorCode::permission_denied, doing + ": the modes of the file or its folder forbid it",
+              std::move(detail)};
     case ENOENT:
     case ENOTDIR: return {ErrorCode::not_found, doing + ": the folder is not there", std::move(detail)};
     default: return {ErrorCode::unavailable, std::move(doing) + ": the system refused", std::move(detail)};

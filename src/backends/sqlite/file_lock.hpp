@@ -15,8 +15,8 @@ class LockFile {
   LockFile& operator=(LockFile&& other) noexcept;
   ~LockFile();
 
-  /// Opens for reading and writing and makes the file where it is missing. Errors: read_only, permission_denied, disk_full,
-  /// not_found (the folder), unavailable.
+  /// Opens for reading and writing and makes the file where it is missing. Errors: read_only, permission_denied,
+  /// disk_full, not_found (the folder), unavailable.
   [[nodiscard]] static Result<LockFile> open(const std::filesystem::path& path);
 
   [[nodiscard]] int descriptor() const noexcept { return descriptor_; }

@@ -32,15 +32,20 @@ std::string_view network_name(std::uint64_t magic) noexcept {
 }  // namespace
 
 Result<void> check_place(const std::filesystem::path& file, bool may_create) {
-  if (file.empty() || !file.has_filename()) return Error{ErrorCode::invalid_argument, "the store's file has no name", {}};
+  if (file.empty() || !file.has_filename())
+    return Error{ErrorCode::invalid_argument, "the store's file has no name", {}};
   std::error_code code;
-  if (std::filesystem::is_directory(file, code)) return Error{ErrorCode::invalid_argument, file.string() + " is a folder, not a file", {}};
+  if (std::filesystem::is_directory(file, code))
+    return Error{ErrorCode::invalid_argument, file.string() + " is a folder, not a file", {}};
   const std::filesystem::path folder = file.has_parent_path() ? file.parent_path() : std::filesystem::path(".");
   struct statfs system {};
   if (::statfs(folder.c_str(), &system) != 0) return error_of_errno(errno, "looking at " + folder.string());
   const std::string_view name = network_name(static_cast<std::uint64_t>(system.f_type) & 0xffff'ffffU);
   if (!name.empty()) {
-    return Error{ErrorCode::unavailable, folder.string() + " is on a network file system (" + std::string(name) + "), where locks do not hold: use a local disk", {}};
+    return Error{ErrorCode::unavailable,
+                 folder.string() + " is on a network file system (" + std::string(name) +
+                     "), where locks do not hold: use a local disk",
+                 {}};
   }
   if (std::filesystem::exists(file, code)) return {};
   if (!may_create) return Error{ErrorCode::not_found, "there is no store at " + file.string(), {}};

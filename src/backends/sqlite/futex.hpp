@@ -14,7 +14,8 @@ namespace fanfold::sqlite {
 
 // Waiting for a word to change, within one process. std::atomic's own wait spins first, which two cores cannot afford.
 
-inline void futex_wait(const std::atomic<std::uint32_t>& word, std::uint32_t seen, std::chrono::nanoseconds most) noexcept {
+inline void futex_wait(const std::atomic<std::uint32_t>& word, std::uint32_t seen,
+                       std::chrono::nanoseconds most) noexcept {
   const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(most);
   timespec limit{};
   limit.tv_sec = static_cast<time_t>(seconds.count());

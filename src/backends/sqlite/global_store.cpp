@@ -34,10 +34,13 @@ class SqliteGlobalStore final : public GlobalStore {
     });
   }
 
-  Result<std::string> write(const BucketParams& where, const StoredGlobals& globals, std::string_view expected_version) override {
-    if (globals.value.text().size() > globals_bytes_max) return Error{ErrorCode::too_large, "globals hold at most 64 MiB", {}};
+  Result<std::string> write(const BucketParams& where, const StoredGlobals& globals,
+                            std::string_view expected_version) override {
+    if (globals.value.text().size() > globals_bytes_max)
+      return Error{ErrorCode::too_large, "globals hold at most 64 MiB", {}};
     std::vector<std::string> ids = globals.write_ids;
-    if (ids.size() > global_write_id_count_max) ids.erase(ids.begin(), ids.end() - static_cast<std::ptrdiff_t>(global_write_id_count_max));
+    if (ids.size() > global_write_id_count_max)
+      ids.erase(ids.begin(), ids.end() - static_cast<std::ptrdiff_t>(global_write_id_count_max));
     const std::string id_bytes = encode_texts(ids);
     return store_->write(Sync::needed, [&](Transaction& transaction) -> Result<std::string> {
       std::string version;

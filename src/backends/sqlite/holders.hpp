@@ -15,7 +15,8 @@ class Holder {
  public:
   [[nodiscard]] static Result<std::unique_ptr<Holder>> open(const std::filesystem::path& file);
 
-  /// Locks a slot that no row names, for good; the caller holds the write lock. Errors: unavailable where all are in use.
+  /// Locks a slot that no row names, for good; the caller holds the write lock. Errors: unavailable where all are in
+  /// use.
   [[nodiscard]] Result<void> take_slot(const std::vector<std::uint32_t>& used_slots, std::uint64_t generation);
 
   [[nodiscard]] std::uint32_t slot() const noexcept { return slot_; }
@@ -38,7 +39,11 @@ class Holder {
 
 // A token from its high end: 12 bits slot, 20 bits generation, 32 bits a number of that process's own.
 inline constexpr std::uint64_t generation_mask = 0xfffff;
-[[nodiscard]] constexpr std::uint32_t slot_of_token(std::uint64_t token) noexcept { return static_cast<std::uint32_t>(token >> 52U); }
-[[nodiscard]] constexpr std::uint64_t generation_of_token(std::uint64_t token) noexcept { return token >> 32U & generation_mask; }
+[[nodiscard]] constexpr std::uint32_t slot_of_token(std::uint64_t token) noexcept {
+  return static_cast<std::uint32_t>(token >> 52U);
+}
+[[nodiscard]] constexpr std::uint64_t generation_of_token(std::uint64_t token) noexcept {
+  return token >> 32U & generation_mask;
+}
 
 }  // namespace fanfold::sqlite

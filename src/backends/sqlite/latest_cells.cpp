@@ -18,7 +18,9 @@ std::optional<std::uint64_t> index_in_round(Connection& connection, Number tree,
 }
 
 bool is_in_round(Connection& connection, Number tree, std::uint64_t index) {
-  Rows rows(connection, "SELECT indexes FROM round_index WHERE tree = ? AND first_index <= ? ORDER BY first_index DESC LIMIT 1", tree, index);
+  Rows rows(connection,
+            "SELECT indexes FROM round_index WHERE tree = ? AND first_index <= ? ORDER BY first_index DESC LIMIT 1",
+            tree, index);
   if (!rows.next()) return false;
   const std::string_view bytes = rows.bytes(0);
   for (std::size_t offset = 0; offset < bytes.size(); offset += index_bytes) {
@@ -31,7 +33,8 @@ bool is_in_round(Connection& connection, Number tree, std::uint64_t index) {
 
 LatestCells::LatestCells(Connection& connection, const ClusterRow& cluster) : connection_(connection) {
   Rows rows(connection, "SELECT number, round, size FROM tree WHERE cluster = ? ORDER BY round", cluster.number);
-  while (rows.next()) trees_.push_back({rows.integer(0), cluster.number, static_cast<std::uint32_t>(rows.integer(1)), rows.count(2)});
+  while (rows.next())
+    trees_.push_back({rows.integer(0), cluster.number, static_cast<std::uint32_t>(rows.integer(1)), rows.count(2)});
 }
 
 const std::array<LatestCell, page_slot_count>& LatestCells::at(std::uint64_t begin) {
@@ -49,15 +52,18 @@ void LatestCells::read_first_round(std::uint64_t begin) {
   const Number tree = has_first ? trees_.front().number : 0;
   StatePage page;
   if (has_first) page = read_state_page(connection_, page_number(tree, begin));
-  for (std::size_t slot = 0; slot < page_slot_count; ++slot) cells_[slot] = {page.slots.cell(slot), tree, 0, begin + slot};
+  for (std::size_t slot = 0; slot < page_slot_count; ++slot)
+    cells_[slot] = {page.slots.cell(slot), tree, 0, begin + slot};
 }
 
 void LatestCells::read_later_round(const TreeRow& tree, std::uint64_t begin) {
-  Rows rows(connection_, "SELECT number, indexes FROM round_index WHERE tree = ? AND first_index < ? AND last_index >= ?", tree.number,
-            begin + page_slot_count, begin);
+  Rows rows(connection_,
+            "SELECT number, indexes FROM round_index WHERE tree = ? AND first_index < ? AND last_index >= ?",
+            tree.number, begin + page_slot_count, begin);
   while (rows.next()) {
     const Number number = rows.integer(0);
-    const std::uint64_t first_position = (static_cast<std::uint64_t>(number) & ((std::uint64_t{1} << page_bits) - 1)) * page_slot_count;
+    const std::uint64_t first_position =
+        (static_cast<std::uint64_t>(number) & ((std::uint64_t{1} << page_bits) - 1)) * page_slot_count;
     const std::string_view bytes = rows.bytes(1);
     std::optional<StatePage> page;
     for (std::size_t slot = 0; slot * index_bytes < bytes.size(); ++slot) {

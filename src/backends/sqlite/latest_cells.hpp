@@ -14,12 +14,14 @@ struct LatestCell {
   std::uint64_t position = 0;
 };
 
-/// Reads the latest states of `page_slot_count` neighbouring tasks at a time. Rounds share the tasks' indexes, not their places.
+/// Reads the latest states of `page_slot_count` neighbouring tasks at a time. Rounds share the tasks' indexes, not
+/// their places.
 class LatestCells {
  public:
   LatestCells(Connection& connection, const ClusterRow& cluster);
 
-  /// States of the tasks [begin, begin + page_slot_count), where `begin` is a multiple of it. The same again costs nothing.
+  /// States of the tasks [begin, begin + page_slot_count), where `begin` is a multiple of it. The same again costs
+  /// nothing.
   const std::array<LatestCell, page_slot_count>& at(std::uint64_t begin);
 
  private:
@@ -33,6 +35,7 @@ class LatestCells {
 };
 
 /// Whether no later round has this task again.
-[[nodiscard]] bool is_latest_round(Transaction& transaction, const ClusterRow& cluster, std::uint32_t round, std::uint64_t position);
+[[nodiscard]] bool is_latest_round(Transaction& transaction, const ClusterRow& cluster, std::uint32_t round,
+                                   std::uint64_t position);
 
 }  // namespace fanfold::sqlite

@@ -30,11 +30,13 @@ class SqliteLedger final : public Ledger {
   Result<Recount> recount(std::string_view id, Time now) override;
   Result<void> remove_cluster(std::string_view id, Time now) override;
 
-  Result<void> put_tasks(std::string_view cluster_id, std::uint64_t first_index, std::span<const TaskData> tasks) override;
+  Result<void> put_tasks(std::string_view cluster_id, std::uint64_t first_index,
+                         std::span<const TaskData> tasks) override;
   Result<AddedTasks> add_tasks(std::string_view cluster_id, std::string_view add_key, std::span<const TaskData> tasks,
                                Time now) override;
   Result<EndAnswers> seal(std::string_view cluster_id, Time now) override;
-  Result<std::vector<TaskData>> read_tasks(std::string_view cluster_id, std::uint64_t first_index, std::size_t count) override;
+  Result<std::vector<TaskData>> read_tasks(std::string_view cluster_id, std::uint64_t first_index,
+                                           std::size_t count) override;
 
   Result<ClusterHeader> start_round(const ClusterHeader& header, std::span<const std::uint64_t> indexes) override;
   Result<std::vector<std::uint64_t>> read_round(std::string_view cluster_id, std::uint32_t round, std::uint64_t first,
@@ -42,12 +44,14 @@ class SqliteLedger final : public Ledger {
   Result<OpenTaskPage> list_open_tasks(std::string_view cluster_id, std::uint64_t first_position, std::size_t count_max,
                                        Time now) override;
   Result<TaskPage> list_tasks(const TaskQuery& query) override;
-  Result<ResultPage> read_results(std::string_view cluster_id, std::uint64_t first_index, std::size_t count_max) override;
+  Result<ResultPage> read_results(std::string_view cluster_id, std::uint64_t first_index,
+                                  std::size_t count_max) override;
   Result<std::vector<AttemptOutput>> read_outputs(const RecordRef& ref, std::uint64_t index) override;
 
   Result<std::vector<Result<void>>> put_messages(std::span<const NewMessage> messages) override;
   Result<VersionedRecord> read_record(const KeyParts& key, Consistency consistency) override;
-  Result<void> update_record_meta(const KeyParts& key, const std::optional<Json>& meta, std::uint64_t version, Time now) override;
+  Result<void> update_record_meta(const KeyParts& key, const std::optional<Json>& meta, std::uint64_t version,
+                                  Time now) override;
 
  private:
   std::shared_ptr<Store> store_;  // Shared with the other ports of this store.
@@ -98,19 +102,22 @@ void finish_where_full(Transaction& transaction, ClusterRow& row, Time now);
 
 // Payloads and rounds.
 
-/// Refuses other tasks under indexes that are taken; answers the ranges that are not stored yet, as offsets into `tasks`.
+/// Refuses other tasks under indexes that are taken; answers the ranges that are not stored yet, as offsets into
+/// `tasks`.
 struct TaskRun {
   std::size_t begin = 0;
   std::size_t end = 0;
 };
-[[nodiscard]] Result<std::vector<TaskRun>> find_absent(Connection& connection, const ClusterRow& row, std::uint64_t first_index,
-                                                       std::span<const TaskData> tasks);
-void insert_payloads(Connection& connection, const ClusterRow& row, std::uint64_t first_index, std::span<const TaskData> tasks);
+[[nodiscard]] Result<std::vector<TaskRun>> find_absent(Connection& connection, const ClusterRow& row,
+                                                       std::uint64_t first_index, std::span<const TaskData> tasks);
+void insert_payloads(Connection& connection, const ClusterRow& row, std::uint64_t first_index,
+                     std::span<const TaskData> tasks);
 /// Calls `see(index, entry)` for each task that is stored, in ascending order, until it answers false.
 void visit_payloads(Connection& connection, Number cluster, std::uint64_t first_index, std::uint64_t end_index,
                     const std::function<bool(std::uint64_t, std::string_view body, std::string_view meta)>& see);
 /// Task indexes of the positions [first, first + count) that are known, by the list of a round after the first.
-[[nodiscard]] std::vector<std::uint64_t> read_round_indexes(Connection& connection, Number tree, std::uint64_t first, std::size_t count);
+[[nodiscard]] std::vector<std::uint64_t> read_round_indexes(Connection& connection, Number tree, std::uint64_t first,
+                                                            std::size_t count);
 
 [[nodiscard]] std::vector<ErrorEntry> read_errors(Connection& connection, Number owner);
 

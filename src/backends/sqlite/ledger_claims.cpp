@@ -36,7 +36,8 @@ ClaimAnswer claim_task(Transaction& transaction, const ClaimRequest& request, Ti
   const Cell before = place->page->slots.cell(place->slot);
   Cell cell = before;
   ClaimAnswer answer = claim_cell(cell, request, now);
-  if (answer.outcome == ClaimOutcome::waiting) answer.child_id = child_of(transaction.connection(), place->tree, place->position);
+  if (answer.outcome == ClaimOutcome::waiting)
+    answer.child_id = child_of(transaction.connection(), place->tree, place->position);
   if (answer.outcome == ClaimOutcome::claimed) put_task_cell(transaction, *place, before, cell);
   return answer;
 }
@@ -88,7 +89,9 @@ void put_task_cell(Transaction& transaction, const TaskPlace& place, const Cell&
   place.page->is_changed = true;
   if (before.state == after.state) return;
   ClusterRow& row = *place.cluster;
-  const auto change = [&](Cell::State state) { return static_cast<std::int64_t>(after.state == state) - static_cast<std::int64_t>(before.state == state); };
+  const auto change = [&](Cell::State state) {
+    return static_cast<std::int64_t>(after.state == state) - static_cast<std::int64_t>(before.state == state);
+  };
   const bool is_current = place.round == row.round;
   if (is_current) {
     row.round_done += change(Cell::State::done);
@@ -105,7 +108,8 @@ void put_task_cell(Transaction& transaction, const TaskPlace& place, const Cell&
 
 std::uint64_t SqliteLedger::new_token() {
   Holder* holder = store_->holder();
-  return holder != nullptr ? holder->new_token() : 1;  // Nothing can be claimed in a store that is open for reading only.
+  return holder != nullptr ? holder->new_token()
+                           : 1;  // Nothing can be claimed in a store that is open for reading only.
 }
 
 Result<std::vector<ClaimAnswer>> SqliteLedger::claim(std::span<const ClaimRequest> requests, Time now) {
@@ -113,7 +117,8 @@ Result<std::vector<ClaimAnswer>> SqliteLedger::claim(std::span<const ClaimReques
     std::vector<ClaimAnswer> answers;
     answers.reserve(requests.size());
     for (const ClaimRequest& request : requests) {
-      answers.push_back(request.ref.type == RecordType::task ? claim_task(transaction, request, now) : claim_record(transaction, request, now));
+      answers.push_back(request.ref.type == RecordType::task ? claim_task(transaction, request, now)
+                                                             : claim_record(transaction, request, now));
     }
     return answers;
   });

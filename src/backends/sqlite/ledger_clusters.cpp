@@ -23,18 +23,25 @@ Result<std::uint64_t> remove_some(Transaction& transaction, Number cluster) {
     execute(connection, sql, from, to, removal_row_count);
     count += static_cast<std::uint64_t>(sqlite3_changes64(connection.handle()));
   };
-  run("DELETE FROM payload WHERE number IN (SELECT number FROM payload WHERE number BETWEEN ? AND ? LIMIT ?)", first, last);
+  run("DELETE FROM payload WHERE number IN (SELECT number FROM payload WHERE number BETWEEN ? AND ? LIMIT ?)", first,
+      last);
   run("DELETE FROM result WHERE owner IN (SELECT owner FROM result WHERE owner BETWEEN ? AND ? LIMIT ?)", first, last);
-  run("DELETE FROM output WHERE number IN (SELECT number FROM output WHERE owner BETWEEN ? AND ? LIMIT ?)", first, last);
-  run("DELETE FROM error WHERE (owner, number) IN (SELECT owner, number FROM error WHERE owner BETWEEN ? AND ? LIMIT ?)", first, last);
-  run("DELETE FROM task_meta WHERE owner IN (SELECT owner FROM task_meta WHERE owner BETWEEN ? AND ? LIMIT ?)", first, last);
+  run("DELETE FROM output WHERE number IN (SELECT number FROM output WHERE owner BETWEEN ? AND ? LIMIT ?)", first,
+      last);
+  run("DELETE FROM error WHERE (owner, number) IN (SELECT owner, number FROM error WHERE owner BETWEEN ? AND ? LIMIT "
+      "?)",
+      first, last);
+  run("DELETE FROM task_meta WHERE owner IN (SELECT owner FROM task_meta WHERE owner BETWEEN ? AND ? LIMIT ?)", first,
+      last);
   const auto tree = query_number(connection, "SELECT number FROM tree WHERE cluster = ? LIMIT 1", cluster);
   if (!tree) return count;
   const std::uint64_t before = count;
   const Number first_page = page_number(*tree, 0);
   const Number last_page = page_number(*tree + 1, 0) - 1;
-  run("DELETE FROM page WHERE number IN (SELECT number FROM page WHERE number BETWEEN ? AND ? LIMIT ?)", first_page, last_page);
-  run("DELETE FROM round_index WHERE number IN (SELECT number FROM round_index WHERE number BETWEEN ? AND ? LIMIT ?)", first_page, last_page);
+  run("DELETE FROM page WHERE number IN (SELECT number FROM page WHERE number BETWEEN ? AND ? LIMIT ?)", first_page,
+      last_page);
+  run("DELETE FROM round_index WHERE number IN (SELECT number FROM round_index WHERE number BETWEEN ? AND ? LIMIT ?)",
+      first_page, last_page);
   if (count == before) {
     execute(connection, "DELETE FROM waiting WHERE tree = ?", *tree);
     execute(connection, "DELETE FROM tree WHERE number = ?", *tree);
@@ -66,7 +73,8 @@ Result<Cursor> parse_cursor(const std::string& text) {
   if (text.empty()) return Cursor{};
   std::int64_t milliseconds = 0;
   const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), milliseconds);
-  if (code != std::errc() || end == text.data() + text.size() || *end != ' ') return Error{ErrorCode::invalid_argument, "the cursor is not one of list_clusters", {}};
+  if (code != std::errc() || end == text.data() + text.size() || *end != ' ')
+    return Error{ErrorCode::invalid_argument, "the cursor is not one of list_clusters", {}};
   return Cursor{to_time(milliseconds), std::string(end + 1, text.data() + text.size())};
 }
 
@@ -74,7 +82,9 @@ Result<Cursor> parse_cursor(const std::string& text) {
 
 Error no_cluster(std::string_view id) { return {ErrorCode::not_found, "no cluster is called " + std::string(id), {}}; }
 
-Error only_tombstone(std::string_view id) { return {ErrorCode::deleted, "the cluster " + std::string(id) + " was deleted", {}}; }
+Error only_tombstone(std::string_view id) {
+  return {ErrorCode::deleted, "the cluster " + std::string(id) + " was deleted", {}};
+}
 
 Result<ClusterRow> find_cluster_row(Connection& connection, std::string_view id) {
   auto row = read_cluster_row(connection, id);
@@ -124,10 +134,12 @@ Result<ClusterPage> SqliteLedger::list_clusters(const ClusterQuery& query) {
   const std::size_t count_max = std::clamp<std::size_t>(query.count_max, 1, cluster_page_count_max);
   return store_->read([&](Connection& connection) -> Result<ClusterPage> {
     constexpr const char* all =
-        "SELECT header, version, name FROM cluster WHERE header IS NOT NULL AND tombstone = 0 AND (created_at, id) < (?, ?) "
+        "SELECT header, version, name FROM cluster WHERE header IS NOT NULL AND tombstone = 0 AND (created_at, id) < "
+        "(?, ?) "
         "ORDER BY created_at DESC, id DESC";
     constexpr const char* unfinished =
-        "SELECT header, version, name FROM cluster WHERE unfinished = 1 AND (created_at, id) < (?, ?) ORDER BY created_at DESC, id DESC";
+        "SELECT header, version, name FROM cluster WHERE unfinished = 1 AND (created_at, id) < (?, ?) ORDER BY "
+        "created_at DESC, id DESC";
     ClusterPage page;
     Rows rows(connection, query.unfinished_only ? unfinished : all, cursor->created_at, cursor->id);
     while (rows.next()) {
@@ -169,7 +181,8 @@ Result<void> SqliteLedger::remove_cluster(std::string_view id, Time now) {
   if (!marked) return marked;
   // A little at a time, so that the lock goes around. Called again it goes on where a crash left it.
   while (true) {
-    auto removed = store_->write(Sync::not_needed, [&](Transaction& transaction) { return remove_some(transaction, number); });
+    auto removed =
+        store_->write(Sync::not_needed, [&](Transaction& transaction) { return remove_some(transaction, number); });
     if (!removed) return std::move(removed).error();
     if (*removed == 0) return {};
   }

@@ -18,10 +18,15 @@ void insert_error(Connection& connection, Number owner, const ErrorEntry& entry)
     }
   }
   if (count >= static_cast<std::int64_t>(error_count_max)) {
-    execute(connection, "DELETE FROM error WHERE owner = ?1 AND number = (SELECT number FROM error WHERE owner = ?1 ORDER BY number LIMIT 1 OFFSET 1)", owner);
+    execute(connection,
+            "DELETE FROM error WHERE owner = ?1 AND number = (SELECT number FROM error WHERE owner = ?1 ORDER BY "
+            "number LIMIT 1 OFFSET 1)",
+            owner);
   }
-  execute(connection, "INSERT INTO error (owner, number, attempt, code, message, fingerprint, at, final) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", owner,
-          last + 1, entry.attempt, entry.code, entry.message, entry.fingerprint, entry.at, entry.final);
+  execute(connection,
+          "INSERT INTO error (owner, number, attempt, code, message, fingerprint, at, final) VALUES (?, ?, ?, ?, ?, ?, "
+          "?, ?)",
+          owner, last + 1, entry.attempt, entry.code, entry.message, entry.fingerprint, entry.at, entry.final);
 }
 
 void keep_data(Connection& connection, Number owner, const EndRequest& request, Time now) {
@@ -34,9 +39,11 @@ void keep_data(Connection& connection, Number owner, const EndRequest& request, 
           Blob{std::string_view(request.output).substr(0, output_bytes_max)});
 }
 
-void keep_child(Connection& connection, const TaskPlace& place, const Cell& before, const Cell& after, const std::string& child_id) {
+void keep_child(Connection& connection, const TaskPlace& place, const Cell& before, const Cell& after,
+                const std::string& child_id) {
   if (after.state == Cell::State::waiting) {
-    execute(connection, "INSERT OR REPLACE INTO waiting (tree, position, child) VALUES (?, ?, ?)", place.tree, place.position, child_id);
+    execute(connection, "INSERT OR REPLACE INTO waiting (tree, position, child) VALUES (?, ?, ?)", place.tree,
+            place.position, child_id);
   } else if (before.state == Cell::State::waiting) {
     execute(connection, "DELETE FROM waiting WHERE tree = ? AND position = ?", place.tree, place.position);
   }
@@ -69,7 +76,8 @@ EndOutcome end_record(Transaction& transaction, const EndRequest& request, Time 
 }
 
 /// Finishes the clusters of what ended where it was the last, and lists each that has something following from its end.
-std::vector<ClusterHeader> finish_clusters(Transaction& transaction, const std::vector<const RecordRef*>& ended, Time now) {
+std::vector<ClusterHeader> finish_clusters(Transaction& transaction, const std::vector<const RecordRef*>& ended,
+                                           Time now) {
   std::vector<ClusterHeader> finished;
   std::vector<const ClusterRow*> seen;
   std::string_view last_id;
@@ -102,12 +110,14 @@ void finish_where_full(Transaction& transaction, ClusterRow& row, Time now) {
 }
 
 bool has_open_end(const ClusterHeader& header) {
-  return header.finished() && !header.tombstone && (!header.parent_ended || !header.finish_sent_at || !header.finish_done);
+  return header.finished() && !header.tombstone &&
+         (!header.parent_ended || !header.finish_sent_at || !header.finish_done);
 }
 
 Result<EndAnswers> SqliteLedger::end(std::span<const EndRequest> requests, Time now) {
   for (const EndRequest& request : requests) {
-    if (request.result && request.result->text().size() > result_bytes_max) return Error{ErrorCode::too_large, "a result holds at most 64 KB", {}};
+    if (request.result && request.result->text().size() > result_bytes_max)
+      return Error{ErrorCode::too_large, "a result holds at most 64 KB", {}};
   }
   return store_->write(Sync::needed, [&](Transaction& transaction) -> Result<EndAnswers> {
     EndAnswers answers;
@@ -115,7 +125,8 @@ Result<EndAnswers> SqliteLedger::end(std::span<const EndRequest> requests, Time 
     std::vector<const RecordRef*> ended;
     ended.reserve(requests.size());
     for (const EndRequest& request : requests) {
-      const EndOutcome outcome = request.ref.type == RecordType::task ? end_task(transaction, request, now) : end_record(transaction, request, now);
+      const EndOutcome outcome = request.ref.type == RecordType::task ? end_task(transaction, request, now)
+                                                                      : end_record(transaction, request, now);
       answers.outcomes.push_back(outcome);
       if (outcome == EndOutcome::ended || outcome == EndOutcome::already) ended.push_back(&request.ref);
     }
@@ -137,7 +148,9 @@ Result<EndAnswers> SqliteLedger::propagate(std::span<const RecordRef> ended, Tim
       } else if (const auto row = find_record_row(transaction.connection(), record_id(ref))) {
         cell = row->cell;
       }
-      answers.outcomes.push_back(!cell ? EndOutcome::missing : cell->has_ended() ? EndOutcome::already : EndOutcome::lease_lost);
+      answers.outcomes.push_back(!cell               ? EndOutcome::missing
+                                 : cell->has_ended() ? EndOutcome::already
+                                                     : EndOutcome::lease_lost);
       refs.push_back(&ref);
     }
     answers.finished = finish_clusters(transaction, refs, now);

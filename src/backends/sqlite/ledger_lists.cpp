@@ -13,7 +13,8 @@ constexpr std::size_t task_page_count_max = 1'000;
 std::uint64_t count_leases(Connection& connection, const ClusterRow& row, Time now) {
   if (row.leased <= 0 || row.tree == 0) return 0;
   std::uint64_t count = 0;
-  Rows rows(connection, "SELECT slots FROM page WHERE number >= ? AND number < ? AND held > 0", page_number(row.tree, 0), page_number(row.tree + 1, 0));
+  Rows rows(connection, "SELECT slots FROM page WHERE number >= ? AND number < ? AND held > 0",
+            page_number(row.tree, 0), page_number(row.tree + 1, 0));
   while (rows.next()) {
     const SlotPage slots(rows.text(0));
     for (std::size_t slot = 0; slot < slots.size(); ++slot) {
@@ -46,12 +47,13 @@ TaskState task_state(std::uint64_t index, const Cell& cell) {
 void fill_payloads(Connection& connection, Number cluster, std::vector<TaskState>& tasks) {
   if (tasks.empty()) return;
   auto next = tasks.begin();
-  visit_payloads(connection, cluster, tasks.front().index, tasks.back().index + 1, [&](std::uint64_t index, std::string_view body, std::string_view meta) {
-    if (index < next->index) return true;
-    next->body = Json::from_valid_text(std::string(body));
-    if (!meta.empty()) next->meta = Json::from_valid_text(std::string(meta));
-    return ++next != tasks.end();
-  });
+  visit_payloads(connection, cluster, tasks.front().index, tasks.back().index + 1,
+                 [&](std::uint64_t index, std::string_view body, std::string_view meta) {
+                   if (index < next->index) return true;
+                   next->body = Json::from_valid_text(std::string(body));
+                   if (!meta.empty()) next->meta = Json::from_valid_text(std::string(meta));
+                   return ++next != tasks.end();
+                 });
   for (TaskState& task : tasks) {
     const Number owner = task_owner(cluster, task.index);
     task.error = read_errors(connection, owner);
@@ -82,9 +84,11 @@ Progress progress_of(const ClusterRow& row, const ClusterHeader& header, std::ui
 
 std::vector<ErrorEntry> read_errors(Connection& connection, Number owner) {
   std::vector<ErrorEntry> entries;
-  Rows rows(connection, "SELECT attempt, code, message, fingerprint, at, final FROM error WHERE owner = ? ORDER BY number", owner);
+  Rows rows(connection,
+            "SELECT attempt, code, message, fingerprint, at, final FROM error WHERE owner = ? ORDER BY number", owner);
   while (rows.next()) {
-    entries.push_back({static_cast<std::uint32_t>(rows.integer(0)), rows.text(1), rows.text(2), rows.text(3), rows.time(4), rows.integer(5) != 0});
+    entries.push_back({static_cast<std::uint32_t>(rows.integer(0)), rows.text(1), rows.text(2), rows.text(3),
+                       rows.time(4), rows.integer(5) != 0});
   }
   return entries;
 }
@@ -119,7 +123,8 @@ Result<Recount> SqliteLedger::recount(std::string_view id, Time now) {
   });
 }
 
-Result<Ledger::OpenTaskPage> SqliteLedger::list_open_tasks(std::string_view cluster_id, std::uint64_t first_position, std::size_t count_max, Time now) {
+Result<Ledger::OpenTaskPage> SqliteLedger::list_open_tasks(std::string_view cluster_id, std::uint64_t first_position,
+                                                           std::size_t count_max, Time now) {
   return store_->read([&](Connection& connection) -> Result<OpenTaskPage> {
     auto row = find_live_cluster_row(connection, cluster_id);
     if (!row) return std::move(row).error();
@@ -172,13 +177,14 @@ Result<TaskPage> SqliteLedger::list_tasks(const TaskQuery& query) {
   });
 }
 
-Result<ResultPage> SqliteLedger::read_results(std::string_view cluster_id, std::uint64_t first_index, std::size_t count_max) {
+Result<ResultPage> SqliteLedger::read_results(std::string_view cluster_id, std::uint64_t first_index,
+                                              std::size_t count_max) {
   return store_->read([&](Connection& connection) -> Result<ResultPage> {
     auto row = find_live_cluster_row(connection, cluster_id);
     if (!row) return std::move(row).error();
     ResultPage page;
-    Rows rows(connection, "SELECT owner, value FROM result WHERE owner >= ? AND owner < ? ORDER BY owner", task_owner(row->number, first_index),
-              task_owner(row->number + 1, 0));
+    Rows rows(connection, "SELECT owner, value FROM result WHERE owner >= ? AND owner < ? ORDER BY owner",
+              task_owner(row->number, first_index), task_owner(row->number + 1, 0));
     while (rows.next()) {
       const auto index = static_cast<std::uint64_t>(rows.integer(0) - task_owner(row->number, 0));
       if (page.results.size() == std::max<std::size_t>(count_max, 1)) {

@@ -32,7 +32,10 @@ Result<Ledger::VersionedRecord> read_single(Connection& connection, const std::s
   StoredRecord& record = versioned.record;
   Number number = 0;
   {
-    Rows rows(connection, "SELECT number, url, type, created_at, updated_at, expires_at, meta_version, cell, meta, body FROM record WHERE id = ?", id);
+    Rows rows(connection,
+              "SELECT number, url, type, created_at, updated_at, expires_at, meta_version, cell, meta, body FROM "
+              "record WHERE id = ?",
+              id);
     if (!rows.next()) return no_record(id);
     const MessageKey key = MessageKey::of_message(id);
     number = rows.integer(0);
@@ -64,12 +67,13 @@ Result<Ledger::VersionedRecord> read_task(Connection& connection, const std::str
   Ledger::VersionedRecord versioned;
   StoredRecord& record = versioned.record;
   bool is_stored = false;
-  visit_payloads(connection, row->number, index, index + 1, [&](std::uint64_t, std::string_view body, std::string_view meta) {
-    record.body = Json::from_valid_text(std::string(body));
-    if (!meta.empty()) record.meta = Json::from_valid_text(std::string(meta));
-    is_stored = true;
-    return false;
-  });
+  visit_payloads(connection, row->number, index, index + 1,
+                 [&](std::uint64_t, std::string_view body, std::string_view meta) {
+                   record.body = Json::from_valid_text(std::string(body));
+                   if (!meta.empty()) record.meta = Json::from_valid_text(std::string(meta));
+                   is_stored = true;
+                   return false;
+                 });
   if (!is_stored) return no_record(key.r_key);
   record.p_key = key.p_key;
   record.r_key = key.r_key;
@@ -100,22 +104,26 @@ std::optional<std::string> text_of(const std::optional<Json>& json) {
   return json->text();
 }
 
-Result<void> update_task_meta(Transaction& transaction, const KeyParts& key, const std::optional<Json>& meta, std::uint64_t version, Time now) {
+Result<void> update_task_meta(Transaction& transaction, const KeyParts& key, const std::optional<Json>& meta,
+                              std::uint64_t version, Time now) {
   const ClusterRow* row = transaction.find_cluster(key.id);
   if (row == nullptr || !row->has_header || row->tombstone || *key.index >= row->task_count) return no_record(key.id);
   Connection& connection = transaction.connection();
   const Number owner = task_owner(row->number, *key.index);
   const auto stored = query_number(connection, "SELECT version FROM task_meta WHERE owner = ?", owner).value_or(1);
   if (static_cast<std::uint64_t>(stored) != version) return changed_meanwhile();
-  execute(connection, "INSERT OR REPLACE INTO task_meta (owner, meta, version, updated_at) VALUES (?, ?, ?, ?)", owner, text_of(meta), version + 1, now);
+  execute(connection, "INSERT OR REPLACE INTO task_meta (owner, meta, version, updated_at) VALUES (?, ?, ?, ?)", owner,
+          text_of(meta), version + 1, now);
   return {};
 }
 
-Result<void> update_single_meta(Connection& connection, const std::string& id, const std::optional<Json>& meta, std::uint64_t version, Time now) {
+Result<void> update_single_meta(Connection& connection, const std::string& id, const std::optional<Json>& meta,
+                                std::uint64_t version, Time now) {
   const auto stored = query_number(connection, "SELECT meta_version FROM record WHERE id = ?", id);
   if (!stored) return no_record(id);
   if (static_cast<std::uint64_t>(*stored) != version) return changed_meanwhile();
-  execute(connection, "UPDATE record SET meta = ?, meta_version = ?, updated_at = ? WHERE id = ?", text_of(meta), version + 1, now, id);
+  execute(connection, "UPDATE record SET meta = ?, meta_version = ?, updated_at = ? WHERE id = ?", text_of(meta),
+          version + 1, now, id);
   return {};
 }
 
@@ -137,18 +145,20 @@ void write_record_row(Connection& connection, const RecordRow& row, Time now) {
   store_cell(cell.data(), row.cell);
   std::optional<std::string_view> child;
   if (!row.child.empty()) child = row.child;
-  execute(connection, "UPDATE record SET updated_at = ?, leased = ?, alone = ?, cell = ?, child = ? WHERE number = ?", now,
-          row.cell.state == Cell::State::leased, row.cell.alone, Blob{{cell.data(), cell.size()}}, child, row.number);
+  execute(connection, "UPDATE record SET updated_at = ?, leased = ?, alone = ?, cell = ?, child = ? WHERE number = ?",
+          now, row.cell.state == Cell::State::leased, row.cell.alone, Blob{{cell.data(), cell.size()}}, child,
+          row.number);
 }
 
 void insert_record(Connection& connection, const NewMessage& message) {
   std::array<char, cell_bytes> cell{};
   store_cell(cell.data(), Cell());
   execute(connection,
-          "INSERT INTO record (id, url, type, created_at, updated_at, expires_at, meta_version, leased, alone, cell, meta, body) "
+          "INSERT INTO record (id, url, type, created_at, updated_at, expires_at, meta_version, leased, alone, cell, "
+          "meta, body) "
           "VALUES (?, ?, ?, ?, ?, ?, 1, 0, 0, ?, ?, ?) ON CONFLICT DO NOTHING",
-          message.id, message.url, message.type, message.created_at, message.created_at, message.expires_at, Blob{{cell.data(), cell.size()}},
-          text_of(message.meta), message.body.text());
+          message.id, message.url, message.type, message.created_at, message.created_at, message.expires_at,
+          Blob{{cell.data(), cell.size()}}, text_of(message.meta), message.body.text());
 }
 
 Result<std::vector<Result<void>>> SqliteLedger::put_messages(std::span<const NewMessage> messages) {
@@ -160,12 +170,16 @@ Result<std::vector<Result<void>>> SqliteLedger::put_messages(std::span<const New
 }
 
 Result<Ledger::VersionedRecord> SqliteLedger::read_record(const KeyParts& key, Consistency) {
-  return store_->read([&](Connection& connection) { return key.index ? read_task(connection, key.id, *key.index) : read_single(connection, key.id); });
+  return store_->read([&](Connection& connection) {
+    return key.index ? read_task(connection, key.id, *key.index) : read_single(connection, key.id);
+  });
 }
 
-Result<void> SqliteLedger::update_record_meta(const KeyParts& key, const std::optional<Json>& meta, std::uint64_t version, Time now) {
+Result<void> SqliteLedger::update_record_meta(const KeyParts& key, const std::optional<Json>& meta,
+                                              std::uint64_t version, Time now) {
   return store_->write(Sync::needed, [&](Transaction& transaction) {
-    return key.index ? update_task_meta(transaction, key, meta, version, now) : update_single_meta(transaction.connection(), key.id, meta, version, now);
+    return key.index ? update_task_meta(transaction, key, meta, version, now)
+                     : update_single_meta(transaction.connection(), key.id, meta, version, now);
   });
 }
 
@@ -188,6 +202,8 @@ Result<std::vector<AttemptOutput>> SqliteLedger::read_outputs(const RecordRef& r
   });
 }
 
-std::unique_ptr<Ledger> make_ledger(std::shared_ptr<Store> store) { return std::make_unique<SqliteLedger>(std::move(store)); }
+std::unique_ptr<Ledger> make_ledger(std::shared_ptr<Store> store) {
+  return std::make_unique<SqliteLedger>(std::move(store));
+}
 
 }  // namespace fanfold::sqlite

@@ -11,7 +11,9 @@ namespace {
 
 constexpr std::size_t index_bytes = 8;
 
-Error different_tasks(std::string_view what) { return {ErrorCode::different_tasks, "other tasks are stored under " + std::string(what), {}}; }
+Error different_tasks(std::string_view what) {
+  return {ErrorCode::different_tasks, "other tasks are stored under " + std::string(what), {}};
+}
 
 PayloadView view_of(std::string_view bytes, std::size_t count) {
   auto view = PayloadView::of(bytes, count);
@@ -22,12 +24,15 @@ PayloadView view_of(std::string_view bytes, std::size_t count) {
 constexpr std::uint64_t page_begin(std::uint64_t index) noexcept { return index / page_slot_count * page_slot_count; }
 
 /// Rows never cross a page of states, so those that hold an index begin at most that far before it.
-constexpr const char* select_payloads = "SELECT number, count, tasks FROM payload WHERE number >= ? AND number < ? ORDER BY number";
+constexpr const char* select_payloads =
+    "SELECT number, count, tasks FROM payload WHERE number >= ? AND number < ? ORDER BY number";
 
-std::uint64_t index_of_owner(Number number) noexcept { return static_cast<std::uint64_t>(number) & ((std::uint64_t{1} << index_bits) - 1); }
+std::uint64_t index_of_owner(Number number) noexcept {
+  return static_cast<std::uint64_t>(number) & ((std::uint64_t{1} << index_bits) - 1);
+}
 
-Result<void> check_same(Connection& connection, const ClusterRow& row, std::uint64_t first_index, std::span<const TaskData> tasks,
-                        std::string_view what) {
+Result<void> check_same(Connection& connection, const ClusterRow& row, std::uint64_t first_index,
+                        std::span<const TaskData> tasks, std::string_view what) {
   std::size_t count = 0;
   bool same = true;
   visit_payloads(connection, row.number, first_index, first_index + tasks.size(),
@@ -59,7 +64,8 @@ void insert_round(Connection& connection, Number tree, std::span<const std::uint
     const auto part = indexes.subspan(begin, std::min<std::size_t>(page_slot_count, indexes.size() - begin));
     bytes.resize(part.size() * index_bytes);
     for (std::size_t i = 0; i < part.size(); ++i) store_word(bytes.data() + i * index_bytes, part[i]);
-    execute(connection, "INSERT INTO round_index (number, tree, first_index, last_index, indexes) VALUES (?, ?, ?, ?, ?)",
+    execute(connection,
+            "INSERT INTO round_index (number, tree, first_index, last_index, indexes) VALUES (?, ?, ?, ?, ?)",
             page_number(tree, begin), tree, part.front(), part.back(), Blob{bytes});
   }
 }
@@ -82,7 +88,8 @@ void visit_payloads(Connection& connection, Number cluster, std::uint64_t first_
   }
 }
 
-Result<std::vector<TaskRun>> find_absent(Connection& connection, const ClusterRow& row, std::uint64_t first_index, std::span<const TaskData> tasks) {
+Result<std::vector<TaskRun>> find_absent(Connection& connection, const ClusterRow& row, std::uint64_t first_index,
+                                         std::span<const TaskData> tasks) {
   std::vector<TaskRun> absent;
   std::size_t next = 0;
   bool same = true;
@@ -99,7 +106,8 @@ Result<std::vector<TaskRun>> find_absent(Connection& connection, const ClusterRo
   return absent;
 }
 
-void insert_payloads(Connection& connection, const ClusterRow& row, std::uint64_t first_index, std::span<const TaskData> tasks) {
+void insert_payloads(Connection& connection, const ClusterRow& row, std::uint64_t first_index,
+                     std::span<const TaskData> tasks) {
   for (std::size_t begin = 0; begin < tasks.size();) {
     const std::uint64_t index = first_index + begin;
     const std::size_t room = page_slot_count - slot_of(index);
@@ -112,15 +120,17 @@ void insert_payloads(Connection& connection, const ClusterRow& row, std::uint64_
       ++end;
     }
     const std::string packed = pack_payloads(tasks.subspan(begin, end - begin));
-    execute(connection, "INSERT INTO payload (number, count, tasks) VALUES (?, ?, ?)", task_owner(row.number, index), end - begin, Blob{packed});
+    execute(connection, "INSERT INTO payload (number, count, tasks) VALUES (?, ?, ?)", task_owner(row.number, index),
+            end - begin, Blob{packed});
     begin = end;
   }
 }
 
-std::vector<std::uint64_t> read_round_indexes(Connection& connection, Number tree, std::uint64_t first, std::size_t count) {
+std::vector<std::uint64_t> read_round_indexes(Connection& connection, Number tree, std::uint64_t first,
+                                              std::size_t count) {
   std::vector<std::uint64_t> indexes;
-  Rows rows(connection, "SELECT number, indexes FROM round_index WHERE number >= ? AND number < ? ORDER BY number", page_number(tree, first),
-            page_number(tree + 1, 0));
+  Rows rows(connection, "SELECT number, indexes FROM round_index WHERE number >= ? AND number < ? ORDER BY number",
+            page_number(tree, first), page_number(tree + 1, 0));
   std::uint64_t position = page_begin(first);
   while (indexes.size() < count && rows.next()) {
     const std::string_view bytes = rows.bytes(1);
@@ -131,22 +141,26 @@ std::vector<std::uint64_t> read_round_indexes(Connection& connection, Number tre
   return indexes;
 }
 
-Result<void> SqliteLedger::put_tasks(std::string_view cluster_id, std::uint64_t first_index, std::span<const TaskData> tasks) {
+Result<void> SqliteLedger::put_tasks(std::string_view cluster_id, std::uint64_t first_index,
+                                     std::span<const TaskData> tasks) {
   // Nothing is promised before the header is there, and whatever makes that durable makes this durable too.
   return store_->write(Sync::not_needed, [&](Transaction& transaction) -> Result<void> {
     ClusterRow& row = transaction.ensure_cluster(cluster_id);
     if (row.tombstone) return only_tombstone(cluster_id);
     auto absent = find_absent(transaction.connection(), row, first_index, tasks);
     if (!absent) return std::move(absent).error();
-    if (!absent->empty() && row.has_header && row.round_size) return Error{ErrorCode::sealed, "the cluster takes no more tasks", {}};
+    if (!absent->empty() && row.has_header && row.round_size)
+      return Error{ErrorCode::sealed, "the cluster takes no more tasks", {}};
     for (const TaskRun& run : *absent) {
-      insert_payloads(transaction.connection(), row, first_index + run.begin, tasks.subspan(run.begin, run.end - run.begin));
+      insert_payloads(transaction.connection(), row, first_index + run.begin,
+                      tasks.subspan(run.begin, run.end - run.begin));
     }
     return {};
   });
 }
 
-Result<AddedTasks> SqliteLedger::add_tasks(std::string_view cluster_id, std::string_view add_key, std::span<const TaskData> tasks, Time now) {
+Result<AddedTasks> SqliteLedger::add_tasks(std::string_view cluster_id, std::string_view add_key,
+                                           std::span<const TaskData> tasks, Time now) {
   return store_->write(Sync::needed, [&](Transaction& transaction) -> Result<AddedTasks> {
     Connection& connection = transaction.connection();
     ClusterRow* row = transaction.find_cluster(cluster_id);
@@ -154,7 +168,8 @@ Result<AddedTasks> SqliteLedger::add_tasks(std::string_view cluster_id, std::str
     if (row->tombstone) return only_tombstone(cluster_id);
     std::optional<AddedTasks> known;
     {
-      Rows rows(connection, "SELECT first_index, count FROM add_key WHERE cluster = ? AND add_key = ?", row->number, add_key);
+      Rows rows(connection, "SELECT first_index, count FROM add_key WHERE cluster = ? AND add_key = ?", row->number,
+                add_key);
       if (rows.next()) known = AddedTasks{rows.count(0), rows.count(1), true};
     }
     if (known) {
@@ -166,12 +181,15 @@ Result<AddedTasks> SqliteLedger::add_tasks(std::string_view cluster_id, std::str
     }
     ClusterHeader header = row->header();
     if (header.stopped()) return Error{ErrorCode::stopped, "the cluster was stopped", {}};
-    if (header.sealed() || header.finished() || header.round > 0) return Error{ErrorCode::sealed, "the cluster takes no more tasks", {}};
+    if (header.sealed() || header.finished() || header.round > 0)
+      return Error{ErrorCode::sealed, "the cluster takes no more tasks", {}};
     const AddedTasks added{header.task_count, tasks.size(), false};
     auto absent = find_absent(connection, *row, added.first_index, tasks);
     if (!absent) return std::move(absent).error();
-    for (const TaskRun& run : *absent) insert_payloads(connection, *row, added.first_index + run.begin, tasks.subspan(run.begin, run.end - run.begin));
-    execute(connection, "INSERT INTO add_key (cluster, add_key, first_index, count) VALUES (?, ?, ?, ?)", row->number, add_key, added.first_index, added.count);
+    for (const TaskRun& run : *absent)
+      insert_payloads(connection, *row, added.first_index + run.begin, tasks.subspan(run.begin, run.end - run.begin));
+    execute(connection, "INSERT INTO add_key (cluster, add_key, first_index, count) VALUES (?, ?, ?, ?)", row->number,
+            add_key, added.first_index, added.count);
     header.task_count += added.count;
     header.due.push_back({DueMark::Kind::add, std::string(add_key), header.round, now});
     header.last_add_at = now;
@@ -203,17 +221,19 @@ Result<EndAnswers> SqliteLedger::seal(std::string_view cluster_id, Time now) {
   });
 }
 
-Result<std::vector<TaskData>> SqliteLedger::read_tasks(std::string_view cluster_id, std::uint64_t first_index, std::size_t count) {
+Result<std::vector<TaskData>> SqliteLedger::read_tasks(std::string_view cluster_id, std::uint64_t first_index,
+                                                       std::size_t count) {
   return store_->read([&](Connection& connection) -> Result<std::vector<TaskData>> {
     const auto row = read_cluster_row(connection, cluster_id);
     if (!row) return no_cluster(cluster_id);
     if (row->tombstone) return only_tombstone(cluster_id);
     std::vector<TaskData> tasks;
-    visit_payloads(connection, row->number, first_index, first_index + count, [&](std::uint64_t index, std::string_view body, std::string_view meta) {
-      if (index != first_index + tasks.size()) return false;
-      tasks.push_back({std::string(body), std::string(meta)});
-      return true;
-    });
+    visit_payloads(connection, row->number, first_index, first_index + count,
+                   [&](std::uint64_t index, std::string_view body, std::string_view meta) {
+                     if (index != first_index + tasks.size()) return false;
+                     tasks.push_back({std::string(body), std::string(meta)});
+                     return true;
+                   });
     return tasks;
   });
 }
@@ -223,7 +243,8 @@ Result<ClusterHeader> SqliteLedger::start_round(const ClusterHeader& header, std
     ClusterRow* row = transaction.find_cluster(header.id);
     if (row == nullptr || !row->has_header) return no_cluster(header.id);
     if (row->version != header.version) return Error{ErrorCode::conflict, "the cluster changed meanwhile", {}};
-    if (header.round != row->round + 1) return Error{ErrorCode::invalid_argument, "the header does not begin the next round", {}};
+    if (header.round != row->round + 1)
+      return Error{ErrorCode::invalid_argument, "the header does not begin the next round", {}};
     transaction.flush();  // The states of the tasks are read from the file.
     discount(transaction.connection(), *row, indexes);
     const Number tree = transaction.start_tree(*row, header.round, indexes.size());
@@ -236,13 +257,15 @@ Result<ClusterHeader> SqliteLedger::start_round(const ClusterHeader& header, std
   });
 }
 
-Result<std::vector<std::uint64_t>> SqliteLedger::read_round(std::string_view cluster_id, std::uint32_t round, std::uint64_t first, std::size_t count) {
+Result<std::vector<std::uint64_t>> SqliteLedger::read_round(std::string_view cluster_id, std::uint32_t round,
+                                                            std::uint64_t first, std::size_t count) {
   return store_->read([&](Connection& connection) -> Result<std::vector<std::uint64_t>> {
     auto row = find_cluster_row(connection, cluster_id);
     if (!row) return std::move(row).error();
     if (round == 0) {
       std::vector<std::uint64_t> indexes;
-      for (std::uint64_t position = first; position < row->task_count && indexes.size() < count; ++position) indexes.push_back(position);
+      for (std::uint64_t position = first; position < row->task_count && indexes.size() < count; ++position)
+        indexes.push_back(position);
       return indexes;
     }
     const auto tree = read_tree_row(connection, row->number, round);

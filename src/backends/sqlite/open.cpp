@@ -39,6 +39,8 @@ Result<Backend> open_backend_with_clock(const Options& options, std::shared_ptr<
   return backend;
 }
 
-Result<Backend> open_backend(const Options& options) { return open_backend_with_clock(options, std::make_shared<SystemClock>()); }
+Result<Backend> open_backend(const Options& options) {
+  return open_backend_with_clock(options, std::make_shared<SystemClock>());
+}
 
 }  // namespace fanfold::sqlite

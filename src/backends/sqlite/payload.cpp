@@ -8,7 +8,9 @@ namespace {
 
 constexpr std::size_t lengths_bytes = 8;
 
-std::uint64_t lengths_of(const TaskData& task) { return static_cast<std::uint64_t>(task.body.size()) << 32U | task.meta.size(); }
+std::uint64_t lengths_of(const TaskData& task) {
+  return static_cast<std::uint64_t>(task.body.size()) << 32U | task.meta.size();
+}
 
 }  // namespace
 

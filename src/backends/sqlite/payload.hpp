@@ -33,7 +33,7 @@ class PayloadView {
   PayloadView(std::string_view bytes, std::size_t count) : bytes_(bytes), count_(count), offset_(count * 8) {}
   std::string_view bytes_;
   std::size_t count_;
-  mutable std::size_t place_ = 0;   // Where `offset_` points to.
+  mutable std::size_t place_ = 0;  // Where `offset_` points to.
   mutable std::size_t offset_ = 0;
 };
 

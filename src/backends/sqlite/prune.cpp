@@ -10,7 +10,8 @@ namespace {
 constexpr std::int64_t prune_row_count = 256;
 
 std::int64_t used_bytes(Connection& connection) {
-  const auto pages = query_number(connection, "PRAGMA page_count").value_or(0) - query_number(connection, "PRAGMA freelist_count").value_or(0);
+  const auto pages = query_number(connection, "PRAGMA page_count").value_or(0) -
+                     query_number(connection, "PRAGMA freelist_count").value_or(0);
   return pages * query_number(connection, "PRAGMA page_size").value_or(0);
 }
 
@@ -18,7 +19,8 @@ Result<std::vector<std::string>> clusters_to_prune(Store& store, Time ended_befo
   return store.read([&](Connection& connection) -> Result<std::vector<std::string>> {
     std::vector<std::string> ids;
     Rows rows(connection,
-              "SELECT id FROM cluster WHERE header IS NOT NULL AND tombstone = 0 AND unfinished = 0 AND (completed_at < ? OR expires_at < ?)",
+              "SELECT id FROM cluster WHERE header IS NOT NULL AND tombstone = 0 AND unfinished = 0 AND (completed_at "
+              "< ? OR expires_at < ?)",
               ended_before, now);
     while (rows.next()) ids.push_back(rows.text(0));
     return ids;
@@ -28,17 +30,22 @@ Result<std::vector<std::string>> clusters_to_prune(Store& store, Time ended_befo
 /// Tombstones have served when their cluster would have expired: no message of it is accepted any more.
 Result<void> remove_old_tombstones(Store& store, Time now) {
   return store.write(Sync::not_needed, [&](Transaction& transaction) -> Result<void> {
-    execute(transaction.connection(), "DELETE FROM cluster WHERE tombstone = 1 AND expires_at < ? AND number NOT IN (SELECT cluster FROM tree)", now);
+    execute(transaction.connection(),
+            "DELETE FROM cluster WHERE tombstone = 1 AND expires_at < ? AND number NOT IN (SELECT cluster FROM tree)",
+            now);
     return {};
   });
 }
 
-/// Ended messages' records, and such as expired without having been run. Those of live clusters' finish messages go with their cluster.
+/// Ended messages' records, and such as expired without having been run. Those of live clusters' finish messages go
+/// with their cluster.
 Result<std::uint64_t> remove_records(Transaction& transaction, Time ended_before, Time now) {
   Connection& connection = transaction.connection();
   std::vector<Number> numbers;
   {
-    Rows rows(connection, "SELECT number, cell, updated_at, expires_at FROM record WHERE leased = 0 AND type = ? AND (updated_at < ? OR expires_at < ?) ORDER BY number",
+    Rows rows(connection,
+              "SELECT number, cell, updated_at, expires_at FROM record WHERE leased = 0 AND type = ? AND (updated_at < "
+              "? OR expires_at < ?) ORDER BY number",
               RecordType::message, ended_before, now);
     while (rows.next() && numbers.size() < static_cast<std::size_t>(prune_row_count)) {
       if (rows.bytes(1).size() != cell_bytes) continue;
@@ -64,7 +71,9 @@ Result<PruneReport> prune(const Options& options, Time ended_before) {
   if (!store) return std::move(store).error();
   const Time now = clock->now();
   const auto measure = [&] {
-    return (*store)->read([](Connection& connection) -> Result<std::int64_t> { return used_bytes(connection); }).value_or(0);
+    return (*store)
+        ->read([](Connection& connection) -> Result<std::int64_t> { return used_bytes(connection); })
+        .value_or(0);
   };
   const std::int64_t before = measure();
   PruneReport report;
@@ -83,7 +92,8 @@ Result<PruneReport> prune(const Options& options, Time ended_before) {
   auto cleaned = remove_old_tombstones(**store, now);
   if (!cleaned) return std::move(cleaned).error();
   while (true) {
-    auto count = (*store)->write(Sync::not_needed, [&](Transaction& transaction) { return remove_records(transaction, ended_before, now); });
+    auto count = (*store)->write(
+        Sync::not_needed, [&](Transaction& transaction) { return remove_records(transaction, ended_before, now); });
     if (!count) return std::move(count).error();
     if (*count == 0) break;
     report.message_count += *count;

@@ -25,17 +25,23 @@ std::string difference(const QueueAttributes& a, const QueueAttributes& b) {
 std::optional<Error> check(std::string_view name, const QueueAttributes& attributes) {
   using std::chrono::milliseconds;
   if (name.empty() || name.size() > name_bytes_max) return invalid_argument("a queue's name has 1 to 256 bytes");
-  if (attributes.fifo != name.ends_with(".fifo")) return invalid_argument("fifo: the name of a FIFO queue, and of no other, ends in .fifo");
-  if (attributes.visibility < milliseconds(0) || attributes.visibility > std::chrono::hours(12)) return invalid_argument("visibility: 0 to 12 h");
+  if (attributes.fifo != name.ends_with(".fifo"))
+    return invalid_argument("fifo: the name of a FIFO queue, and of no other, ends in .fifo");
+  if (attributes.visibility < milliseconds(0) || attributes.visibility > std::chrono::hours(12))
+    return invalid_argument("visibility: 0 to 12 h");
   if (attributes.retention < std::chrono::minutes(1) || attributes.retention > std::chrono::days(14)) {
     return invalid_argument("retention: 1 min to 14 days");
   }
-  if (attributes.delay < milliseconds(0) || attributes.delay > message_delay_max) return invalid_argument("delay: 0 to 15 min");
-  if (attributes.content_based_deduplication && !attributes.fifo) return invalid_argument("content_based_deduplication: FIFO queues only");
+  if (attributes.delay < milliseconds(0) || attributes.delay > message_delay_max)
+    return invalid_argument("delay: 0 to 15 min");
+  if (attributes.content_based_deduplication && !attributes.fifo)
+    return invalid_argument("content_based_deduplication: FIFO queues only");
   if (!attributes.redrive) return std::nullopt;
   if (attributes.redrive->receive_count_max == 0) return invalid_argument("redrive: receive_count_max is at least 1");
-  if (attributes.redrive->receive_count_max > receive_count_most) return invalid_argument("redrive: receive_count_max is at most 4,095");
-  if (attributes.redrive->dead_letter_queue == name) return invalid_argument("redrive: a queue is not its own dead-letter queue");
+  if (attributes.redrive->receive_count_max > receive_count_most)
+    return invalid_argument("redrive: receive_count_max is at most 4,095");
+  if (attributes.redrive->dead_letter_queue == name)
+    return invalid_argument("redrive: a queue is not its own dead-letter queue");
   if (attributes.redrive->dead_letter_queue.ends_with(".fifo") != attributes.fifo) {
     return invalid_argument("redrive: the dead-letter queue of a FIFO queue is one too, and of no other");
   }
@@ -71,14 +77,17 @@ void count_pages(Connection& connection, const QueueInfo& queue, Time now, Queue
     for (std::size_t slot = 0; slot < slots.size(); ++slot) {
       const Mail mail = slots.mail(slot);
       if (!mail.is_present || mail.sent_at <= oldest_kept) continue;
-      ++(mail.visible_at <= now ? counts.visible_count : mail.receive_count > 0 ? counts.in_flight_count : counts.delayed_count);
+      ++(mail.visible_at <= now   ? counts.visible_count
+         : mail.receive_count > 0 ? counts.in_flight_count
+                                  : counts.delayed_count);
     }
   }
 }
 
 void count_rows(Connection& connection, const QueueInfo& queue, Time now, QueueCounts& counts) {
   Rows rows(connection,
-            "SELECT sum(visible_at <= ?2), sum(visible_at > ?2 AND receive_count > 0), sum(visible_at > ?2 AND receive_count = 0) "
+            "SELECT sum(visible_at <= ?2), sum(visible_at > ?2 AND receive_count > 0), sum(visible_at > ?2 AND "
+            "receive_count = 0) "
             "FROM message WHERE queue = ?1 AND sent_at > ?3",
             queue.number, now, now - queue.attributes.retention);
   if (!rows.next()) return;
@@ -106,7 +115,8 @@ Result<std::string> SqliteQueue::create(std::string_view name, const QueueAttrib
   auto queue = store_->ensure_queue(name, &attributes);
   if (!queue) return std::move(queue).error();
   const std::string other = difference((*queue)->attributes, attributes);
-  if (!other.empty()) return Error{ErrorCode::already_exists, "the queue " + std::string(name) + " is there with another " + other, {}};
+  if (!other.empty())
+    return Error{ErrorCode::already_exists, "the queue " + std::string(name) + " is there with another " + other, {}};
   return std::string(name);
 }
 
@@ -137,8 +147,10 @@ Result<std::vector<std::string>> SqliteQueue::list() {
   });
 }
 
-Result<std::vector<Delivery>> SqliteQueue::receive(std::string_view url, const ReceiveOptions& options, std::stop_token stop) {
-  if (options.count_max == 0 || options.count_max > queue_receive_count_max) return invalid_argument("count_max: 1 to " + std::to_string(queue_receive_count_max));
+Result<std::vector<Delivery>> SqliteQueue::receive(std::string_view url, const ReceiveOptions& options,
+                                                   std::stop_token stop) {
+  if (options.count_max == 0 || options.count_max > queue_receive_count_max)
+    return invalid_argument("count_max: 1 to " + std::to_string(queue_receive_count_max));
   Wake* wake = store_->wake();
   if (wake == nullptr) return Error{ErrorCode::read_only, "the store was opened for reading only", {}};
   auto queue = store_->ensure_queue(url);
@@ -151,7 +163,8 @@ Result<std::vector<Delivery>> SqliteQueue::receive(std::string_view url, const R
   const steady_clock::time_point end = steady_clock::now() + options.wait;
   while (!stop.stop_requested()) {
     const std::uint32_t seen = wake->sequence(bucket);
-    auto next = store_->read([&](Connection& connection) -> Result<std::optional<Time>> { return next_visible_at(connection, **queue); });
+    auto next = store_->read(
+        [&](Connection& connection) -> Result<std::optional<Time>> { return next_visible_at(connection, **queue); });
     if (!next) return std::move(next).error();
     const Time now = store_->clock().now();
     if (*next && **next <= now) {
@@ -194,7 +207,8 @@ Result<std::uint64_t> SqliteQueue::purge(std::string_view url) {
       Connection& connection = transaction.connection();
       std::vector<Number> pages;
       {
-        Rows rows(connection, "SELECT number FROM page WHERE queue = ? AND next_visible_at IS NOT NULL LIMIT ?", number, sweep_row_count);
+        Rows rows(connection, "SELECT number FROM page WHERE queue = ? AND next_visible_at IS NOT NULL LIMIT ?", number,
+                  sweep_row_count);
         while (rows.next()) pages.push_back(rows.integer(0));
       }
       std::uint64_t removed = 0;
@@ -209,7 +223,8 @@ Result<std::uint64_t> SqliteQueue::purge(std::string_view url) {
           ++removed;
         }
       }
-      execute(connection, "DELETE FROM message WHERE number IN (SELECT number FROM message WHERE queue = ? LIMIT ?)", number, sweep_row_count);
+      execute(connection, "DELETE FROM message WHERE number IN (SELECT number FROM message WHERE queue = ? LIMIT ?)",
+              number, sweep_row_count);
       removed += static_cast<std::uint64_t>(sqlite3_changes64(connection.handle()));
       if (removed == 0) execute(connection, "DELETE FROM fifo_group WHERE queue = ?", number);
       return removed;
@@ -228,8 +243,10 @@ Result<std::uint64_t> SqliteQueue::redrive(std::string_view dead_letter_url) {
   while (true) {
     auto count = store_->write(Sync::needed, [&](Transaction& transaction) -> Result<std::uint64_t> {
       Connection& connection = transaction.connection();
-      const auto source = query_number(connection, "SELECT number FROM queue WHERE dead_letter_queue = ? ORDER BY number LIMIT 1", dead_letter_url);
-      if (!source) return invalid_argument("no queue has " + std::string(dead_letter_url) + " as its dead-letter queue");
+      const auto source = query_number(
+          connection, "SELECT number FROM queue WHERE dead_letter_queue = ? ORDER BY number LIMIT 1", dead_letter_url);
+      if (!source)
+        return invalid_argument("no queue has " + std::string(dead_letter_url) + " as its dead-letter queue");
       struct Moved {
         Number number = 0;
         Number target = 0;
@@ -237,7 +254,10 @@ Result<std::uint64_t> SqliteQueue::redrive(std::string_view dead_letter_url) {
       };
       std::vector<Moved> moved;
       {
-        Rows rows(connection, "SELECT number, coalesce(source, ?2), group_id FROM message WHERE queue = ?1 ORDER BY number LIMIT ?3", dead, *source, sweep_row_count);
+        Rows rows(
+            connection,
+            "SELECT number, coalesce(source, ?2), group_id FROM message WHERE queue = ?1 ORDER BY number LIMIT ?3",
+            dead, *source, sweep_row_count);
         while (rows.next()) {
           moved.push_back({rows.integer(0), rows.integer(1), std::nullopt});
           if (!rows.is_null(2)) moved.back().group_id = rows.text(2);
@@ -247,9 +267,11 @@ Result<std::uint64_t> SqliteQueue::redrive(std::string_view dead_letter_url) {
       for (const Moved& message : moved) {
         // As a new message: with a new id, and none of its receives.
         execute(connection,
-                "INSERT INTO message (queue, visible_at, sent_at, receive_count, holder, group_id, type, id, name, round, position, task, "
+                "INSERT INTO message (queue, visible_at, sent_at, receive_count, holder, group_id, type, id, name, "
+                "round, position, task, "
                 "first_failure, expires_at, bucket, bucket_key, trace_parent, text, meta, body) "
-                "SELECT ?, ?, ?, 0, 0, group_id, type, id, name, round, position, task, first_failure, expires_at, bucket, bucket_key, "
+                "SELECT ?, ?, ?, 0, 0, group_id, type, id, name, round, position, task, first_failure, expires_at, "
+                "bucket, bucket_key, "
                 "trace_parent, text, meta, body FROM message WHERE number = ?",
                 message.target, now, now, message.number);
         execute(connection, "DELETE FROM message WHERE number = ?", message.number);
@@ -268,6 +290,8 @@ Result<std::uint64_t> SqliteQueue::redrive(std::string_view dead_letter_url) {
   }
 }
 
-std::unique_ptr<Queue> make_queue(std::shared_ptr<Store> store) { return std::make_unique<SqliteQueue>(std::move(store)); }
+std::unique_ptr<Queue> make_queue(std::shared_ptr<Store> store) {
+  return std::make_unique<SqliteQueue>(std::move(store));
+}
 
 }  // namespace fanfold::sqlite

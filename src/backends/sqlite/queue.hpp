@@ -23,11 +23,15 @@ class SqliteQueue final : public Queue {
   Result<QueueAttributes> attributes(std::string_view url) override;
   Result<QueueCounts> counts(std::string_view url) override;
   Result<std::vector<std::string>> list() override;
-  Result<std::vector<Delivery>> receive(std::string_view url, const ReceiveOptions& options, std::stop_token stop) override;
-  Result<std::vector<Result<std::string>>> send(std::string_view url, std::span<const OutgoingMessage> messages) override;
-  Result<std::vector<TaskRefused>> send_tasks(std::string_view url, const TaskRangeMessage& range, std::span<const TaskMessage> tasks) override;
+  Result<std::vector<Delivery>> receive(std::string_view url, const ReceiveOptions& options,
+                                        std::stop_token stop) override;
+  Result<std::vector<Result<std::string>>> send(std::string_view url,
+                                                std::span<const OutgoingMessage> messages) override;
+  Result<std::vector<TaskRefused>> send_tasks(std::string_view url, const TaskRangeMessage& range,
+                                              std::span<const TaskMessage> tasks) override;
   Result<std::vector<Result<void>>> remove(std::string_view url, std::span<const std::string> receipt_handles) override;
-  Result<std::vector<Result<void>>> change_visibility(std::string_view url, std::span<const VisibilityChange> changes) override;
+  Result<std::vector<Result<void>>> change_visibility(std::string_view url,
+                                                      std::span<const VisibilityChange> changes) override;
   Result<std::uint64_t> purge(std::string_view url) override;
   Result<std::uint64_t> redrive(std::string_view dead_letter_url) override;
 
@@ -67,10 +71,14 @@ struct Taken {
   std::vector<TakenSlot> slots{};
   std::vector<Delivery> messages{};
 };
-[[nodiscard]] Taken take_messages(Transaction& transaction, const QueueInfo& queue, const ReceiveOptions& options, std::uint32_t holder, Time now);
-void take_from_pages(Transaction& transaction, const QueueInfo& queue, const ReceiveOptions& options, std::uint32_t holder, Time now, Taken& taken);
-void take_from_rows(Transaction& transaction, const QueueInfo& queue, const ReceiveOptions& options, std::uint32_t holder, Time now, Taken& taken);
-void take_from_groups(Transaction& transaction, const QueueInfo& queue, const ReceiveOptions& options, std::uint32_t holder, Time now, Taken& taken);
+[[nodiscard]] Taken take_messages(Transaction& transaction, const QueueInfo& queue, const ReceiveOptions& options,
+                                  std::uint32_t holder, Time now);
+void take_from_pages(Transaction& transaction, const QueueInfo& queue, const ReceiveOptions& options,
+                     std::uint32_t holder, Time now, Taken& taken);
+void take_from_rows(Transaction& transaction, const QueueInfo& queue, const ReceiveOptions& options,
+                    std::uint32_t holder, Time now, Taken& taken);
+void take_from_groups(Transaction& transaction, const QueueInfo& queue, const ReceiveOptions& options,
+                      std::uint32_t holder, Time now, Taken& taken);
 /// Appends the deliveries of what was taken from pages.
 void deliver_slots(Connection& connection, const std::vector<TakenSlot>& slots, std::vector<Delivery>& deliveries);
 /// The earliest time at which something in the queue is visible; empty where nothing is in it.

@@ -10,18 +10,22 @@ namespace {
 
 /// The page of this queue whose oldest message is visible longest; empty where none is visible.
 std::optional<Number> first_due_page(Connection& connection, Number queue, Time now) {
-  return query_number(connection,
-                      "SELECT number FROM page WHERE queue = ? AND next_visible_at IS NOT NULL AND next_visible_at <= ? "
-                      "ORDER BY next_visible_at, number LIMIT 1",
-                      queue, now);
+  return query_number(
+      connection,
+      "SELECT number FROM page WHERE queue = ? AND next_visible_at IS NOT NULL AND next_visible_at <= ? "
+      "ORDER BY next_visible_at, number LIMIT 1",
+      queue, now);
 }
 
-void take_from_page(Transaction& transaction, StatePage& page, const QueueInfo& queue, const ReceiveOptions& options, std::uint32_t holder, Time now, Taken& taken) {
+void take_from_page(Transaction& transaction, StatePage& page, const QueueInfo& queue, const ReceiveOptions& options,
+                    std::uint32_t holder, Time now, Taken& taken) {
   const Number tree = page.number >> page_bits;
-  const std::uint64_t first_position = (static_cast<std::uint64_t>(page.number) & ((std::uint64_t{1} << page_bits) - 1)) * page_slot_count;
+  const std::uint64_t first_position =
+      (static_cast<std::uint64_t>(page.number) & ((std::uint64_t{1} << page_bits) - 1)) * page_slot_count;
   const Time oldest_kept = now - queue.attributes.retention;
   page.is_changed = true;
-  for (std::size_t slot = 0; slot < page.slots.size() && taken.slots.size() + taken.messages.size() < options.count_max; ++slot) {
+  for (std::size_t slot = 0; slot < page.slots.size() && taken.slots.size() + taken.messages.size() < options.count_max;
+       ++slot) {
     Mail mail = page.slots.mail(slot);
     if (!mail.is_present || mail.visible_at > now) continue;
     if (mail.sent_at <= oldest_kept) {
@@ -50,12 +54,14 @@ class PageDelivery {
     const std::size_t begin = deliveries.size();
     for (std::size_t i = 0; i < slots_.size(); ++i) append(deliveries, slots_[i], indexes_[i]);
     std::size_t next = 0;
-    visit_payloads(connection_, cluster_, indexes_.front(), indexes_.back() + 1, [&](std::uint64_t index, std::string_view body, std::string_view) {
-      while (next < slots_.size() && indexes_[next] < index) ++next;
-      if (next == slots_.size()) return false;
-      if (indexes_[next] == index) deliveries[begin + next].content->body = Json::from_valid_text(std::string(body));
-      return true;
-    });
+    visit_payloads(connection_, cluster_, indexes_.front(), indexes_.back() + 1,
+                   [&](std::uint64_t index, std::string_view body, std::string_view) {
+                     while (next < slots_.size() && indexes_[next] < index) ++next;
+                     if (next == slots_.size()) return false;
+                     if (indexes_[next] == index)
+                       deliveries[begin + next].content->body = Json::from_valid_text(std::string(body));
+                     return true;
+                   });
   }
 
  private:
@@ -67,7 +73,8 @@ class PageDelivery {
     }
     const std::uint64_t first = slots_.front().position;
     const auto listed = read_round_indexes(connection_, slots_.front().tree, first, slots_.back().position - first + 1);
-    for (const TakenSlot& slot : slots_) indexes_.push_back(slot.position - first < listed.size() ? listed[slot.position - first] : slot.position);
+    for (const TakenSlot& slot : slots_)
+      indexes_.push_back(slot.position - first < listed.size() ? listed[slot.position - first] : slot.position);
   }
 
   void append(std::vector<Delivery>& deliveries, const TakenSlot& slot, std::uint64_t index) {
@@ -92,7 +99,8 @@ class PageDelivery {
 
 }  // namespace
 
-Taken take_messages(Transaction& transaction, const QueueInfo& queue, const ReceiveOptions& options, std::uint32_t holder, Time now) {
+Taken take_messages(Transaction& transaction, const QueueInfo& queue, const ReceiveOptions& options,
+                    std::uint32_t holder, Time now) {
   transaction.flush();  // What is visible is looked up in the file.
   Taken taken;
   if (queue.attributes.fifo) {
@@ -105,7 +113,8 @@ Taken take_messages(Transaction& transaction, const QueueInfo& queue, const Rece
   return taken;
 }
 
-void take_from_pages(Transaction& transaction, const QueueInfo& queue, const ReceiveOptions& options, std::uint32_t holder, Time now, Taken& taken) {
+void take_from_pages(Transaction& transaction, const QueueInfo& queue, const ReceiveOptions& options,
+                     std::uint32_t holder, Time now, Taken& taken) {
   while (taken.slots.size() + taken.messages.size() < options.count_max) {
     const auto number = first_due_page(transaction.connection(), queue.number, now);
     if (!number) return;
@@ -121,7 +130,9 @@ void deliver_slots(Connection& connection, const std::vector<TakenSlot>& slots, 
   Envelope common;
   for (std::size_t begin = 0; begin < slots.size();) {
     std::size_t end = begin + 1;
-    while (end < slots.size() && page_number(slots[end].tree, slots[end].position) == page_number(slots[begin].tree, slots[begin].position)) ++end;
+    while (end < slots.size() &&
+           page_number(slots[end].tree, slots[end].position) == page_number(slots[begin].tree, slots[begin].position))
+      ++end;
     if (slots[begin].tree != tree) {
       tree = slots[begin].tree;
       Rows rows(connection, "SELECT cluster, common FROM tree WHERE number = ?", tree);
@@ -133,7 +144,8 @@ void deliver_slots(Connection& connection, const std::vector<TakenSlot>& slots, 
         cluster = 0;  // Its cluster was deleted meanwhile: nothing of it is to be run.
       }
     }
-    if (cluster != 0) PageDelivery(connection, cluster, common, std::span(slots).subspan(begin, end - begin)).append_to(deliveries);
+    if (cluster != 0)
+      PageDelivery(connection, cluster, common, std::span(slots).subspan(begin, end - begin)).append_to(deliveries);
     begin = end;
   }
 }
@@ -146,8 +158,11 @@ std::optional<Time> next_visible_at(Connection& connection, const QueueInfo& que
   if (queue.attributes.fifo) {
     consider(query_number(connection, "SELECT min(available_at) FROM fifo_group WHERE queue = ?", queue.number));
   } else {
-    consider(query_number(connection, "SELECT min(next_visible_at) FROM page WHERE queue = ? AND next_visible_at IS NOT NULL", queue.number));
-    consider(query_number(connection, "SELECT min(visible_at) FROM message WHERE queue = ? AND group_id IS NULL", queue.number));
+    consider(query_number(connection,
+                          "SELECT min(next_visible_at) FROM page WHERE queue = ? AND next_visible_at IS NOT NULL",
+                          queue.number));
+    consider(query_number(connection, "SELECT min(visible_at) FROM message WHERE queue = ? AND group_id IS NULL",
+                          queue.number));
   }
   if (!next) return std::nullopt;
   return to_time(*next);

@@ -15,20 +15,24 @@ struct DueRow {
 
 std::vector<DueRow> due_rows(Connection& connection, const QueueInfo& queue, std::size_t count_max, Time now) {
   std::vector<DueRow> due;
-  Rows rows(connection,
-            "SELECT number, sent_at, receive_count FROM message WHERE queue = ? AND group_id IS NULL AND visible_at <= ? "
-            "ORDER BY visible_at, number LIMIT ?",
-            queue.number, now, count_max);
+  Rows rows(
+      connection,
+      "SELECT number, sent_at, receive_count FROM message WHERE queue = ? AND group_id IS NULL AND visible_at <= ? "
+      "ORDER BY visible_at, number LIMIT ?",
+      queue.number, now, count_max);
   while (rows.next()) due.push_back({rows.integer(0), rows.time(1), static_cast<std::uint32_t>(rows.integer(2))});
   return due;
 }
 
-std::vector<DueRow> group_rows(Connection& connection, const QueueInfo& queue, std::string_view group_id, std::size_t count_max, Time now) {
+std::vector<DueRow> group_rows(Connection& connection, const QueueInfo& queue, std::string_view group_id,
+                               std::size_t count_max, Time now) {
   std::vector<DueRow> due;
   Rows rows(connection,
-            "SELECT number, sent_at, receive_count, visible_at FROM message WHERE queue = ? AND group_id = ? ORDER BY number LIMIT ?",
+            "SELECT number, sent_at, receive_count, visible_at FROM message WHERE queue = ? AND group_id = ? ORDER BY "
+            "number LIMIT ?",
             queue.number, group_id, count_max);
-  while (rows.next() && rows.time(3) <= now) due.push_back({rows.integer(0), rows.time(1), static_cast<std::uint32_t>(rows.integer(2))});
+  while (rows.next() && rows.time(3) <= now)
+    due.push_back({rows.integer(0), rows.time(1), static_cast<std::uint32_t>(rows.integer(2))});
   return due;
 }
 
@@ -79,21 +83,25 @@ Number insert_message(Connection& connection, const MessageRow& row) {
   if (content.meta) meta = content.meta->text();
   if (row.has_body && !row.text) body = content.body.text();
   execute(connection,
-          "INSERT INTO message (queue, visible_at, sent_at, receive_count, holder, source, group_id, type, id, name, round, position, task, "
+          "INSERT INTO message (queue, visible_at, sent_at, receive_count, holder, source, group_id, type, id, name, "
+          "round, position, task, "
           "first_failure, expires_at, bucket, bucket_key, trace_parent, text, meta, body) "
           "VALUES (?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-          row.queue, row.visible_at, row.sent_at, row.receive_count, row.source, row.group_id, content.type, content.id, content.name, content.round,
-          content.position, content.index, content.first_failure, content.expires_at, bucket, bucket_key, content.trace_parent, row.text, meta, body);
+          row.queue, row.visible_at, row.sent_at, row.receive_count, row.source, row.group_id, content.type, content.id,
+          content.name, content.round, content.position, content.index, content.first_failure, content.expires_at,
+          bucket, bucket_key, content.trace_parent, row.text, meta, body);
   return connection.last_number();
 }
 
 Delivery deliver_row(Connection& connection, Number number, Time visible_at, std::uint32_t holder) {
-  execute(connection, "UPDATE message SET visible_at = ?, holder = ?, receive_count = min(receive_count + 1, ?) WHERE number = ?", visible_at, holder,
-          receive_count_most, number);
+  execute(connection,
+          "UPDATE message SET visible_at = ?, holder = ?, receive_count = min(receive_count + 1, ?) WHERE number = ?",
+          visible_at, holder, receive_count_most, number);
   Delivery delivery;
   {
     Rows rows(connection,
-              "SELECT sent_at, receive_count, group_id, type, id, name, round, position, task, first_failure, expires_at, bucket, trace_parent, text, "
+              "SELECT sent_at, receive_count, group_id, type, id, name, round, position, task, first_failure, "
+              "expires_at, bucket, trace_parent, text, "
               "meta, body, bucket_key FROM message WHERE number = ?",
               number);
     if (!rows.next()) return delivery;
@@ -110,15 +118,17 @@ Delivery deliver_row(Connection& connection, Number number, Time visible_at, std
   // A task's: its payload is where all of them are.
   Envelope& content = *delivery.content;
   if (const auto cluster = read_cluster_row(connection, content.id)) {
-    visit_payloads(connection, cluster->number, content.index, content.index + 1, [&](std::uint64_t, std::string_view body, std::string_view) {
-      content.body = Json::from_valid_text(std::string(body));
-      return false;
-    });
+    visit_payloads(connection, cluster->number, content.index, content.index + 1,
+                   [&](std::uint64_t, std::string_view body, std::string_view) {
+                     content.body = Json::from_valid_text(std::string(body));
+                     return false;
+                   });
   }
   return delivery;
 }
 
-void take_from_rows(Transaction& transaction, const QueueInfo& queue, const ReceiveOptions& options, std::uint32_t holder, Time now, Taken& taken) {
+void take_from_rows(Transaction& transaction, const QueueInfo& queue, const ReceiveOptions& options,
+                    std::uint32_t holder, Time now, Taken& taken) {
   while (taken.messages.size() < options.count_max) {
     const auto due = due_rows(transaction.connection(), queue, options.count_max - taken.messages.size(), now);
     if (due.empty()) return;
@@ -130,12 +140,15 @@ void take_from_rows(Transaction& transaction, const QueueInfo& queue, const Rece
   }
 }
 
-void take_from_groups(Transaction& transaction, const QueueInfo& queue, const ReceiveOptions& options, std::uint32_t holder, Time now, Taken& taken) {
+void take_from_groups(Transaction& transaction, const QueueInfo& queue, const ReceiveOptions& options,
+                      std::uint32_t holder, Time now, Taken& taken) {
   Connection& connection = transaction.connection();
   while (taken.messages.size() < options.count_max) {
     std::optional<std::string> group;
     {
-      Rows rows(connection, "SELECT group_id FROM fifo_group WHERE queue = ? AND available_at <= ? ORDER BY available_at LIMIT 1", queue.number, now);
+      Rows rows(connection,
+                "SELECT group_id FROM fifo_group WHERE queue = ? AND available_at <= ? ORDER BY available_at LIMIT 1",
+                queue.number, now);
       if (rows.next()) group = rows.text(0);
     }
     if (!group) return;
@@ -149,16 +162,23 @@ void take_from_groups(Transaction& transaction, const QueueInfo& queue, const Re
 }
 
 void note_appended(Connection& connection, Number queue, std::string_view group_id, Time visible_at) {
-  execute(connection, "INSERT INTO fifo_group (queue, group_id, available_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", queue, group_id, visible_at);
+  execute(connection, "INSERT INTO fifo_group (queue, group_id, available_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+          queue, group_id, visible_at);
 }
 
 void settle_group(Connection& connection, Number queue, std::string_view group_id, Time now) {
   // One in flight blocks its group: nothing overtakes it.
-  auto available = query_number(connection, "SELECT max(visible_at) FROM message WHERE queue = ? AND group_id = ? AND receive_count > 0 AND visible_at > ?",
-                                queue, group_id, now);
-  if (!available) available = query_number(connection, "SELECT visible_at FROM message WHERE queue = ? AND group_id = ? ORDER BY number LIMIT 1", queue, group_id);
+  auto available = query_number(
+      connection,
+      "SELECT max(visible_at) FROM message WHERE queue = ? AND group_id = ? AND receive_count > 0 AND visible_at > ?",
+      queue, group_id, now);
+  if (!available)
+    available = query_number(connection,
+                             "SELECT visible_at FROM message WHERE queue = ? AND group_id = ? ORDER BY number LIMIT 1",
+                             queue, group_id);
   if (available) {
-    execute(connection, "UPDATE fifo_group SET available_at = ? WHERE queue = ? AND group_id = ?", *available, queue, group_id);
+    execute(connection, "UPDATE fifo_group SET available_at = ? WHERE queue = ? AND group_id = ?", *available, queue,
+            group_id);
   } else {
     execute(connection, "DELETE FROM fifo_group WHERE queue = ? AND group_id = ?", queue, group_id);
   }
@@ -179,7 +199,8 @@ void bury_row(Transaction& transaction, const QueueInfo& queue, Number number, T
   Connection& connection = transaction.connection();
   const Number dead = dead_letter_queue(transaction, queue);
   // It keeps its id and its age; its receipts are stale, since the receive count goes on from there.
-  execute(connection, "UPDATE message SET queue = ?, source = ?, visible_at = ?, holder = 0 WHERE number = ?", dead, queue.number, now, number);
+  execute(connection, "UPDATE message SET queue = ?, source = ?, visible_at = ?, holder = 0 WHERE number = ?", dead,
+          queue.number, now, number);
   if (!queue.attributes.fifo) return;
   Rows rows(connection, "SELECT group_id FROM message WHERE number = ?", number);
   if (rows.next()) note_appended(connection, dead, rows.bytes(0), now);

@@ -12,13 +12,15 @@ namespace {
 
 std::optional<Error> refusal(const QueueInfo& queue, const OutgoingMessage& message) {
   const bool fifo = queue.attributes.fifo;
-  if (message.delay < std::chrono::milliseconds(0) || message.delay > message_delay_max) return invalid_argument("delay: 0 to 15 min");
+  if (message.delay < std::chrono::milliseconds(0) || message.delay > message_delay_max)
+    return invalid_argument("delay: 0 to 15 min");
   if (fifo && message.group_id.empty()) return invalid_argument("group_id: required by a FIFO queue");
   if (!fifo && !message.group_id.empty()) return invalid_argument("group_id: FIFO queues only");
   if (fifo && message.deduplication_id.empty() && !queue.attributes.content_based_deduplication) {
     return invalid_argument("deduplication_id: required by a FIFO queue without content based deduplication");
   }
-  if (message.text.size() + message.content.body.text().size() > message_bytes_max) return Error{ErrorCode::too_large, "a message holds at most 1 MiB", {}};
+  if (message.text.size() + message.content.body.text().size() > message_bytes_max)
+    return Error{ErrorCode::too_large, "a message holds at most 1 MiB", {}};
   return std::nullopt;
 }
 
@@ -26,15 +28,18 @@ std::string number_id(Number number) { return message_id_of({false, number, 0, 0
 
 /// The id of the message that went in with this deduplication id less than five minutes ago.
 std::optional<std::string> find_duplicate(Connection& connection, Number queue, std::string_view id, Time now) {
-  Rows rows(connection, "SELECT message FROM deduplication WHERE queue = ? AND deduplication_id = ? AND until > ?", queue, id, now);
+  Rows rows(connection, "SELECT message FROM deduplication WHERE queue = ? AND deduplication_id = ? AND until > ?",
+            queue, id, now);
   if (!rows.next()) return std::nullopt;
   return rows.text(0);
 }
 
-Result<std::string> put_message(Transaction& transaction, const QueueInfo& queue, const OutgoingMessage& message, Time now) {
+Result<std::string> put_message(Transaction& transaction, const QueueInfo& queue, const OutgoingMessage& message,
+                                Time now) {
   if (auto error = refusal(queue, message)) return std::move(*error);
   Connection& connection = transaction.connection();
-  const std::chrono::milliseconds delay = message.delay > std::chrono::milliseconds(0) ? message.delay : queue.attributes.delay;
+  const std::chrono::milliseconds delay =
+      message.delay > std::chrono::milliseconds(0) ? message.delay : queue.attributes.delay;
   MessageRow row{.queue = queue.number, .visible_at = now + delay, .sent_at = now, .content = &message.content};
   if (!message.text.empty()) row.text = message.text;
   if (!queue.attributes.fifo) return number_id(insert_message(connection, row));
@@ -45,18 +50,25 @@ Result<std::string> put_message(Transaction& transaction, const QueueInfo& queue
   row.group_id = message.group_id;
   std::string message_id = number_id(insert_message(connection, row));
   note_appended(connection, queue.number, message.group_id, row.visible_at);
-  execute(connection, "INSERT OR REPLACE INTO deduplication (queue, deduplication_id, until, message) VALUES (?, ?, ?, ?)", queue.number, id,
-          now + deduplication_window, message_id);
+  execute(connection,
+          "INSERT OR REPLACE INTO deduplication (queue, deduplication_id, until, message) VALUES (?, ?, ?, ?)",
+          queue.number, id, now + deduplication_window, message_id);
   return message_id;
 }
 
-void forget_deduplications(Connection& connection, Time now) { execute(connection, "DELETE FROM deduplication WHERE until <= ?", now); }
+void forget_deduplications(Connection& connection, Time now) {
+  execute(connection, "DELETE FROM deduplication WHERE until <= ?", now);
+}
 
 /// The send of one range of tasks: into slots where their place says all, else as rows.
 class TaskSend {
  public:
   TaskSend(Transaction& transaction, const QueueInfo& queue, const TaskRangeMessage& range, Time now)
-      : transaction_(transaction), queue_(queue), range_(range), now_(now), cluster_(transaction.ensure_cluster(range.common.id)) {}
+      : transaction_(transaction),
+        queue_(queue),
+        range_(range),
+        now_(now),
+        cluster_(transaction.ensure_cluster(range.common.id)) {}
 
   void run(std::span<const TaskMessage> tasks) {
     if (queue_.attributes.fifo) {
@@ -105,7 +117,8 @@ class TaskSend {
     const Number number = page_number(tree_.number, task.position);
     if (listed_page_ != number) {
       listed_page_ = number;
-      listed_ = read_round_indexes(transaction_.connection(), tree_.number, task.position - slot_of(task.position), page_slot_count);
+      listed_ = read_round_indexes(transaction_.connection(), tree_.number, task.position - slot_of(task.position),
+                                   page_slot_count);
     }
     const std::size_t slot = slot_of(task.position);
     return slot < listed_.size() && listed_[slot] == task.index;
@@ -116,10 +129,15 @@ class TaskSend {
     content.type = RecordType::task;
     content.position = task.position;
     content.index = task.index;
-    MessageRow row{.queue = queue_.number, .visible_at = now_ + delay_of(task), .sent_at = now_, .content = &content, .has_body = false};
+    MessageRow row{.queue = queue_.number,
+                   .visible_at = now_ + delay_of(task),
+                   .sent_at = now_,
+                   .content = &content,
+                   .has_body = false};
     if (queue_.attributes.fifo) row.group_id = range_.group_id;
     insert_message(transaction_.connection(), row);
-    if (queue_.attributes.fifo) note_appended(transaction_.connection(), queue_.number, range_.group_id, row.visible_at);
+    if (queue_.attributes.fifo)
+      note_appended(transaction_.connection(), queue_.number, range_.group_id, row.visible_at);
   }
 
   [[nodiscard]] std::chrono::milliseconds delay_of(const TaskMessage& task) const {
@@ -150,7 +168,8 @@ void with_slot(Transaction& transaction, const Receipt& receipt, Apply apply) {
 
 /// Group of a FIFO queue's message, where this receipt is of its newest delivery.
 std::optional<std::string> group_of(Connection& connection, const Receipt& receipt) {
-  Rows rows(connection, "SELECT group_id FROM message WHERE number = ? AND receive_count = ?", receipt.number, receipt.receive_count);
+  Rows rows(connection, "SELECT group_id FROM message WHERE number = ? AND receive_count = ?", receipt.number,
+            receipt.receive_count);
   if (!rows.next() || rows.is_null(0)) return std::nullopt;
   return rows.text(0);
 }
@@ -165,7 +184,8 @@ void remove_one(Transaction& transaction, const QueueInfo& queue, const Receipt&
   }
   Connection& connection = transaction.connection();
   const auto group = queue.attributes.fifo ? group_of(connection, receipt) : std::nullopt;
-  execute(connection, "DELETE FROM message WHERE number = ? AND queue = ? AND receive_count = ? AND receive_count > 0", receipt.number, queue.number, receipt.receive_count);
+  execute(connection, "DELETE FROM message WHERE number = ? AND queue = ? AND receive_count = ? AND receive_count > 0",
+          receipt.number, queue.number, receipt.receive_count);
   if (!group) return;
   settle_group(connection, queue.number, *group, now);
   transaction.announce(queue.bucket);
@@ -183,14 +203,17 @@ void change_one(Transaction& transaction, const QueueInfo& queue, const Receipt&
   }
   Connection& connection = transaction.connection();
   const auto group = queue.attributes.fifo ? group_of(connection, receipt) : std::nullopt;
-  execute(connection, "UPDATE message SET visible_at = ? WHERE number = ? AND queue = ? AND receive_count = ? AND receive_count > 0 AND visible_at > ?", visible_at,
-          receipt.number, queue.number, receipt.receive_count, now);
+  execute(connection,
+          "UPDATE message SET visible_at = ? WHERE number = ? AND queue = ? AND receive_count = ? AND receive_count > "
+          "0 AND visible_at > ?",
+          visible_at, receipt.number, queue.number, receipt.receive_count, now);
   if (group) settle_group(connection, queue.number, *group, now);
 }
 
 }  // namespace
 
-Result<std::vector<Result<std::string>>> SqliteQueue::send(std::string_view url, std::span<const OutgoingMessage> messages) {
+Result<std::vector<Result<std::string>>> SqliteQueue::send(std::string_view url,
+                                                           std::span<const OutgoingMessage> messages) {
   auto queue = store_->ensure_queue(url);
   if (!queue) return std::move(queue).error();
   return store_->write(Sync::needed, [&](Transaction& transaction) -> Result<std::vector<Result<std::string>>> {
@@ -204,30 +227,38 @@ Result<std::vector<Result<std::string>>> SqliteQueue::send(std::string_view url,
   });
 }
 
-Result<std::vector<Queue::TaskRefused>> SqliteQueue::send_tasks(std::string_view url, const TaskRangeMessage& range, std::span<const TaskMessage> tasks) {
+Result<std::vector<Queue::TaskRefused>> SqliteQueue::send_tasks(std::string_view url, const TaskRangeMessage& range,
+                                                                std::span<const TaskMessage> tasks) {
   auto queue = store_->ensure_queue(url);
   if (!queue) return std::move(queue).error();
-  if ((*queue)->attributes.fifo == range.group_id.empty()) return invalid_argument("group_id: required by a FIFO queue, and by no other");
-  // The header's due mark stands until every send is out, and what takes it away makes them durable: a power cut before is
-  // a re-send.
+  if ((*queue)->attributes.fifo == range.group_id.empty())
+    return invalid_argument("group_id: required by a FIFO queue, and by no other");
+  // The header's due mark stands until every send is out, and what takes it away makes them durable: a power cut before
+  // is a re-send.
   return store_->write(Sync::not_needed, [&](Transaction& transaction) -> Result<std::vector<TaskRefused>> {
     std::vector<TaskRefused> refused;
     std::vector<TaskMessage> accepted;
-    const bool all_fine = std::ranges::all_of(tasks, [](const TaskMessage& task) { return task.delay >= std::chrono::milliseconds(0) && task.delay <= message_delay_max; });
+    const bool all_fine = std::ranges::all_of(tasks, [](const TaskMessage& task) {
+      return task.delay >= std::chrono::milliseconds(0) && task.delay <= message_delay_max;
+    });
     if (!all_fine) {
       for (const TaskMessage& task : tasks) {
         const bool is_fine = task.delay >= std::chrono::milliseconds(0) && task.delay <= message_delay_max;
-        if (is_fine) accepted.push_back(task);
-        else refused.push_back({task.position, invalid_argument("delay: 0 to 15 min")});
+        if (is_fine)
+          accepted.push_back(task);
+        else
+          refused.push_back({task.position, invalid_argument("delay: 0 to 15 min")});
       }
     }
-    TaskSend(transaction, **queue, range, store_->clock().now()).run(all_fine ? tasks : std::span<const TaskMessage>(accepted));
+    TaskSend(transaction, **queue, range, store_->clock().now())
+        .run(all_fine ? tasks : std::span<const TaskMessage>(accepted));
     transaction.announce((*queue)->bucket);
     return refused;
   });
 }
 
-Result<std::vector<Result<void>>> SqliteQueue::remove(std::string_view url, std::span<const std::string> receipt_handles) {
+Result<std::vector<Result<void>>> SqliteQueue::remove(std::string_view url,
+                                                      std::span<const std::string> receipt_handles) {
   auto queue = store_->ensure_queue(url);
   if (!queue) return std::move(queue).error();
   return store_->write(Sync::not_needed, [&](Transaction& transaction) -> Result<std::vector<Result<void>>> {
@@ -239,19 +270,22 @@ Result<std::vector<Result<void>>> SqliteQueue::remove(std::string_view url, std:
   });
 }
 
-Result<std::vector<Result<void>>> SqliteQueue::change_visibility(std::string_view url, std::span<const VisibilityChange> changes) {
+Result<std::vector<Result<void>>> SqliteQueue::change_visibility(std::string_view url,
+                                                                 std::span<const VisibilityChange> changes) {
   auto queue = store_->ensure_queue(url);
   if (!queue) return std::move(queue).error();
   return store_->write(Sync::not_needed, [&](Transaction& transaction) -> Result<std::vector<Result<void>>> {
     const Time now = store_->clock().now();
     for (const VisibilityChange& change : changes) {
-      if (const auto receipt = parse_receipt(change.receipt_handle)) change_one(transaction, **queue, *receipt, now + change.visibility, now);
+      if (const auto receipt = parse_receipt(change.receipt_handle))
+        change_one(transaction, **queue, *receipt, now + change.visibility, now);
     }
     return std::vector<Result<void>>(changes.size());
   });
 }
 
-void bury_slot(Transaction& transaction, const QueueInfo& queue, Number tree, std::uint64_t position, const Mail& mail) {
+void bury_slot(Transaction& transaction, const QueueInfo& queue, Number tree, std::uint64_t position,
+               const Mail& mail) {
   Connection& connection = transaction.connection();
   std::optional<Envelope> content;
   {

@@ -14,7 +14,8 @@ class Text {
  public:
   explicit Text(char kind) { bytes_[size_++] = kind; }
   Text& number(std::uint64_t value) {
-    size_ = static_cast<std::size_t>(std::to_chars(bytes_.data() + size_, bytes_.data() + bytes_.size(), value, base).ptr - bytes_.data());
+    size_ = static_cast<std::size_t>(
+        std::to_chars(bytes_.data() + size_, bytes_.data() + bytes_.size(), value, base).ptr - bytes_.data());
     return *this;
   }
   Text& dot() {
@@ -50,7 +51,9 @@ bool read_number(std::string_view& text, T& value, bool is_last) {
 
 std::string message_id_of(const Receipt& receipt) { return begin_text(receipt).take(); }
 
-std::string receipt_text(const Receipt& receipt) { return begin_text(receipt).dot().number(receipt.receive_count).take(); }
+std::string receipt_text(const Receipt& receipt) {
+  return begin_text(receipt).dot().number(receipt.receive_count).take();
+}
 
 std::optional<Receipt> parse_receipt(std::string_view text) {
   if (text.empty() || (text.front() != 't' && text.front() != 'm')) return std::nullopt;
@@ -58,7 +61,8 @@ std::optional<Receipt> parse_receipt(std::string_view text) {
   receipt.is_slot = text.front() == 't';
   text.remove_prefix(1);
   if (!read_number(text, receipt.number, false) || receipt.number <= 0) return std::nullopt;
-  const bool has_place = !receipt.is_slot || (read_number(text, receipt.position, false) && read_number(text, receipt.generation, false));
+  const bool has_place =
+      !receipt.is_slot || (read_number(text, receipt.position, false) && read_number(text, receipt.generation, false));
   if (!has_place || !read_number(text, receipt.receive_count, true)) return std::nullopt;
   return receipt;
 }

@@ -41,7 +41,8 @@ class Release {
     }
     Rows rows(connection_, "SELECT number, cell FROM record WHERE leased = 1");
     while (rows.next()) {
-      if (rows.bytes(1).size() == cell_bytes && slot_of_token(load_cell(rows.bytes(1).data()).token) == slot_) records_.push_back(rows.integer(0));
+      if (rows.bytes(1).size() == cell_bytes && slot_of_token(load_cell(rows.bytes(1).data()).token) == slot_)
+        records_.push_back(rows.integer(0));
     }
   }
 
@@ -97,11 +98,14 @@ class Release {
       while (rows.next()) queues.push_back(rows.integer(0));
     }
     for (const Number queue : queues) {
+      execute(
+          connection_,
+          "UPDATE fifo_group SET available_at = ? WHERE queue = ? AND group_id IN "
+          "(SELECT group_id FROM message WHERE queue = ? AND holder = ? AND visible_at > ? AND group_id IS NOT NULL)",
+          now_, queue, queue, slot_, now_);
       execute(connection_,
-              "UPDATE fifo_group SET available_at = ? WHERE queue = ? AND group_id IN "
-              "(SELECT group_id FROM message WHERE queue = ? AND holder = ? AND visible_at > ? AND group_id IS NOT NULL)",
-              now_, queue, queue, slot_, now_);
-      execute(connection_, "UPDATE message SET visible_at = ?, holder = 0 WHERE queue = ? AND holder = ? AND visible_at > ?", now_, queue, slot_, now_);
+              "UPDATE message SET visible_at = ?, holder = 0 WHERE queue = ? AND holder = ? AND visible_at > ?", now_,
+              queue, slot_, now_);
       announce(queue);
     }
   }
@@ -146,7 +150,8 @@ std::uint64_t release_slots(Transaction& transaction, Holder& holder, std::span<
 Result<std::uint64_t> SqliteLedger::release_dead_holders(Time now) {
   Holder* holder = store_->holder();
   if (holder == nullptr) return std::uint64_t{0};
-  auto dead = store_->read([&](Connection& connection) -> Result<std::vector<std::uint32_t>> { return dead_slots(connection, *holder); });
+  auto dead = store_->read(
+      [&](Connection& connection) -> Result<std::vector<std::uint32_t>> { return dead_slots(connection, *holder); });
   if (!dead) return std::move(dead).error();
   if (dead->empty()) return std::uint64_t{0};
   return store_->write(Sync::not_needed, [&](Transaction& transaction) -> Result<std::uint64_t> {

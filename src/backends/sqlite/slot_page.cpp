@@ -9,8 +9,8 @@ namespace fanfold::sqlite {
 
 namespace {
 
-// A slot is four words: the cell's two, then visible_at 42 bits, receive count 12, flags 4; then sent_at 42 bits, holder 12.
-// The generation's 16 bits fill up what is left: 6 in the third word, 10 in the fourth.
+// A slot is four words: the cell's two, then visible_at 42 bits, receive count 12, flags 4; then sent_at 42 bits,
+// holder 12. The generation's 16 bits fill up what is left: 6 in the third word, 10 in the fourth.
 constexpr std::size_t visible_word_at = cell_bytes;
 constexpr std::size_t sent_word_at = cell_bytes + 8;
 constexpr unsigned time_bits = 42;
@@ -65,7 +65,8 @@ Mail SlotPage::mail(std::size_t slot) const noexcept {
   mail.sent_at = time_of(second);
   mail.receive_count = static_cast<std::uint32_t>(first >> count_shift) & receive_count_most;
   mail.holder = static_cast<std::uint32_t>(second >> time_bits) & holder_most;
-  mail.generation = static_cast<std::uint32_t>(first >> generation_high_shift << generation_low_bits | second >> generation_low_shift);
+  mail.generation = static_cast<std::uint32_t>(first >> generation_high_shift << generation_low_bits |
+                                               second >> generation_low_shift);
   return mail;
 }
 
@@ -74,9 +75,11 @@ void SlotPage::set_mail(std::size_t slot, const Mail& mail) {
   const std::uint64_t alone = load_word(at + visible_word_at) & alone_flag;
   const std::uint64_t generation = mail.generation & generation_most;
   const std::uint64_t count = std::min(mail.receive_count, receive_count_most);
-  store_word(at + visible_word_at, time_word(mail.visible_at) | count << count_shift | alone | (mail.is_present ? present_flag : 0) |
+  store_word(at + visible_word_at, time_word(mail.visible_at) | count << count_shift | alone |
+                                       (mail.is_present ? present_flag : 0) |
                                        generation >> generation_low_bits << generation_high_shift);
-  store_word(at + sent_word_at, time_word(mail.sent_at) | static_cast<std::uint64_t>(mail.holder & holder_most) << time_bits |
+  store_word(at + sent_word_at, time_word(mail.sent_at) |
+                                    static_cast<std::uint64_t>(mail.holder & holder_most) << time_bits |
                                     generation << generation_low_shift);
 }
 

@@ -13,14 +13,16 @@ inline constexpr std::size_t slot_bytes = 32;
 
 /// The queue's half of a slot: the message of a task is its slot.
 struct Mail {
-  bool is_present = false;          ///< A message of this task is in the queue.
+  bool is_present = false;  ///< A message of this task is in the queue.
   Time visible_at{};
   Time sent_at{};
   std::uint32_t receive_count = 0;  ///< At most `receive_count_most`.
   std::uint32_t holder = 0;         ///< Slot of the process that received it last, 0 for none.
   std::uint32_t generation = 0;     ///< Counts the sends, at most `generation_most`, then starts again.
 
-  [[nodiscard]] bool is_in_flight(Time now) const noexcept { return is_present && receive_count > 0 && visible_at > now; }
+  [[nodiscard]] bool is_in_flight(Time now) const noexcept {
+    return is_present && receive_count > 0 && visible_at > now;
+  }
 };
 
 inline constexpr std::uint32_t receive_count_most = 0xfff;
@@ -32,14 +34,14 @@ struct PageSummary {
   std::uint32_t present_count = 0;
   std::uint32_t received_count = 0;  ///< Of those present: delivered at least once.
   std::uint32_t leased_count = 0;
-  std::uint32_t held_count = 0;      ///< Leased, or present and received by a process that may have died.
-  Time next_visible_at{};            ///< Of those present.
+  std::uint32_t held_count = 0;  ///< Leased, or present and received by a process that may have died.
+  Time next_visible_at{};        ///< Of those present.
   Time last_visible_at{};
   Time oldest_sent_at{};
 };
 
-/// The states and messages of `page_slot_count` neighbouring tasks, packed into 32 bytes each. Slots past the end are empty;
-/// writing one makes room.
+/// The states and messages of `page_slot_count` neighbouring tasks, packed into 32 bytes each. Slots past the end are
+/// empty; writing one makes room.
 class SlotPage {
  public:
   SlotPage() = default;

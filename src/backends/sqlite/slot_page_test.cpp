@@ -11,7 +11,12 @@ constexpr Time now{1'800'000'000'000ms};
 
 TEST(SlotPage, KeepsEveryFieldOfAMessage) {
   SlotPage page;
-  const Mail mail{.is_present = true, .visible_at = now + 5s, .sent_at = now, .receive_count = receive_count_most, .holder = holder_most, .generation = generation_most - 1};
+  const Mail mail{.is_present = true,
+                  .visible_at = now + 5s,
+                  .sent_at = now,
+                  .receive_count = receive_count_most,
+                  .holder = holder_most,
+                  .generation = generation_most - 1};
   page.set_mail(255, mail);
   const Mail loaded = SlotPage(page.bytes()).mail(255);
   EXPECT_TRUE(loaded.is_present);
@@ -24,9 +29,11 @@ TEST(SlotPage, KeepsEveryFieldOfAMessage) {
 
 TEST(SlotPage, KeepsStateAndMessageApart) {
   SlotPage page;
-  page.set_mail(3, {.is_present = true, .visible_at = now, .sent_at = now, .receive_count = 2, .holder = 7, .generation = 9});
+  page.set_mail(
+      3, {.is_present = true, .visible_at = now, .sent_at = now, .receive_count = 2, .holder = 7, .generation = 9});
   page.set_cell(3, {.state = Cell::State::leased, .attempt = 4, .time = now, .token = 5, .alone = true});
-  page.set_mail(3, {.is_present = false, .visible_at = now, .sent_at = now, .receive_count = 3, .holder = 8, .generation = 10});
+  page.set_mail(
+      3, {.is_present = false, .visible_at = now, .sent_at = now, .receive_count = 3, .holder = 8, .generation = 10});
   EXPECT_TRUE(page.cell(3).alone);
   EXPECT_EQ(page.cell(3).token, 5U);
   EXPECT_FALSE(page.mail(3).is_present);
@@ -45,8 +52,18 @@ TEST(SlotPage, TakesRoomOnlyForWhatIsUsed) {
 TEST(SlotPage, SumsUpWhatIsInItsQueue) {
   SlotPage page;
   page.set_mail(0, {.is_present = true, .visible_at = now + 1s, .sent_at = now, .generation = 1});
-  page.set_mail(1, {.is_present = true, .visible_at = now + 9s, .sent_at = now - 1s, .receive_count = 1, .holder = 4, .generation = 1});
-  page.set_mail(2, {.is_present = false, .visible_at = now - 9s, .sent_at = now - 9s, .receive_count = 1, .holder = 4, .generation = 1});
+  page.set_mail(1, {.is_present = true,
+                    .visible_at = now + 9s,
+                    .sent_at = now - 1s,
+                    .receive_count = 1,
+                    .holder = 4,
+                    .generation = 1});
+  page.set_mail(2, {.is_present = false,
+                    .visible_at = now - 9s,
+                    .sent_at = now - 9s,
+                    .receive_count = 1,
+                    .holder = 4,
+                    .generation = 1});
   page.set_cell(3, {.state = Cell::State::leased, .attempt = 1, .time = now, .token = 1});
   const PageSummary summary = page.summary();
   EXPECT_EQ(summary.present_count, 2U);

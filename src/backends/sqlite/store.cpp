@@ -11,8 +11,10 @@ namespace {
 
 /// Where another program closes the file at this moment, it may hold it for itself for an instant.
 constexpr int open_patience_milliseconds = 5'000;
-constexpr const char* reader_settings = "PRAGMA cache_size = -4096; PRAGMA temp_store = MEMORY; PRAGMA query_only = ON;";
-constexpr const char* writer_settings = "PRAGMA cache_size = -32768; PRAGMA temp_store = MEMORY; PRAGMA journal_size_limit = 67108864;";
+constexpr const char* reader_settings =
+    "PRAGMA cache_size = -4096; PRAGMA temp_store = MEMORY; PRAGMA query_only = ON;";
+constexpr const char* writer_settings =
+    "PRAGMA cache_size = -32768; PRAGMA temp_store = MEMORY; PRAGMA journal_size_limit = 67108864;";
 
 }  // namespace
 
@@ -50,7 +52,9 @@ void ReaderPool::close() {
 }
 
 Store::Store(const Options& options, std::shared_ptr<Clock> clock)
-    : options_(options), clock_(std::move(clock)), readers_(options.file, options.read_only ? Access::read_only : Access::read_write) {}
+    : options_(options),
+      clock_(std::move(clock)),
+      readers_(options.file, options.read_only ? Access::read_only : Access::read_write) {}
 
 Result<std::shared_ptr<Store>> Store::open(const Options& options, std::shared_ptr<Clock> clock) {
   auto placed = check_place(options.file, !options.read_only);
@@ -89,14 +93,18 @@ Result<void> Store::check_for_reading() {
     auto checked = check_kind(kind, options_.file.string());
     if (!checked) return checked;
     if (kind.application == application_id && kind.version == schema_version) return {};
-    return Error{ErrorCode::unsupported_version, options_.file.string() + " has an older schema, or none: open it for writing once", {}};
+    return Error{ErrorCode::unsupported_version,
+                 options_.file.string() + " has an older schema, or none: open it for writing once",
+                 {}};
   });
 }
 
 Result<void> Store::open_for_writing() {
   writer_ = std::make_unique<Connection>(options_.file, Access::create);
   if (sqlite3_db_readonly(writer_->handle(), "main") == 1) {
-    return Error{ErrorCode::read_only, options_.file.string() + " cannot be written: its modes or its file system forbid it", {}};
+    return Error{ErrorCode::read_only,
+                 options_.file.string() + " cannot be written: its modes or its file system forbid it",
+                 {}};
   }
   sqlite3_busy_timeout(writer_->handle(), open_patience_milliseconds);
   auto checked = check_kind(look_at(*writer_), options_.file.string());
@@ -131,7 +139,8 @@ Result<void> Store::lock_for_opening() {
     auto locked = turnstile_->try_lock();
     if (!locked) return std::move(locked).error();
     if (*locked == Turnstile::Try::locked) return {};
-    if (std::chrono::steady_clock::now() >= end) return Error{ErrorCode::unavailable, "other processes have kept the write lock for too long", {}};
+    if (std::chrono::steady_clock::now() >= end)
+      return Error{ErrorCode::unavailable, "other processes have kept the write lock for too long", {}};
     std::this_thread::sleep_for(pause);
   }
 }
@@ -163,12 +172,14 @@ Result<void> Store::take_holder_slot() {
       Rows rows(connection, "SELECT slot FROM holder");
       while (rows.next()) used.push_back(static_cast<std::uint32_t>(rows.integer(0)));
     }
-    execute(connection, "INSERT INTO setting VALUES ('holder_generation', 1) ON CONFLICT DO UPDATE SET value = value + 1");
-    const auto generation = query_number(connection, "SELECT value FROM setting WHERE name = 'holder_generation'").value_or(0);
+    execute(connection,
+            "INSERT INTO setting VALUES ('holder_generation', 1) ON CONFLICT DO UPDATE SET value = value + 1");
+    const auto generation =
+        query_number(connection, "SELECT value FROM setting WHERE name = 'holder_generation'").value_or(0);
     auto taken = holder_->take_slot(used, static_cast<std::uint64_t>(generation) & generation_mask);
     if (!taken) return taken;
-    execute(connection, "INSERT INTO holder (slot, generation, process, since) VALUES (?, ?, ?, ?)", holder_->slot(), holder_->generation(),
-            process_number(), clock_->now());
+    execute(connection, "INSERT INTO holder (slot, generation, process, since) VALUES (?, ?, ?, ?)", holder_->slot(),
+            holder_->generation(), process_number(), clock_->now());
     return {};
   });
 }
@@ -220,7 +231,8 @@ Result<std::shared_ptr<const QueueInfo>> Store::ensure_queue(std::string_view na
   info->bucket = Wake::bucket_of(name);
   const auto look = [&](Connection& connection) -> Result<void> {
     Rows rows(connection,
-              "SELECT number, fifo, visibility, retention, delay, content_based_deduplication, dead_letter_queue, receive_count_max "
+              "SELECT number, fifo, visibility, retention, delay, content_based_deduplication, dead_letter_queue, "
+              "receive_count_max "
               "FROM queue WHERE name = ?",
               name);
     if (!rows.next()) return {};
@@ -230,15 +242,18 @@ Result<std::shared_ptr<const QueueInfo>> Store::ensure_queue(std::string_view na
     info->attributes.retention = std::chrono::seconds(rows.integer(3));
     info->attributes.delay = std::chrono::seconds(rows.integer(4));
     info->attributes.content_based_deduplication = rows.integer(5) != 0;
-    if (!rows.is_null(6)) info->attributes.redrive = RedrivePolicy{rows.text(6), static_cast<std::uint32_t>(rows.integer(7))};
+    if (!rows.is_null(6))
+      info->attributes.redrive = RedrivePolicy{rows.text(6), static_cast<std::uint32_t>(rows.integer(7))};
     return {};
   };
   auto looked = read(look);
   if (!looked) return std::move(looked).error();
   if (info->number == 0) {
     QueueAttributes made;
-    if (attributes != nullptr) made = *attributes;
-    else made.fifo = name.ends_with(".fifo");
+    if (attributes != nullptr)
+      made = *attributes;
+    else
+      made.fifo = name.ends_with(".fifo");
     auto created = write(Sync::needed, [&](Transaction& transaction) -> Result<void> {
       std::optional<std::string> dead_letter_queue;
       std::optional<std::uint32_t> receive_count_max;
@@ -247,10 +262,11 @@ Result<std::shared_ptr<const QueueInfo>> Store::ensure_queue(std::string_view na
         receive_count_max = made.redrive->receive_count_max;
       }
       execute(transaction.connection(),
-              "INSERT INTO queue (name, fifo, visibility, retention, delay, content_based_deduplication, dead_letter_queue, receive_count_max) "
+              "INSERT INTO queue (name, fifo, visibility, retention, delay, content_based_deduplication, "
+              "dead_letter_queue, receive_count_max) "
               "VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-              name, made.fifo, made.visibility.count(), made.retention.count(), made.delay.count(), made.content_based_deduplication,
-              dead_letter_queue, receive_count_max);
+              name, made.fifo, made.visibility.count(), made.retention.count(), made.delay.count(),
+              made.content_based_deduplication, dead_letter_queue, receive_count_max);
       return look(transaction.connection());
     });
     if (!created) return std::move(created).error();

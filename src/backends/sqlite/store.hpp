@@ -95,7 +95,8 @@ class Store {
   }
 
   /// Made with the attributes given where it is missing. Blocks only for a queue that was not asked for before.
-  Result<std::shared_ptr<const QueueInfo>> ensure_queue(std::string_view name, const QueueAttributes* attributes = nullptr);
+  Result<std::shared_ptr<const QueueInfo>> ensure_queue(std::string_view name,
+                                                        const QueueAttributes* attributes = nullptr);
 
   /// Gives free pages back to the file system, a little at a time.
   Result<void> compact();
@@ -117,7 +118,7 @@ class Store {
   [[nodiscard]] bool is_last_one();
 
   Options options_;
-  std::shared_ptr<Clock> clock_;  // Shared with the clock port.
+  std::shared_ptr<Clock> clock_;          // Shared with the clock port.
   std::shared_ptr<Turnstile> turnstile_;  // Shared with the commit queue.
   std::unique_ptr<Wake> wake_;
   std::unique_ptr<Holder> holder_;
@@ -126,7 +127,8 @@ class Store {
   ReaderPool readers_;
 
   std::shared_mutex queues_mutex_;
-  std::map<std::string, std::shared_ptr<const QueueInfo>, std::less<>> queues_;  // Guarded by queues_mutex_; infos are shared with calls under way.
+  std::map<std::string, std::shared_ptr<const QueueInfo>, std::less<>>
+      queues_;  // Guarded by queues_mutex_; infos are shared with calls under way.
 };
 
 /// UTC as the system has it.
@@ -140,8 +142,10 @@ class SystemClock final : public Clock {
 [[nodiscard]] std::unique_ptr<Ledger> make_ledger(std::shared_ptr<Store> store);
 [[nodiscard]] std::unique_ptr<GlobalStore> make_global_store(std::shared_ptr<Store> store);
 
-/// Frees what the processes of these slots hold, in pages, records and messages; forgets the slots. The answer counts records.
-[[nodiscard]] std::uint64_t release_slots(Transaction& transaction, Holder& holder, std::span<const std::uint32_t> slots, Time now);
+/// Frees what the processes of these slots hold, in pages, records and messages; forgets the slots. The answer counts
+/// records.
+[[nodiscard]] std::uint64_t release_slots(Transaction& transaction, Holder& holder,
+                                          std::span<const std::uint32_t> slots, Time now);
 /// Slots of processes that are gone.
 [[nodiscard]] std::vector<std::uint32_t> dead_slots(Connection& connection, const Holder& holder);
 

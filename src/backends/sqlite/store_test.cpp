@@ -18,7 +18,8 @@ class StoreTest : public ::testing::Test {
  protected:
   StoreTest() {
     static int count = 0;
-    folder_ = std::filesystem::temp_directory_path() / ("fanfold-store-" + std::to_string(::getpid()) + "-" + std::to_string(++count));
+    folder_ = std::filesystem::temp_directory_path() /
+              ("fanfold-store-" + std::to_string(::getpid()) + "-" + std::to_string(++count));
     std::filesystem::create_directories(folder_);
     options_.file = folder_ / "store.db";
     options_.durability = Durability::normal;
@@ -40,7 +41,8 @@ class StoreTest : public ::testing::Test {
     char* message = nullptr;
     std::string error;
     if (sqlite3_open(options_.file.c_str(), &database) != SQLITE_OK) error = sqlite3_errmsg(database);
-    if (sqlite3_exec(database, sql.c_str(), nullptr, nullptr, &message) != SQLITE_OK) error = message != nullptr ? message : "refused";
+    if (sqlite3_exec(database, sql.c_str(), nullptr, nullptr, &message) != SQLITE_OK)
+      error = message != nullptr ? message : "refused";
     sqlite3_free(message);
     sqlite3_close(database);
     return error;
@@ -92,7 +94,8 @@ class StoreTest : public ::testing::Test {
 };
 
 TEST_F(StoreTest, RefusesAFileThatIsNoDatabase) {
-  std::ofstream(options_.file) << "This is a shopping list, and a long one at that: milk, bread, butter, cheese, eggs and so on and so forth.";
+  std::ofstream(options_.file)
+      << "This is a shopping list, and a long one at that: milk, bread, butter, cheese, eggs and so on and so forth.";
   EXPECT_EQ(open_error(), ErrorCode::damaged);
   EXPECT_FALSE(std::filesystem::exists(options_.file.string() + "-write"));
 }
@@ -161,9 +164,12 @@ TEST_F(StoreTest, LetsAShellReadTheViewsAndNothingElse) {
   static_cast<void>(backend.queue->receive("work", {.count_max = 1}, {}).value());
   EXPECT_EQ(row_in_shell("SELECT key, name, status, total, complete, failed, in_progress, completed_at FROM clusters"),
             (std::vector<std::string>{"SQSMessage$c", "nightly", "IN PROGRESS", "4", "0", "0", "0", "NULL"}));
-  EXPECT_EQ(row_in_shell("SELECT name, visible, in_flight, delayed, dead FROM queues"), (std::vector<std::string>{"work", "3", "1", "0", "0"}));
-  EXPECT_EQ(row_in_shell("SELECT started_at FROM clusters").at(0).size(), std::string("2026-11-24T09:30:00.000Z").size());
-  for (const char* sql : {"DELETE FROM cluster", "UPDATE page SET present = 0", "INSERT INTO setting VALUES ('x', 1)"}) {
+  EXPECT_EQ(row_in_shell("SELECT name, visible, in_flight, delayed, dead FROM queues"),
+            (std::vector<std::string>{"work", "3", "1", "0", "0"}));
+  EXPECT_EQ(row_in_shell("SELECT started_at FROM clusters").at(0).size(),
+            std::string("2026-11-24T09:30:00.000Z").size());
+  for (const char* sql :
+       {"DELETE FROM cluster", "UPDATE page SET present = 0", "INSERT INTO setting VALUES ('x', 1)"}) {
     EXPECT_EQ(in_shell(sql), "only fanfold writes this file; others may read it") << sql;
   }
   EXPECT_EQ(backend.queue->receive("work", {.count_max = 10}, {}).value().size(), 3U);
@@ -171,9 +177,10 @@ TEST_F(StoreTest, LetsAShellReadTheViewsAndNothingElse) {
 
 TEST_F(StoreTest, GuardsEveryTable) {
   static_cast<void>(open());
-  EXPECT_EQ(row_in_shell("SELECT count(*) FROM sqlite_schema AS t WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND "
-                         "(SELECT count(*) FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = t.name) <> 3"),
-            (std::vector<std::string>{"0"}));
+  EXPECT_EQ(
+      row_in_shell("SELECT count(*) FROM sqlite_schema AS t WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND "
+                   "(SELECT count(*) FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = t.name) <> 3"),
+      (std::vector<std::string>{"0"}));
 }
 
 TEST_F(StoreTest, IsOneFileAfterTheLastCleanClose) {
@@ -227,7 +234,8 @@ TEST_F(StoreTest, PrunesWhatEndedBeforeAndGivesItsRoomBack) {
     header.completed_at = backend.clock->now();
     header.finish_done = true;
     backend.ledger->update_cluster(header).value();
-    const NewMessage message{.id = "m", .url = "work", .body = {}, .created_at = header.created_at, .expires_at = header.expires_at};
+    const NewMessage message{
+        .id = "m", .url = "work", .body = {}, .created_at = header.created_at, .expires_at = header.expires_at};
     backend.ledger->put_messages(std::span(&message, 1)).value();
   }
   const auto before = std::filesystem::file_size(options_.file);
@@ -254,7 +262,8 @@ TEST_F(StoreTest, OneRefusedOperationLeavesItsNeighboursAlone) {
         auto answer = store->write(Sync::not_needed, [&](Transaction& transaction) -> Result<void> {
           const std::string name = std::to_string(i) + "/" + std::to_string(round);
           execute(transaction.connection(), "INSERT INTO setting VALUES (?, 1)", name);
-          if (i == 0) execute(transaction.connection(), "INSERT INTO setting VALUES (?, 1)", name);  // Refused by SQLite itself.
+          if (i == 0)
+            execute(transaction.connection(), "INSERT INTO setting VALUES (?, 1)", name);  // Refused by SQLite itself.
           return {};
         });
         refused += answer ? 0 : 1;
@@ -273,7 +282,8 @@ TEST_F(StoreTest, KeepsTheWalShort) {
   Backend backend = open();
   const std::vector<TaskData> tasks(256, TaskData{'"' + std::string(1'000, 'x') + '"', {}});
   for (std::uint64_t page = 0; page < 256; ++page) backend.ledger->put_tasks("c", page * 256, tasks).value();
-  EXPECT_LT(std::filesystem::file_size(options_.file.string() + "-wal"), 3U * static_cast<std::uintmax_t>(checkpoint_bytes));
+  EXPECT_LT(std::filesystem::file_size(options_.file.string() + "-wal"),
+            3U * static_cast<std::uintmax_t>(checkpoint_bytes));
   EXPECT_GT(std::filesystem::file_size(options_.file), 40U * 1'024 * 1'024);
 }
 

@@ -8,8 +8,9 @@ namespace fanfold::sqlite {
 
 namespace {
 
-#define FANFOLD_CLUSTER_COLUMNS                                                                                        \
-  "number, id, tombstone, marked, status, round, task_count, round_size, version, tree, round_done, round_failed, done, " \
+#define FANFOLD_CLUSTER_COLUMNS                                                                                     \
+  "number, id, tombstone, marked, status, round, task_count, round_size, version, tree, round_done, round_failed, " \
+  "done, "                                                                                                          \
   "failed, leased, waiting, header"
 
 ClusterRow cluster_of(const Rows& rows) {
@@ -118,15 +119,18 @@ void Transaction::put_header(ClusterRow& row, ClusterHeader& header) {
   row.round_size = header.round_size;
   row.header_bytes = encode_header(header);
   execute(connection_,
-          "UPDATE cluster SET name = ?, status = ?, created_at = ?, completed_at = ?, expires_at = ?, task_count = ?, round = ?, "
+          "UPDATE cluster SET name = ?, status = ?, created_at = ?, completed_at = ?, expires_at = ?, task_count = ?, "
+          "round = ?, "
           "round_size = ?, marked = ?, tombstone = ?, unfinished = ?, version = ?, header = ? WHERE number = ?",
-          header.name, header.status, header.created_at, header.completed_at, header.expires_at, header.task_count, header.round,
-          header.round_size, header.marked, header.tombstone, is_unfinished(header), header.version, Blob{row.header_bytes}, row.number);
+          header.name, header.status, header.created_at, header.completed_at, header.expires_at, header.task_count,
+          header.round, header.round_size, header.marked, header.tombstone, is_unfinished(header), header.version,
+          Blob{row.header_bytes}, row.number);
   change(row);
 }
 
 std::optional<TreeRow> Transaction::find_tree(const ClusterRow& row, std::uint32_t round) {
-  const auto known = std::ranges::find_if(trees_, [&](const TreeRow& tree) { return tree.cluster == row.number && tree.round == round; });
+  const auto known = std::ranges::find_if(
+      trees_, [&](const TreeRow& tree) { return tree.cluster == row.number && tree.round == round; });
   if (known != trees_.end()) return *known;
   if (round == 0 && row.round == 0 && row.tree != 0) return TreeRow{row.tree, row.number, 0, 0};
   auto found = read_tree_row(connection_, row.number, round);
@@ -179,20 +183,23 @@ void Transaction::write_page(StatePage& page) {
     oldest = summary.oldest_sent_at;
   }
   constexpr const char* insert =
-      "INSERT INTO page (queue, next_visible_at, last_visible_at, oldest_sent_at, present, received, held, leased, slots, number) "
+      "INSERT INTO page (queue, next_visible_at, last_visible_at, oldest_sent_at, present, received, held, leased, "
+      "slots, number) "
       "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
   constexpr const char* update =
-      "UPDATE page SET queue = ?, next_visible_at = ?, last_visible_at = ?, oldest_sent_at = ?, present = ?, received = ?, held = ?, "
+      "UPDATE page SET queue = ?, next_visible_at = ?, last_visible_at = ?, oldest_sent_at = ?, present = ?, received "
+      "= ?, held = ?, "
       "leased = ?, slots = ? WHERE number = ?";
-  execute(connection_, page.is_stored ? update : insert, page.queue, next, last, oldest, summary.present_count, summary.received_count,
-          summary.held_count, summary.leased_count, Blob{page.slots.bytes()}, page.number);
+  execute(connection_, page.is_stored ? update : insert, page.queue, next, last, oldest, summary.present_count,
+          summary.received_count, summary.held_count, summary.leased_count, Blob{page.slots.bytes()}, page.number);
   page.is_stored = true;
   page.is_changed = false;
 }
 
 void Transaction::write_cluster(const ClusterRow& row) {
   execute(connection_,
-          "UPDATE cluster SET tree = ?, round_done = ?, round_failed = ?, done = ?, failed = ?, leased = ?, waiting = ? WHERE number = ?",
+          "UPDATE cluster SET tree = ?, round_done = ?, round_failed = ?, done = ?, failed = ?, leased = ?, waiting = "
+          "? WHERE number = ?",
           row.tree, row.round_done, row.round_failed, row.done, row.failed, row.leased, row.waiting, row.number);
 }
 

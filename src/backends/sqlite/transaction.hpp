@@ -34,10 +34,10 @@ struct ClusterRow {
   std::uint64_t task_count = 0;
   std::optional<std::uint64_t> round_size{};
   std::uint64_t version = 0;
-  Number tree = 0;                ///< Of the current round, 0 where nobody needed it yet.
+  Number tree = 0;  ///< Of the current round, 0 where nobody needed it yet.
   std::int64_t round_done = 0;
   std::int64_t round_failed = 0;
-  std::int64_t done = 0;          ///< By each task's latest round, as the next three.
+  std::int64_t done = 0;  ///< By each task's latest round, as the next three.
   std::int64_t failed = 0;
   std::int64_t leased = 0;
   std::int64_t waiting = 0;

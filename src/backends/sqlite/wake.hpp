@@ -28,7 +28,8 @@ class Wake {
  private:
   struct Word {
     std::atomic<std::uint32_t> sequence;
-    std::atomic<std::uint32_t> waiter_count;  // A process that was killed while it waited leaves it too high: one needless call.
+    std::atomic<std::uint32_t>
+        waiter_count;  // A process that was killed while it waited leaves it too high: one needless call.
   };
   static constexpr std::size_t bucket_count = 64;
 
