@@ -41,6 +41,13 @@ class Pipe {
 };
 
 class SqliteProcesses : public ::testing::Test {
+ public:
+  ~SqliteProcesses() override {
+    for (const pid_t child : children_) kill_child(child);
+    std::error_code code;
+    std::filesystem::remove_all(folder_, code);
+  }
+
  protected:
   SqliteProcesses() {
     folder_ = std::filesystem::temp_directory_path() / ("fanfold-processes-" + std::to_string(::getpid()));
@@ -48,11 +55,6 @@ class SqliteProcesses : public ::testing::Test {
     std::filesystem::create_directories(folder_);
     options_.file = folder_ / "store.db";
     options_.durability = Durability::normal;
-  }
-  ~SqliteProcesses() override {
-    for (const pid_t child : children_) kill_child(child);
-    std::error_code code;
-    std::filesystem::remove_all(folder_, code);
   }
 
   [[nodiscard]] Backend open() const { return open_backend(options_).value(); }

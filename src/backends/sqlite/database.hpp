@@ -94,17 +94,19 @@ namespace detail {
 
 template <class T>
 void bind_value(Statement& statement, int index, const T& value, bool copies) {
-  if constexpr (std::is_same_v<T, std::nullptr_t>) {
-    statement.bind_null(index);
-  } else if constexpr (std::is_same_v<T, Blob>) {
+  if constexpr (std::is_same_v<T, Blob>) {
     statement.bind_blob(index, value.bytes, copies);
   } else if constexpr (std::is_same_v<T, Time>) {
     statement.bind(index, to_number(value));
   } else if constexpr (std::is_enum_v<T> || std::integral<T>) {
     statement.bind(index, static_cast<std::int64_t>(value));
-  } else if constexpr (std::is_convertible_v<const T&, std::string_view>) {
+  } else {
     statement.bind_text(index, std::string_view(value), copies);
-  } else if (value.has_value()) {
+  }
+}
+template <class T>
+void bind_value(Statement& statement, int index, const std::optional<T>& value, bool copies) {
+  if (value) {
     bind_value(statement, index, *value, copies);
   } else {
     statement.bind_null(index);

@@ -9,8 +9,6 @@ namespace {
 constexpr std::size_t name_bytes_max = 256;
 /// Rows or pages that one transaction of a purge or redrive touches, so that the write lock goes around.
 constexpr std::int64_t sweep_row_count = 256;
-/// A long poll looks by itself so often, should a call to wake it ever get lost.
-constexpr std::chrono::milliseconds poll_most{1'000};
 
 /// The first attribute that differs, empty where none does.
 std::string difference(const QueueAttributes& a, const QueueAttributes& b) {
@@ -254,10 +252,10 @@ Result<std::uint64_t> SqliteQueue::redrive(std::string_view dead_letter_url) {
       };
       std::vector<Moved> moved;
       {
-        Rows rows(
-            connection,
-            "SELECT number, coalesce(source, ?2), group_id FROM message WHERE queue = ?1 ORDER BY number LIMIT ?3",
-            dead, *source, sweep_row_count);
+        Rows rows(connection,
+                  "SELECT number, coalesce(source, ?2), group_id FROM message WHERE queue = ?1 ORDER BY visible_at, "
+                  "number LIMIT ?3",
+                  dead, *source, sweep_row_count);
         while (rows.next()) {
           moved.push_back({rows.integer(0), rows.integer(1), std::nullopt});
           if (!rows.is_null(2)) moved.back().group_id = rows.text(2);

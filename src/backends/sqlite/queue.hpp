@@ -11,6 +11,8 @@ inline constexpr std::size_t queue_receive_count_max = 1'024;
 inline constexpr std::size_t message_bytes_max = 1024 * 1024;
 inline constexpr std::chrono::milliseconds message_delay_max{std::chrono::minutes(15)};
 inline constexpr std::chrono::milliseconds deduplication_window{std::chrono::minutes(5)};
+/// A long poll looks by itself so often, should a call to wake it ever get lost.
+inline constexpr std::chrono::milliseconds poll_most{1'000};
 
 /// The Queue on one file. What it does in transactions is spread over queue_*.cpp.
 class SqliteQueue final : public Queue {
@@ -75,8 +77,9 @@ struct Taken {
                                   std::uint32_t holder, Time now);
 void take_from_pages(Transaction& transaction, const QueueInfo& queue, const ReceiveOptions& options,
                      std::uint32_t holder, Time now, Taken& taken);
+/// Those that became visible up to `until`.
 void take_from_rows(Transaction& transaction, const QueueInfo& queue, const ReceiveOptions& options,
-                    std::uint32_t holder, Time now, Taken& taken);
+                    std::uint32_t holder, Time until, Time now, Taken& taken);
 void take_from_groups(Transaction& transaction, const QueueInfo& queue, const ReceiveOptions& options,
                       std::uint32_t holder, Time now, Taken& taken);
 /// Appends the deliveries of what was taken from pages.

@@ -107,9 +107,15 @@ Taken take_messages(Transaction& transaction, const QueueInfo& queue, const Rece
     take_from_groups(transaction, queue, options, holder, now, taken);
     return taken;
   }
-  // Single messages first where they are older; they are few beside tasks, so they are never starved.
-  take_from_rows(transaction, queue, options, holder, now, taken);
-  take_from_pages(transaction, queue, options, holder, now, taken);
+  // Oldest first, as far as whole pages allow, so that neither tasks nor single messages starve the others.
+  const auto page = query_number(
+      transaction.connection(), "SELECT min(next_visible_at) FROM page WHERE queue = ? AND next_visible_at IS NOT NULL",
+      queue.number);
+  if (page && to_time(*page) <= now) {
+    take_from_rows(transaction, queue, options, holder, to_time(*page), now, taken);
+    take_from_pages(transaction, queue, options, holder, now, taken);
+  }
+  take_from_rows(transaction, queue, options, holder, now, now, taken);
   return taken;
 }
 
@@ -161,8 +167,7 @@ std::optional<Time> next_visible_at(Connection& connection, const QueueInfo& que
     consider(query_number(connection,
                           "SELECT min(next_visible_at) FROM page WHERE queue = ? AND next_visible_at IS NOT NULL",
                           queue.number));
-    consider(query_number(connection, "SELECT min(visible_at) FROM message WHERE queue = ? AND group_id IS NULL",
-                          queue.number));
+    consider(query_number(connection, "SELECT min(visible_at) FROM message WHERE queue = ?", queue.number));
   }
   if (!next) return std::nullopt;
   return to_time(*next);

@@ -15,11 +15,10 @@ struct DueRow {
 
 std::vector<DueRow> due_rows(Connection& connection, const QueueInfo& queue, std::size_t count_max, Time now) {
   std::vector<DueRow> due;
-  Rows rows(
-      connection,
-      "SELECT number, sent_at, receive_count FROM message WHERE queue = ? AND group_id IS NULL AND visible_at <= ? "
-      "ORDER BY visible_at, number LIMIT ?",
-      queue.number, now, count_max);
+  Rows rows(connection,
+            "SELECT number, sent_at, receive_count FROM message WHERE queue = ? AND visible_at <= ? "
+            "ORDER BY visible_at, number LIMIT ?",
+            queue.number, now, count_max);
   while (rows.next()) due.push_back({rows.integer(0), rows.time(1), static_cast<std::uint32_t>(rows.integer(2))});
   return due;
 }
@@ -128,9 +127,10 @@ Delivery deliver_row(Connection& connection, Number number, Time visible_at, std
 }
 
 void take_from_rows(Transaction& transaction, const QueueInfo& queue, const ReceiveOptions& options,
-                    std::uint32_t holder, Time now, Taken& taken) {
-  while (taken.messages.size() < options.count_max) {
-    const auto due = due_rows(transaction.connection(), queue, options.count_max - taken.messages.size(), now);
+                    std::uint32_t holder, Time until, Time now, Taken& taken) {
+  while (taken.messages.size() + taken.slots.size() < options.count_max) {
+    const std::size_t room = options.count_max - taken.messages.size() - taken.slots.size();
+    const auto due = due_rows(transaction.connection(), queue, room, until);
     if (due.empty()) return;
     for (const DueRow& row : due) {
       if (!is_delivered(transaction, queue, row, now)) continue;

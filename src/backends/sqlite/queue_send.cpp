@@ -192,7 +192,8 @@ void remove_one(Transaction& transaction, const QueueInfo& queue, const Receipt&
 }
 
 void change_one(Transaction& transaction, const QueueInfo& queue, const Receipt& receipt, Time visible_at, Time now) {
-  transaction.announce(queue.bucket);
+  // Later than that, long polls look again by themselves: heartbeats wake nobody.
+  if (visible_at - now < poll_most) transaction.announce(queue.bucket);
   if (receipt.is_slot) {
     with_slot(transaction, receipt, [&](Mail& mail) {
       if (!mail.is_in_flight(now)) return false;

@@ -1,4 +1,5 @@
 #include "backends/sqlite/ledger.hpp"
+#include "backends/sqlite/queue.hpp"
 
 #include <algorithm>
 
@@ -92,21 +93,28 @@ class Release {
   }
 
   void free_messages() {
-    std::vector<Number> queues;
+    struct Held {
+      Number number = 0;
+      Number queue = 0;
+      std::optional<std::string> group_id{};
+    };
+    std::vector<Held> held;
     {
-      Rows rows(connection_, "SELECT DISTINCT queue FROM message WHERE holder = ? AND visible_at > ?", slot_, now_);
-      while (rows.next()) queues.push_back(rows.integer(0));
+      Rows rows(connection_,
+                "SELECT message.number, queue, group_id FROM queue CROSS JOIN message ON queue = queue.number "
+                "WHERE visible_at > ? AND holder = ?",
+                now_, slot_);
+      while (rows.next()) {
+        held.push_back({rows.integer(0), rows.integer(1), std::nullopt});
+        if (!rows.is_null(2)) held.back().group_id = rows.text(2);
+      }
     }
-    for (const Number queue : queues) {
-      execute(
-          connection_,
-          "UPDATE fifo_group SET available_at = ? WHERE queue = ? AND group_id IN "
-          "(SELECT group_id FROM message WHERE queue = ? AND holder = ? AND visible_at > ? AND group_id IS NOT NULL)",
-          now_, queue, queue, slot_, now_);
-      execute(connection_,
-              "UPDATE message SET visible_at = ?, holder = 0 WHERE queue = ? AND holder = ? AND visible_at > ?", now_,
-              queue, slot_, now_);
-      announce(queue);
+    for (const Held& message : held) {
+      execute(connection_, "UPDATE message SET visible_at = ?, holder = 0 WHERE number = ?", now_, message.number);
+    }
+    for (const Held& message : held) {
+      if (message.group_id) settle_group(connection_, message.queue, *message.group_id, now_);
+      announce(message.queue);
     }
   }
 

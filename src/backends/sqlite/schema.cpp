@@ -159,7 +159,8 @@ CREATE TABLE message (
   meta TEXT,
   body TEXT
 );
-CREATE INDEX message_due ON message (queue, visible_at) WHERE group_id IS NULL;
+CREATE INDEX message_due ON message (queue, visible_at);
+CREATE INDEX message_source ON message (source) WHERE source IS NOT NULL;
 CREATE INDEX message_group ON message (queue, group_id, number) WHERE group_id IS NOT NULL;
 CREATE INDEX message_group_in_flight ON message (queue, group_id, visible_at) WHERE group_id IS NOT NULL AND receive_count > 0;
 

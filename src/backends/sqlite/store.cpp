@@ -59,8 +59,13 @@ Store::Store(const Options& options, std::shared_ptr<Clock> clock)
 Result<std::shared_ptr<Store>> Store::open(const Options& options, std::shared_ptr<Clock> clock) {
   auto placed = check_place(options.file, !options.read_only);
   if (!placed) return std::move(placed).error();
+  Options placed_options = options;
+  std::error_code code;
+  // One file has one name here, or two processes would take two different locks for it.
+  placed_options.file = std::filesystem::weakly_canonical(std::filesystem::absolute(options.file), code);
+  if (code) return error_of_errno(code.value(), "looking at " + options.file.string());
   try {
-    std::shared_ptr<Store> store(new Store(options, std::move(clock)));
+    std::shared_ptr<Store> store(new Store(placed_options, std::move(clock)));
     auto opened = options.read_only ? store->open_for_reading() : store->open_for_writing();
     if (!opened) return std::move(opened).error();
     return store;

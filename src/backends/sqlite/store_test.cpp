@@ -15,6 +15,12 @@ namespace {
 using namespace std::chrono_literals;
 
 class StoreTest : public ::testing::Test {
+ public:
+  ~StoreTest() override {
+    std::error_code code;
+    std::filesystem::remove_all(folder_, code);
+  }
+
  protected:
   StoreTest() {
     static int count = 0;
@@ -23,10 +29,6 @@ class StoreTest : public ::testing::Test {
     std::filesystem::create_directories(folder_);
     options_.file = folder_ / "store.db";
     options_.durability = Durability::normal;
-  }
-  ~StoreTest() override {
-    std::error_code code;
-    std::filesystem::remove_all(folder_, code);
   }
 
   [[nodiscard]] Backend open() const { return open_backend(options_).value(); }
