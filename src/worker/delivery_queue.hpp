@@ -9,8 +9,8 @@
 
 namespace fanfold::worker {
 
-/// First in, first out, in the pieces in which deliveries arrive: a piece that is wanted whole is handed on without touching
-/// its elements. Not thread-safe.
+/// First in, first out, in the pieces in which deliveries arrive: a piece that is wanted whole is handed on without
+/// touching its elements. Not thread-safe.
 class DeliveryQueue {
  public:
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
