@@ -32,10 +32,11 @@ class QueueBatch {
   [[nodiscard]] bool is_over() const { return options_.deadline && dispatcher_.store().now() >= *options_.deadline; }
 
   void run_free(std::vector<Delivery> deliveries) {
-    const auto later =
-        std::ranges::stable_partition(deliveries, [](const Delivery& delivery) { return delivery.receive_count <= 1; });
-    std::vector<Delivery> again(std::make_move_iterator(later.begin()), std::make_move_iterator(later.end()));
-    deliveries.erase(later.begin(), later.end());
+    // Not the one of std::ranges: clang 14 does not compile what it returns.
+    const auto later = std::stable_partition(deliveries.begin(), deliveries.end(),
+                                             [](const Delivery& delivery) { return delivery.receive_count <= 1; });
+    std::vector<Delivery> again(std::make_move_iterator(later), std::make_move_iterator(deliveries.end()));
+    deliveries.erase(later, deliveries.end());
 
     const std::size_t together = std::max<std::size_t>(1, dispatcher_.store().backend.batch_count_max);
     for (std::size_t first = 0; first < deliveries.size(); first += together) {

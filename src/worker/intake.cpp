@@ -72,10 +72,11 @@ void Intake::offer(std::size_t index, std::size_t asked, std::vector<Delivery> d
     if (source.options.fifo) {
       offer_in_order(source, std::move(deliveries));
     } else {
-      const auto again = std::ranges::stable_partition(
-          deliveries, [](const Delivery& delivery) { return delivery.receive_count <= 1; });
-      for (Delivery& delivery : again) source.again.push(std::move(delivery));
-      deliveries.erase(again.begin(), again.end());
+      // Not the one of std::ranges: clang 14 does not compile what it returns.
+      const auto again = std::stable_partition(deliveries.begin(), deliveries.end(),
+                                               [](const Delivery& delivery) { return delivery.receive_count <= 1; });
+      for (auto delivery = again; delivery != deliveries.end(); ++delivery) source.again.push(std::move(*delivery));
+      deliveries.erase(again, deliveries.end());
       source.first.push(std::move(deliveries));
     }
   }
