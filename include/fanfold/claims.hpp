@@ -32,29 +32,29 @@ enum class ClaimOutcome : std::uint8_t {
   waiting,      ///< For child cluster `child_id`.
   done,
   failed,
-  exhausted,    ///< Free or its lease over, but all attempts are used: to be failed on condition of `seen`.
-  crashed,      ///< The holder's process crashed with nothing else in hand: to be failed on condition of `seen`.
-  missing       ///< No such record, or the cluster is a tombstone.
+  exhausted,  ///< Free or its lease over, but all attempts are used: to be failed on condition of `seen`.
+  crashed,    ///< The holder's process crashed with nothing else in hand: to be failed on condition of `seen`.
+  missing     ///< No such record, or the cluster is a tombstone.
 };
 
 struct ClaimRequest {
   RecordRef ref{};
-  std::uint64_t token = 0;        ///< Fresh per delivery, from `Ledger::new_token`.
+  std::uint64_t token = 0;  ///< Fresh per delivery, from `Ledger::new_token`.
   Time lease_end{};
   std::uint32_t attempts_max = 3;  ///< 0 claims nothing: the answer only says how the record stands.
-  bool first_delivery = true;     ///< A hint: neighbours that are delivered first may be claimed in one write.
+  bool first_delivery = true;      ///< A hint: neighbours that are delivered first may be claimed in one write.
   /// Messages and finish messages: creates the record where there is none yet (a fast consumer, a foreign message).
   std::optional<NewMessage> record{};
 };
 
 struct ClaimAnswer {
   ClaimOutcome outcome = ClaimOutcome::missing;
-  std::uint32_t attempt = 0;      ///< Ours when claimed, else the last.
+  std::uint32_t attempt = 0;  ///< Ours when claimed, else the last.
   Time busy_until{};
   SeenState seen{};
   std::string child_id{};
   int crash_signal = 0;
-  bool alone = false;             ///< A former holder crashed with this and others in hand: run it with nothing beside it.
+  bool alone = false;  ///< A former holder crashed with this and others in hand: run it with nothing beside it.
 };
 
 struct Lease {
@@ -63,20 +63,22 @@ struct Lease {
 };
 
 /// When an end is allowed.
-struct NotEnded {};                                  ///< Cheap mode and fail_task: whatever it is, unless ended.
-struct WaitingFor { std::string child_id; };
+struct NotEnded {};  ///< Cheap mode and fail_task: whatever it is, unless ended.
+struct WaitingFor {
+  std::string child_id;
+};
 using EndCondition = std::variant<std::uint64_t /*token*/, SeenState, NotEnded, WaitingFor>;
 
 enum class Verdict : std::uint8_t { done, failed, retry, waiting };
 
 struct EndRequest {
   RecordRef ref{};
-  std::uint64_t index = 0;          ///< Tasks: where the result and errors belong.
+  std::uint64_t index = 0;  ///< Tasks: where the result and errors belong.
   EndCondition condition{};
   Verdict verdict = Verdict::done;
   std::optional<Json> result{};       ///< done: at most `result_bytes_max`.
   std::optional<ErrorEntry> error{};  ///< failed, retry.
-  Time retry_at{};                  ///< retry: leased by nobody until then.
+  Time retry_at{};                    ///< retry: leased by nobody until then.
   std::string child_id{};             ///< waiting.
   std::string output{};               ///< Raw bytes that the attempt printed; at most `output_bytes_max`.
   std::uint32_t attempt = 0;

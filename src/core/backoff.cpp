@@ -13,8 +13,9 @@ constexpr std::uint32_t doublings_max = 40;
 
 std::chrono::milliseconds backoff(std::uint32_t attempt, const AttemptOptions& options, double random) noexcept {
   const std::uint32_t doublings = std::min(attempt > 0 ? attempt - 1 : 0, doublings_max);
-  const double bound = std::min(static_cast<double>(options.backoff_initial.count()) * static_cast<double>(std::int64_t{1} << doublings),
-                                static_cast<double>(options.backoff_max.count()));
+  const double bound =
+      std::min(static_cast<double>(options.backoff_initial.count()) * static_cast<double>(std::int64_t{1} << doublings),
+               static_cast<double>(options.backoff_max.count()));
   return std::chrono::milliseconds(static_cast<std::int64_t>(random * (bound + 1.0)));
 }
 

@@ -6,7 +6,8 @@ namespace fanfold::core {
 
 namespace {
 
-/// Weight of the newest chunk where it was faster; a slower one counts whole at once, so that nobody waits for us to learn.
+/// Weight of the newest chunk where it was faster; a slower one counts whole at once, so that nobody waits for us to
+/// learn.
 constexpr double newest_weight = 0.25;
 
 }  // namespace
@@ -35,7 +36,8 @@ void ChunkSizer::took(std::size_t count, std::chrono::nanoseconds time) noexcept
   if (count == 0) return;
   const double measured = std::max(1.0, static_cast<double>(time.count()) / static_cast<double>(count));
   const bool slower = nanoseconds_per_task_ <= 0 || measured > nanoseconds_per_task_;
-  nanoseconds_per_task_ = slower ? measured : nanoseconds_per_task_ + newest_weight * (measured - nanoseconds_per_task_);
+  nanoseconds_per_task_ =
+      slower ? measured : nanoseconds_per_task_ + newest_weight * (measured - nanoseconds_per_task_);
   largest_ = std::min(count_max_, std::max(count, std::min(largest_, target())) * chunk_growth_max);
 }
 

@@ -21,7 +21,8 @@ class ChunkSizer {
  public:
   explicit ChunkSizer(std::size_t count_max) noexcept : count_max_(count_max) {}
 
-  /// For the next chunk, when `ready_count` wait and `jobs` threads share them: idle threads get their part, of what is worth sharing.
+  /// For the next chunk, when `ready_count` wait and `jobs` threads share them: idle threads get their part, of what is
+  /// worth sharing.
   [[nodiscard]] std::size_t next(std::size_t ready_count, std::size_t jobs) const noexcept;
   /// What the handlers of one chunk took in all.
   void took(std::size_t count, std::chrono::nanoseconds time) noexcept;
@@ -34,8 +35,8 @@ class ChunkSizer {
   [[nodiscard]] std::size_t fitting(std::chrono::microseconds time) const noexcept;
 
   std::size_t count_max_;
-  std::size_t largest_ = 1;           // The growth limit: what the last chunk allows for the next one.
-  double nanoseconds_per_task_ = 0;   // 0 until the first chunk was measured.
+  std::size_t largest_ = 1;          // The growth limit: what the last chunk allows for the next one.
+  double nanoseconds_per_task_ = 0;  // 0 until the first chunk was measured.
 };
 
 }  // namespace fanfold::core

@@ -16,7 +16,10 @@ constexpr std::size_t hex_run_min = 8;
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_hex(char c) { return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'); }
 bool is_word(char c) { return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
-bool is_path(char c) { return is_word(c) || c == '/' || c == '.' || c == '-' || c == '+' || c == '@' || c == '~' || c == '%' || static_cast<unsigned char>(c) >= 0x80; }
+bool is_path(char c) {
+  return is_word(c) || c == '/' || c == '.' || c == '-' || c == '+' || c == '@' || c == '~' || c == '%' ||
+         static_cast<unsigned char>(c) >= 0x80;
+}
 
 /// How far `predicate` holds from `begin` on.
 template <class Predicate>
@@ -57,7 +60,9 @@ std::size_t hex_length(std::string_view text, std::size_t begin) {
 
 /// The length of the UTF-8 sequence at `begin`; 0 where there is no valid one.
 std::size_t utf8_length(std::string_view text, std::size_t begin) {
-  const auto byte = [&](std::size_t i) { return begin + i < text.size() ? static_cast<unsigned char>(text[begin + i]) : 0U; };
+  const auto byte = [&](std::size_t i) {
+    return begin + i < text.size() ? static_cast<unsigned char>(text[begin + i]) : 0U;
+  };
   const auto continues = [&](std::size_t i) { return (byte(i) & 0xC0U) == 0x80U; };
   const unsigned first = byte(0);
   if (first < 0x80) return 1;

@@ -39,7 +39,10 @@ TEST(PresentableMessage, KeepsValidTextAsItIs) {
 }
 
 TEST(PresentableMessage, ReplacesBytesThatAreNotUtf8) {
-  EXPECT_EQ(presentable_message("a\xFF" "b\xC3"), "a\xEF\xBF\xBD" "b\xEF\xBF\xBD");
+  EXPECT_EQ(presentable_message("a\xFF"
+                                "b\xC3"),
+            "a\xEF\xBF\xBD"
+            "b\xEF\xBF\xBD");
   EXPECT_EQ(presentable_message("\xED\xA0\x80"), "\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD");
 }
 

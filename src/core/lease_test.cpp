@@ -18,9 +18,13 @@ TEST(Lease, EndsBeforeTheVisibilityDoes) {
   EXPECT_EQ(first_lease_end(start + seconds(5), lease, visible_at), visible_at - lease_margin);
 }
 
-TEST(Lease, LastsItsWholeTimeWhereTheVisibilityIsNotKnown) { EXPECT_EQ(first_lease_end(start, lease, Time{}), start + lease); }
+TEST(Lease, LastsItsWholeTimeWhereTheVisibilityIsNotKnown) {
+  EXPECT_EQ(first_lease_end(start, lease, Time{}), start + lease);
+}
 
-TEST(Lease, IsNeverLongerThanAskedFor) { EXPECT_EQ(first_lease_end(start, lease, start + std::chrono::hours(1)), start + lease); }
+TEST(Lease, IsNeverLongerThanAskedFor) {
+  EXPECT_EQ(first_lease_end(start, lease, start + std::chrono::hours(1)), start + lease);
+}
 
 TEST(Lease, LastsAMomentEvenWhereTheDeliveryIsAboutToShowUpAgain) {
   EXPECT_EQ(first_lease_end(start, lease, start - seconds(3)), start + lease_margin);
@@ -29,15 +33,20 @@ TEST(Lease, LastsAMomentEvenWhereTheDeliveryIsAboutToShowUpAgain) {
 
 TEST(Lease, IsExtendedAtAThird) {
   const Time end = start + lease;
-  EXPECT_EQ(next_lease_step(start + seconds(9), start, end, lease, no_cap), (LeaseStep{LeaseStep::Kind::wait, start + seconds(10)}));
-  EXPECT_EQ(next_lease_step(start + seconds(10), start, end, lease, no_cap), (LeaseStep{LeaseStep::Kind::extend, start + seconds(40)}));
+  EXPECT_EQ(next_lease_step(start + seconds(9), start, end, lease, no_cap),
+            (LeaseStep{LeaseStep::Kind::wait, start + seconds(10)}));
+  EXPECT_EQ(next_lease_step(start + seconds(10), start, end, lease, no_cap),
+            (LeaseStep{LeaseStep::Kind::extend, start + seconds(40)}));
 }
 
 TEST(Lease, IsExtendedUpToTheCapOnlyAndThenLetGo) {
   const milliseconds cap = seconds(35);
-  EXPECT_EQ(next_lease_step(start + seconds(10), start, start + lease, lease, cap), (LeaseStep{LeaseStep::Kind::extend, start + cap}));
-  EXPECT_EQ(next_lease_step(start + seconds(34), start, start + cap, lease, cap), (LeaseStep{LeaseStep::Kind::wait, start + cap}));
-  EXPECT_EQ(next_lease_step(start + seconds(35), start, start + cap, lease, cap), (LeaseStep{LeaseStep::Kind::let_go, start + cap}));
+  EXPECT_EQ(next_lease_step(start + seconds(10), start, start + lease, lease, cap),
+            (LeaseStep{LeaseStep::Kind::extend, start + cap}));
+  EXPECT_EQ(next_lease_step(start + seconds(34), start, start + cap, lease, cap),
+            (LeaseStep{LeaseStep::Kind::wait, start + cap}));
+  EXPECT_EQ(next_lease_step(start + seconds(35), start, start + cap, lease, cap),
+            (LeaseStep{LeaseStep::Kind::let_go, start + cap}));
 }
 
 TEST(Visibility, IsDueOnceAThirdIsOver) {

@@ -43,7 +43,8 @@ void decide_end(Outcome outcome, const AttemptFacts& facts, EndRequest& end) {
     case Outcome::Kind::done:
       if (outcome.result() && outcome.result()->text().size() > result_bytes_max) {
         fail_for_good(end, facts, to_string(ErrorCode::too_large),
-                      "the result has " + std::to_string(outcome.result()->text().size()) + " bytes, at most " + std::to_string(result_bytes_max) + " are kept");
+                      "the result has " + std::to_string(outcome.result()->text().size()) + " bytes, at most " +
+                          std::to_string(result_bytes_max) + " are kept");
       } else {
         end.verdict = Verdict::done;
         end.result = std::move(outcome).result();
@@ -54,13 +55,12 @@ void decide_end(Outcome outcome, const AttemptFacts& facts, EndRequest& end) {
         end.verdict = Verdict::waiting;
         end.child_id = outcome.child_id();
       } else {
-        fail_for_good(end, facts, to_string(ErrorCode::invalid_argument), "only a task of a cluster can end with a child cluster");
+        fail_for_good(end, facts, to_string(ErrorCode::invalid_argument),
+                      "only a task of a cluster can end with a child cluster");
       }
       break;
     case Outcome::Kind::retry:
-    case Outcome::Kind::fail:
-      decide_failure(outcome, facts, end);
-      break;
+    case Outcome::Kind::fail: decide_failure(outcome, facts, end); break;
   }
   end.output = std::move(outcome).output();  // NOLINT(bugprone-use-after-move): each accessor moves its own part only
   cut_output(end.output);
@@ -68,13 +68,11 @@ void decide_end(Outcome outcome, const AttemptFacts& facts, EndRequest& end) {
 
 bool is_mended_by_retry(ErrorCode code) noexcept {
   switch (code) {
-    case ErrorCode::cancelled:        // Its stop token was set: by a drain, or by a lost lease.
+    case ErrorCode::cancelled:  // Its stop token was set: by a drain, or by a lost lease.
     case ErrorCode::lease_lost:
     case ErrorCode::outcome_unknown:
-    case ErrorCode::internal:
-      return true;
-    default:
-      return is_retryable(code);
+    case ErrorCode::internal: return true;
+    default: return is_retryable(code);
   }
 }
 
@@ -83,10 +81,17 @@ Outcome outcome_of(const Error& error) {
   return std::move(outcome).with_code(std::string(to_string(error.code)));
 }
 
-Outcome outcome_of_exception(const char* what) { return retry(what).with_code(std::string(to_string(ErrorCode::internal))); }
+Outcome outcome_of_exception(const char* what) {
+  return retry(what).with_code(std::string(to_string(ErrorCode::internal)));
+}
 
 ErrorEntry error_entry(std::uint32_t attempt, std::string_view code, std::string_view message, Time now, bool final) {
-  ErrorEntry entry{.attempt = attempt, .code = presentable_message(code), .message = presentable_message(message), .fingerprint = {}, .at = now, .final = final};
+  ErrorEntry entry{.attempt = attempt,
+                   .code = presentable_message(code),
+                   .message = presentable_message(message),
+                   .fingerprint = {},
+                   .at = now,
+                   .final = final};
   entry.fingerprint = error_fingerprint(entry.code, entry.message);
   return entry;
 }

@@ -28,6 +28,7 @@ void decide_end(Outcome outcome, const AttemptFacts& facts, EndRequest& end);
 /// What any other exception means: a retry.
 [[nodiscard]] Outcome outcome_of_exception(const char* what);
 
-[[nodiscard]] ErrorEntry error_entry(std::uint32_t attempt, std::string_view code, std::string_view message, Time now, bool final);
+[[nodiscard]] ErrorEntry error_entry(std::uint32_t attempt, std::string_view code, std::string_view message, Time now,
+                                     bool final);
 
 }  // namespace fanfold::core

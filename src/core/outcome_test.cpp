@@ -32,7 +32,9 @@ TEST(DecideEnd, KeepsTheResultOfWhatIsDone) {
 }
 
 TEST(DecideEnd, FailsAResultOverTheLimitByName) {
-  const auto result_of = [](std::size_t bytes) { return Outcome::make_done(Json::from_valid_text('"' + std::string(bytes - 2, 'x') + '"')); };
+  const auto result_of = [](std::size_t bytes) {
+    return Outcome::make_done(Json::from_valid_text('"' + std::string(bytes - 2, 'x') + '"'));
+  };
   EXPECT_EQ(decided(result_of(result_bytes_max), attempt_of(1)).verdict, Verdict::done);
   const EndRequest end = decided(result_of(result_bytes_max + 1), attempt_of(1));
   EXPECT_EQ(end.verdict, Verdict::failed);
@@ -97,11 +99,12 @@ TEST(ThrownError, FailsForGoodWhereNoRetryMendsIt) {
 }
 
 TEST(ThrownError, IsARetryWhereOneMayHelp) {
-  for (const ErrorCode code : {ErrorCode::unavailable, ErrorCode::throttled, ErrorCode::conflict, ErrorCode::cancelled, ErrorCode::lease_lost,
-                               ErrorCode::outcome_unknown, ErrorCode::internal}) {
+  for (const ErrorCode code : {ErrorCode::unavailable, ErrorCode::throttled, ErrorCode::conflict, ErrorCode::cancelled,
+                               ErrorCode::lease_lost, ErrorCode::outcome_unknown, ErrorCode::internal}) {
     EXPECT_EQ(outcome_of(Error{code, "x", {}}).kind(), Outcome::Kind::retry) << to_string(code);
   }
-  for (const ErrorCode code : {ErrorCode::bad_input, ErrorCode::invalid_argument, ErrorCode::too_large, ErrorCode::not_found}) {
+  for (const ErrorCode code :
+       {ErrorCode::bad_input, ErrorCode::invalid_argument, ErrorCode::too_large, ErrorCode::not_found}) {
     EXPECT_EQ(outcome_of(Error{code, "x", {}}).kind(), Outcome::Kind::fail) << to_string(code);
   }
 }

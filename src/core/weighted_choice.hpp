@@ -11,7 +11,8 @@ namespace fanfold::core {
 /// eligible are passed over and get nothing back later. Not thread-safe.
 class WeightedChoice {
  public:
-  explicit WeightedChoice(std::vector<std::uint32_t> weights) : weights_(std::move(weights)), credits_(weights_.size(), 0) {}
+  explicit WeightedChoice(std::vector<std::uint32_t> weights)
+      : weights_(std::move(weights)), credits_(weights_.size(), 0) {}
 
   /// The index of the chosen one; `count` of weights where none is eligible.
   [[nodiscard]] std::size_t choose(std::span<const bool> eligible) noexcept;

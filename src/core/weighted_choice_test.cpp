@@ -1,7 +1,7 @@
 #include "core/weighted_choice.hpp"
 
-#include <array>
 #include <gtest/gtest.h>
+#include <array>
 
 namespace fanfold::core {
 namespace {

@@ -1,7 +1,7 @@
 #include "engine/admission.hpp"
 
-#include "engine/completion.hpp"
 #include "core/fingerprint.hpp"
+#include "engine/completion.hpp"
 #include "wire/envelope_text.hpp"
 
 #include <fanfold/detail/json_writer.hpp>
@@ -31,7 +31,8 @@ const Handler* if_set(const Handler& handler) {
 
 const ClusterHandler* pick(const Handlers& handlers, const Envelope& content, const ClusterHeader& header) {
   if (content.first_failure) return if_set(handlers.on_first_failure);
-  const ClusterHandler& by_outcome = header.status == Status::complete ? handlers.on_cluster_success : handlers.on_cluster_failure;
+  const ClusterHandler& by_outcome =
+      header.status == Status::complete ? handlers.on_cluster_success : handlers.on_cluster_failure;
   if (by_outcome) return &by_outcome;
   return if_set(handlers.on_cluster_complete);
 }
@@ -57,7 +58,8 @@ Result<Admitter::Answer> Admitter::admit(Delivery& delivery, Assignment& assignm
     case RecordType::message: break;
   }
   if (core::is_expired(*delivery.content, now_)) {
-    assignment.bad_input = std::make_unique<Error>(Error{ErrorCode::expired, "the message's life ended before it was handled", {}});
+    assignment.bad_input =
+        std::make_unique<Error>(Error{ErrorCode::expired, "the message's life ended before it was handled", {}});
     return Answer{};
   }
   return admit_message(message_handler(delivery.content->name), assignment);
@@ -82,9 +84,11 @@ Result<Admitter::Answer> Admitter::admit_task(Delivery& delivery, Assignment& as
     cluster.knowledge = core::Knowledge::strong;
     admission = core::admit_task(content, cluster.header.get(), cluster.knowledge);
   }
-  if (admission != core::Admission::claim) return Answer{.admission = admission, .reason = "its cluster takes no task now"};
+  if (admission != core::Admission::claim)
+    return Answer{.admission = admission, .reason = "its cluster takes no task now"};
   if (core::is_expired(content, now_)) {
-    assignment.bad_input = std::make_unique<Error>(Error{ErrorCode::expired, "the task's life ended before it was handled", {}});
+    assignment.bad_input =
+        std::make_unique<Error>(Error{ErrorCode::expired, "the task's life ended before it was handled", {}});
     return Answer{};
   }
   assignment.attempts_max = cluster.header->attempts_max.value_or(options_.attempts.attempts_max);
@@ -98,17 +102,23 @@ Result<Admitter::Answer> Admitter::admit_cluster_message(Delivery& delivery, Ass
   if (!header) return std::move(header).error();
   const ClusterHeader* cluster = header->get();
   assignment.on_cluster = cluster != nullptr ? cluster_handler(content, *cluster) : nullptr;
-  const core::ClusterMessageFacts facts{.handler_there = assignment.on_cluster != nullptr, .now = now_, .header_age_max = store_.backend.header_age_max};
+  const core::ClusterMessageFacts facts{
+      .handler_there = assignment.on_cluster != nullptr, .now = now_, .header_age_max = store_.backend.header_age_max};
   const core::Admission admission = core::admit_cluster_message(content, cluster, facts);
-  const bool stopped = cluster != nullptr && cluster->stopped() && cluster->round == content.round && !content.first_failure;
+  const bool stopped =
+      cluster != nullptr && cluster->stopped() && cluster->round == content.round && !content.first_failure;
   if (admission != core::Admission::claim) {
-    return Answer{.admission = admission, .hidden = stopped ? std::max(stop_pause, store_.backend.header_age_max) : core::put_back_time, .reason = "its cluster is not ready for it"};
+    return Answer{.admission = admission,
+                  .hidden = stopped ? std::max(stop_pause, store_.backend.header_age_max) : core::put_back_time,
+                  .reason = "its cluster is not ready for it"};
   }
   if (stopped) {
     // What was claimed before the stop may complete within its lease, and counts.
     auto recount = store_.ledger().recount(content.id, now_);
     if (!recount) return std::move(recount).error();
-    if (recount->leased_count > 0) return Answer{.admission = core::Admission::put_back, .hidden = stop_pause, .reason = "tasks still run after the stop"};
+    if (recount->leased_count > 0)
+      return Answer{
+          .admission = core::Admission::put_back, .hidden = stop_pause, .reason = "tasks still run after the stop"};
   }
   return Answer{};
 }
@@ -174,7 +184,8 @@ std::optional<NewMessage> Admitter::record_for(const Delivery& delivery) const {
   record.created_at = now_;
   record.expires_at = content.expires_at != Time{} ? content.expires_at : now_ + foreign_life;
   if (content.type == RecordType::cluster) {
-    record.id = content.first_failure ? first_failure_record_id(content.id, content.round) : finish_record_id(content.id, content.round);
+    record.id = content.first_failure ? first_failure_record_id(content.id, content.round)
+                                      : finish_record_id(content.id, content.round);
   } else {
     record.id = content.id;
     record.body = content.body;

@@ -6,7 +6,8 @@
 
 namespace fanfold::engine {
 
-/// Decides which deliveries of one batch may be claimed. Headers are looked up once per cluster and batch. Not thread-safe.
+/// Decides which deliveries of one batch may be claimed. Headers are looked up once per cluster and batch. Not
+/// thread-safe.
 class Admitter {
  public:
   /// All borrowed. `url` is the queue's.

@@ -16,11 +16,14 @@ bool comes_from_lambda(const SqsRecord& record) { return record.event_source_arn
 /// The records of one queue.
 class QueueBatch {
  public:
-  QueueBatch(Dispatcher& dispatcher, std::string url, const BatchOptions& options) : dispatcher_(dispatcher), url_(std::move(url)), options_(options) {}
+  QueueBatch(Dispatcher& dispatcher, std::string url, const BatchOptions& options)
+      : dispatcher_(dispatcher), url_(std::move(url)), options_(options) {}
 
   Tally run(std::vector<Delivery> deliveries) {
-    if (is_fifo(url_)) run_in_order(std::move(deliveries));
-    else run_free(std::move(deliveries));
+    if (is_fifo(url_))
+      run_in_order(std::move(deliveries));
+    else
+      run_free(std::move(deliveries));
     if (!untouched_.empty()) dispatcher_.put_back(url_, std::move(untouched_), tally_);
     return std::move(tally_);
   }
@@ -29,9 +32,11 @@ class QueueBatch {
   [[nodiscard]] bool is_over() const { return options_.deadline && dispatcher_.store().now() >= *options_.deadline; }
 
   void run_free(std::vector<Delivery> deliveries) {
-    const auto later = std::ranges::stable_partition(deliveries, [](const Delivery& delivery) { return delivery.receive_count <= 1; });
-    std::vector<Delivery> again(std::make_move_iterator(later.begin()), std::make_move_iterator(later.end()));
-    deliveries.erase(later.begin(), later.end());
+    // Not the one of std::ranges: clang 14 does not compile what it returns.
+    const auto later = std::stable_partition(deliveries.begin(), deliveries.end(),
+                                             [](const Delivery& delivery) { return delivery.receive_count <= 1; });
+    std::vector<Delivery> again(std::make_move_iterator(later), std::make_move_iterator(deliveries.end()));
+    deliveries.erase(later, deliveries.end());
 
     const std::size_t together = std::max<std::size_t>(1, dispatcher_.store().backend.batch_count_max);
     for (std::size_t first = 0; first < deliveries.size(); first += together) {
@@ -89,7 +94,8 @@ class QueueBatch {
     }
   }
 
-  /// What has to run with nothing else in hand goes after all else has ended; of several, all but one are claimed anew later.
+  /// What has to run with nothing else in hand goes after all else has ended; of several, all but one are claimed anew
+  /// later.
   void put_lonely_last(Chunk& chunk) {
     const auto alone = [](const Assignment& assignment) { return assignment.alone; };
     if (chunk.size() < 2 || std::ranges::none_of(chunk.assignments, alone)) return;
@@ -119,7 +125,8 @@ class QueueBatch {
     const auto lease = options_.attempts.lease;
     Assignment& assignment = chunk.assignments[position];
     const auto* token = std::get_if<std::uint64_t>(&chunk.ends[position].condition);
-    const core::LeaseStep step = core::next_lease_step(store.now(), assignment.claimed_at, assignment.lease_end, lease, core::visibility_max);
+    const core::LeaseStep step =
+        core::next_lease_step(store.now(), assignment.claimed_at, assignment.lease_end, lease, core::visibility_max);
     if (position == 0 || token == nullptr || step.kind != core::LeaseStep::Kind::extend) return true;
     const Lease held{chunk.ends[position].ref, *token};
     if (is_stopped(held.ref)) return false;  // Nothing is extended, and nothing new starts, once a stop was seen.
@@ -157,8 +164,10 @@ Sources by_queue(std::span<const SqsRecord> records) {
   for (const SqsRecord& record : records) {
     auto delivery = delivery_to_dispatch(record);
     auto url = wire::queue_url_of(record.event_source_arn);
-    if (delivery && url) sources.queues[*url].push_back(std::move(*delivery));
-    else sources.kept.insert(record.message_id);
+    if (delivery && url)
+      sources.queues[*url].push_back(std::move(*delivery));
+    else
+      sources.kept.insert(record.message_id);
   }
   return sources;
 }
@@ -181,8 +190,8 @@ Result<Delivery> delivery_to_dispatch(const SqsRecord& record) {
   return raw;
 }
 
-Result<BatchResponse> process_batch(Store& store, const std::shared_ptr<detail::ClientCore>& core, const SqsEvent& event, const Handlers& handlers,
-                                    const BatchOptions& options) {
+Result<BatchResponse> process_batch(Store& store, const std::shared_ptr<detail::ClientCore>& core,
+                                    const SqsEvent& event, const Handlers& handlers, const BatchOptions& options) {
   if (auto checked = check_attempts(options.attempts); !checked) return std::move(checked).error();
   const bool lambda = std::ranges::any_of(event.records, comes_from_lambda);
   Dispatcher dispatcher(store, core, handlers,

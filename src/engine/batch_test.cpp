@@ -18,9 +18,9 @@ TEST(ProcessBatch, ReportsOnlyWhatStaysInTheQueue) {
   const Cluster cluster = world.client->create_message_cluster(world.queue, numbers(4)).value();
   const SqsEvent event = world.receive();
   const BatchResponse response = world.process(event, messages([](const Message<Json>& message, const Context&) {
-    if (message.task == 1) return retry("not now", 1h);
-    return message.task == 2 ? fail("broken") : done();
-  }));
+                                                 if (message.task == 1) return retry("not now", 1h);
+                                                 return message.task == 2 ? fail("broken") : done();
+                                               }));
   EXPECT_EQ(response.batch_item_failures, std::vector<std::string>{ids_of(event)[1]});
   EXPECT_EQ(response.to_json(), R"({"batchItemFailures":[{"itemIdentifier":")" + ids_of(event)[1] + R"("}]})");
   const Progress progress = world.client->progress(cluster).value();
@@ -35,7 +35,8 @@ TEST(ProcessBatch, LeavesTheDeletionToLambdaWhereTheEventIsItsOwn) {
   static_cast<void>(world.client->send_message(url, 1).value());
   SqsEvent event{world.client->receive(url, {.wait = 0ms}).value()};
   event.records.front().event_source_arn = "arn:aws:sqs:eu-central-1:123456789012:work";
-  EXPECT_TRUE(world.process(event, messages([](const Message<Json>&, const Context&) { return done(); })).batch_item_failures.empty());
+  EXPECT_TRUE(world.process(event, messages([](const Message<Json>&, const Context&) { return done(); }))
+                  .batch_item_failures.empty());
   EXPECT_EQ(world.client->queue_port().counts(url).value().in_flight_count, 1U);
 }
 
@@ -61,9 +62,10 @@ TEST(ProcessBatch, TellsHandlersTheDeadlineWhereItComesBeforeTheLeasesEnd) {
   const Time deadline = world.store.clock().now() + 5s;
   Time told{};
   world.process(world.receive(), messages([&](const Message<Json>&, const Context& context) {
-    told = context.deadline;
-    return done();
-  }), {.deadline = deadline});
+                  told = context.deadline;
+                  return done();
+                }),
+                {.deadline = deadline});
   EXPECT_EQ(told, deadline);
 }
 
@@ -95,7 +97,9 @@ TEST(ProcessBatch, ReturnsTheRestOfAFifoGroupUntouchedAfterAFailure) {
   World world;
   world.queue = "work.fifo";
   for (const char* group : {"a", "b"}) {
-    for (int i = 0; i < 3; ++i) static_cast<void>(world.client->send_message(world.queue, std::string(group) + std::to_string(i), {.group_id = group}).value());
+    for (int i = 0; i < 3; ++i)
+      static_cast<void>(
+          world.client->send_message(world.queue, std::string(group) + std::to_string(i), {.group_id = group}).value());
   }
   std::vector<std::string> ran;
   const Handlers handlers = messages([&](const Message<Json>& message, const Context& context) {
@@ -117,7 +121,8 @@ TEST(ProcessBatch, ReportsARecordWhoseSourceIsNoQueue) {
   record.message_id = "m1";
   record.body = "1";
   record.event_source_arn = "arn:aws:sns:eu-central-1:123456789012:topic";
-  EXPECT_EQ(world.process(SqsEvent{{record}}, messages([](const Message<Json>&, const Context&) { return done(); })).batch_item_failures,
+  EXPECT_EQ(world.process(SqsEvent{{record}}, messages([](const Message<Json>&, const Context&) { return done(); }))
+                .batch_item_failures,
             std::vector<std::string>{"m1"});
 }
 

@@ -27,9 +27,11 @@ Result<void> mark_round(Store& store, std::string_view id, std::uint32_t round, 
 }
 
 /// One of the cluster's own messages: its record first, so that whoever receives it finds it, then the message.
-Result<void> send_cluster_message(Store& store, const ClusterHeader& header, bool first_failure, std::chrono::milliseconds delay) {
+Result<void> send_cluster_message(Store& store, const ClusterHeader& header, bool first_failure,
+                                  std::chrono::milliseconds delay) {
   const std::string& url = header.finish_queue_url.empty() ? header.queue_url : header.finish_queue_url;
-  const NewMessage record{.id = first_failure ? first_failure_record_id(header.id, header.round) : finish_record_id(header.id, header.round),
+  const NewMessage record{.id = first_failure ? first_failure_record_id(header.id, header.round)
+                                              : finish_record_id(header.id, header.round),
                           .url = url,
                           .type = RecordType::cluster,
                           .body = {},
@@ -77,17 +79,22 @@ class Follower {
  public:
   explicit Follower(Store& store) : store_(store) {}
 
-  void add_finished(std::span<const ClusterHeader> headers) { finished_.insert(finished_.end(), headers.begin(), headers.end()); }
+  void add_finished(std::span<const ClusterHeader> headers) {
+    finished_.insert(finished_.end(), headers.begin(), headers.end());
+  }
   void add_failed(std::string cluster_id) { failed_.push_back(std::move(cluster_id)); }
 
   Result<void> run() {
-    for (std::size_t count = 0; count < completion_chain_max && !(finished_.empty() && failed_.empty()); ++count) step();
+    for (std::size_t count = 0; count < completion_chain_max && !(finished_.empty() && failed_.empty()); ++count)
+      step();
     if (first_error_) return *std::move(first_error_);
     return {};
   }
 
-  /// Ends the task that waits for `child_id`; `child` is null where nothing is left of it. True where it has ended, now or before.
-  Result<EndOutcome> end_waiting_task(const RecordRef& task, std::uint64_t index, const std::string& child_id, const ClusterHeader* child, bool fails_with_child) {
+  /// Ends the task that waits for `child_id`; `child` is null where nothing is left of it. True where it has ended, now
+  /// or before.
+  Result<EndOutcome> end_waiting_task(const RecordRef& task, std::uint64_t index, const std::string& child_id,
+                                      const ClusterHeader* child, bool fails_with_child) {
     const Time now = store_.now();
     EndRequest end;
     end.ref = task;
@@ -137,7 +144,11 @@ class Follower {
   Result<void> end_parent(const ClusterHeader& header) {
     if (!header.parent || header.parent_ended) return {};
     const ParentTask& parent = *header.parent;
-    const RecordRef task{.type = RecordType::task, .id = parent.cluster_id, .round = parent.round, .position = parent.position, .first_failure = false};
+    const RecordRef task{.type = RecordType::task,
+                         .id = parent.cluster_id,
+                         .round = parent.round,
+                         .position = parent.position,
+                         .first_failure = false};
     auto ended = end_waiting_task(task, parent.index, header.id, &header, parent.fails_with_child);
     if (!ended) return std::move(ended).error();
     // Not waiting yet (or again): its handler is about to write `waiting` and will find this cluster finished.
@@ -221,7 +232,8 @@ Result<void> mark_finish_done(Store& store, std::string_view cluster_id, std::ui
   return marked;
 }
 
-Result<ChildState> end_if_child_finished(Store& store, const RecordRef& task, std::uint64_t index, const std::string& child_id) {
+Result<ChildState> end_if_child_finished(Store& store, const RecordRef& task, std::uint64_t index,
+                                         const std::string& child_id) {
   auto child = store.header_strong(child_id);
   const bool gone = !child && child.error().code == ErrorCode::not_found;
   if (!child && !gone) return std::move(child).error();
@@ -237,7 +249,8 @@ Result<ChildState> end_if_child_finished(Store& store, const RecordRef& task, st
   return ChildState::finished;
 }
 
-Result<ClusterHeader> stop_header(Store& store, std::string_view cluster_id, std::string_view code, std::string_view reason) {
+Result<ClusterHeader> stop_header(Store& store, std::string_view cluster_id, std::string_view code,
+                                  std::string_view reason) {
   return modify_header(store, cluster_id, [&](ClusterHeader& header) -> Result<HeaderChange> {
     if (header.tombstone) return Error{ErrorCode::deleted, "cluster " + header.id + " was deleted", {}};
     if (header.finished()) return HeaderChange::leave;

@@ -13,28 +13,34 @@ inline constexpr std::size_t completion_chain_max = 10'000;
 [[nodiscard]] std::string finish_record_id(std::string_view cluster_id, std::uint32_t round);
 [[nodiscard]] std::string first_failure_record_id(std::string_view cluster_id, std::uint32_t round);
 
-/// What follows when clusters finished, in this order: the parent's task is ended and propagated (which may finish the parent, and so on), then the
-/// finish message is sent, its tracked record first. Each step is marked on the header on condition of the round. Idempotent: used after
-/// end, propagate, seal, stop, and by the sweep, which repeats what failed here. Goes on with the others after an error and answers the first.
-/// What is not finished, or deleted, is passed over.
+/// What follows when clusters finished, in this order: the parent's task is ended and propagated (which may finish the
+/// parent, and so on), then the finish message is sent, its tracked record first. Each step is marked on the header on
+/// condition of the round. Idempotent: used after end, propagate, seal, stop, and by the sweep, which repeats what
+/// failed here. Goes on with the others after an error and answers the first. What is not finished, or deleted, is
+/// passed over.
 Result<void> complete_finished(Store& store, std::span<const ClusterHeader> finished);
 
-/// What follows when tasks of these clusters failed for good: the first-failure notice and fail_fast, where the cluster wants them,
-/// and then what follows where that finished it. Idempotent; duplicate ids are harmless.
+/// What follows when tasks of these clusters failed for good: the first-failure notice and fail_fast, where the cluster
+/// wants them, and then what follows where that finished it. Idempotent; duplicate ids are harmless.
 Result<void> follow_failures(Store& store, std::span<const std::string> cluster_ids);
 
 /// Notes on the header that this round's finish message has ended, failed included. Idempotent.
 Result<void> mark_finish_done(Store& store, std::string_view cluster_id, std::uint32_t round);
 
-/// Ends a task that waits for a child cluster, if that is finished (or gone for good). Whoever writes `waiting`, or meets it, calls this:
-/// the child may have finished before the task began to wait, and then nobody else would end it. Idempotent.
+/// Ends a task that waits for a child cluster, if that is finished (or gone for good). Whoever writes `waiting`, or
+/// meets it, calls this: the child may have finished before the task began to wait, and then nobody else would end it.
+/// Idempotent.
 enum class ChildState : std::uint8_t { running, finished };
-Result<ChildState> end_if_child_finished(Store& store, const RecordRef& task, std::uint64_t index, const std::string& child_id);
+Result<ChildState> end_if_child_finished(Store& store, const RecordRef& task, std::uint64_t index,
+                                         const std::string& child_id);
 
-/// Stops a cluster that is not finished: status ERROR with code stopped and this entry in its errors. Answers the header as it now is;
-/// `complete_finished` has to follow. A cluster that is finished already is left as it is. Errors: not_found, deleted.
-Result<ClusterHeader> stop_header(Store& store, std::string_view cluster_id, std::string_view code, std::string_view reason);
-/// The code in the error list of a cluster that fail_fast stopped: such a one may be retried, one stopped by hand may not.
+/// Stops a cluster that is not finished: status ERROR with code stopped and this entry in its errors. Answers the
+/// header as it now is; `complete_finished` has to follow. A cluster that is finished already is left as it is. Errors:
+/// not_found, deleted.
+Result<ClusterHeader> stop_header(Store& store, std::string_view cluster_id, std::string_view code,
+                                  std::string_view reason);
+/// The code in the error list of a cluster that fail_fast stopped: such a one may be retried, one stopped by hand may
+/// not.
 inline constexpr std::string_view fail_fast_code = "fail_fast";
 
 }  // namespace fanfold::engine

@@ -85,7 +85,9 @@ TEST(Finish, IsReturnedByAWorkerWithoutAHandlerWhereOneIsRequired) {
   World world;
   Runner runner;
   const ClusterHandler handler = std::exchange(runner.handlers.on_cluster_complete, {});
-  const Cluster cluster = world.client->create_message_cluster(world.queue, numbers(1), {.name = "a", .finish_handler_required = true}).value();
+  const Cluster cluster =
+      world.client->create_message_cluster(world.queue, numbers(1), {.name = "a", .finish_handler_required = true})
+          .value();
   runner.run(world);
   EXPECT_FALSE(world.client->cluster_header(cluster).value().finish_done);
   EXPECT_EQ(world.message_count(), 1U);
@@ -178,7 +180,9 @@ TEST(FirstFailure, SendsOneEarlyNoticeWhereItIsWanted) {
   Runner runner;
   runner.fails = true;
   runner.handlers.on_first_failure = runner.noting("early");
-  static_cast<void>(world.client->create_message_cluster(world.queue, numbers(2), {.name = "a", .first_failure_notice = true}).value());
+  static_cast<void>(
+      world.client->create_message_cluster(world.queue, numbers(2), {.name = "a", .first_failure_notice = true})
+          .value());
   runner.run(world);
   EXPECT_EQ(runner.finishes, (std::vector<std::string>{"early a", "complete a"}));
 }
@@ -208,7 +212,9 @@ struct Family {
       return context.create_child_cluster("work", numbers(count), child_options);
     };
     Handlers named;
-    named.on_message = [child_outcome = std::move(child_outcome)](const Message<Json>&, const Context&) { return child_outcome(); };
+    named.on_message = [child_outcome = std::move(child_outcome)](const Message<Json>&, const Context&) {
+      return child_outcome();
+    };
     runner.handlers.named["child"] = named;
     parent.emplace(world.client->create_message_cluster(world.queue, numbers(1), {.name = "parent"}).value());
   }
@@ -281,7 +287,8 @@ TEST(Child, OfAChildEndsTheWholeChain) {
   Runner runner;
   int depth = 0;
   runner.handlers.on_message = [&](const Message<Json>&, const Context& context) {
-    return ++depth < 6 ? context.create_child_cluster("work", numbers(1), {.name = "link " + std::to_string(depth)}) : done();
+    return ++depth < 6 ? context.create_child_cluster("work", numbers(1), {.name = "link " + std::to_string(depth)})
+                       : done();
   };
   const Cluster cluster = world.client->create_message_cluster(world.queue, numbers(1), {.name = "top"}).value();
   runner.run(world);

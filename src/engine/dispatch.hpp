@@ -9,22 +9,22 @@ namespace fanfold::engine {
 
 struct DispatchOptions {
   AttemptOptions attempts{};
-  bool deduplicate = true;                           ///< False: tasks and messages are not claimed; finish messages always are.
+  bool deduplicate = true;  ///< False: tasks and messages are not claimed; finish messages always are.
   Deletion deletion = Deletion::ours;
-  std::optional<Time> deadline{};                    ///< Told to handlers where it is before the end of their lease.
-  bool collect_kept = false;                         ///< Fill `Tally::kept`.
+  std::optional<Time> deadline{};  ///< Told to handlers where it is before the end of their lease.
+  bool collect_kept = false;       ///< Fill `Tally::kept`.
   std::function<void(const WorkerEvent&)> on_event{};
 };
 
 /// What came of one call, for the caller to add up.
 struct Tally {
   WorkerReport counts{};
-  std::vector<std::string> kept{};     ///< Message ids that stay in the queue.
-  bool failed = false;                 ///< Something failed, or stays: the rest of a FIFO group must not run.
-  std::optional<Error> error{};        ///< The first error of the store; what it concerned comes back by itself.
-  Status ended_status = Status::complete;       ///< begin: of the last delivery whose record had ended.
-  std::chrono::milliseconds hidden{0};          ///< begin: of the last delivery that was put back.
-  bool waits_for_child = false;                 ///< begin: the last delivery's task waits for a child cluster that runs.
+  std::vector<std::string> kept{};         ///< Message ids that stay in the queue.
+  bool failed = false;                     ///< Something failed, or stays: the rest of a FIFO group must not run.
+  std::optional<Error> error{};            ///< The first error of the store; what it concerned comes back by itself.
+  Status ended_status = Status::complete;  ///< begin: of the last delivery whose record had ended.
+  std::chrono::milliseconds hidden{0};     ///< begin: of the last delivery that was put back.
+  bool waits_for_child = false;            ///< begin: the last delivery's task waits for a child cluster that runs.
 
   void note(const Error& first) {
     failed = true;
@@ -34,15 +34,16 @@ struct Tally {
 
 /// One delivery that is ours to run, beside its Delivery and EndRequest.
 struct Assignment {
-  const MessageHandler* on_message = nullptr;       ///< Of Dispatcher's handlers.
-  const ClusterHandler* on_cluster = nullptr;       ///< Cluster messages; null where nobody handles them: they end as they are.
-  std::unique_ptr<Error> bad_input{};               ///< In place of a handler: why it cannot be run, ever.
+  const MessageHandler* on_message = nullptr;  ///< Of Dispatcher's handlers.
+  const ClusterHandler* on_cluster =
+      nullptr;                         ///< Cluster messages; null where nobody handles them: they end as they are.
+  std::unique_ptr<Error> bad_input{};  ///< In place of a handler: why it cannot be run, ever.
   std::uint32_t attempts_max = 3;
-  bool watches_failures = false;                    ///< Its cluster wants a notice of the first failure, or fails fast.
-  bool alone = false;                               ///< To be run with nothing else in hand in this process.
+  bool watches_failures = false;  ///< Its cluster wants a notice of the first failure, or fails fast.
+  bool alone = false;             ///< To be run with nothing else in hand in this process.
   Time claimed_at{};
   Time lease_end{};
-  std::chrono::microseconds took{0};                ///< By the handler; measured only where somebody listens to events.
+  std::chrono::microseconds took{0};  ///< By the handler; measured only where somebody listens to events.
 };
 
 /// Deliveries that were claimed together, to be run one after another by one thread. The three lists are parallel.
@@ -68,21 +69,24 @@ struct Chunk {
 /// True while this thread runs a user's handler.
 [[nodiscard]] bool in_handler() noexcept;
 
-/// What is done with deliveries, from their receipt to their deletion, in three steps, so that the caller decides which thread
-/// does what and how many share a call: `begin` admits and claims, `run` calls the handler, `finish` ends, follows up and deletes.
-/// Thread-safe but for the chunks, which belong to one thread at a time (different elements may be run and finished at once).
+/// What is done with deliveries, from their receipt to their deletion, in three steps, so that the caller decides which
+/// thread does what and how many share a call: `begin` admits and claims, `run` calls the handler, `finish` ends,
+/// follows up and deletes. Thread-safe but for the chunks, which belong to one thread at a time (different elements may
+/// be run and finished at once).
 class Dispatcher {
  public:
   /// All are borrowed but `core`, which handlers get as their Client.
   Dispatcher(Store& store, std::shared_ptr<detail::ClientCore> core, const Handlers& handlers, DispatchOptions options)
       : store_(store), core_(std::move(core)), handlers_(handlers), options_(std::move(options)) {}
 
-  /// Decides by content and header which may run, and claims these in one call. The chunk holds what is ours; all else is dealt
-  /// with on return. Deliveries that were received before are to be given one at a time, so that a crash does not cost its neighbours an
-  /// attempt. Blocks. An error of the store is in the tally; what was claimed all the same is in the chunk.
+  /// Decides by content and header which may run, and claims these in one call. The chunk holds what is ours; all else
+  /// is dealt with on return. Deliveries that were received before are to be given one at a time, so that a crash does
+  /// not cost its neighbours an attempt. Blocks. An error of the store is in the tally; what was claimed all the same
+  /// is in the chunk.
   Chunk begin(const std::string& url, std::vector<Delivery> deliveries, Tally& tally);
 
-  /// Runs the handler of one; what it throws and is derived from std::exception is its outcome. Finish messages read their cluster's record.
+  /// Runs the handler of one; what it throws and is derived from std::exception is its outcome. Finish messages read
+  /// their cluster's record.
   void run(Chunk& chunk, std::size_t position, std::stop_token stop) const;
 
   /// Ends [first, last), all of which were run; then follows up on what that finished; then deletes. Blocks.
@@ -103,7 +107,8 @@ class Dispatcher {
   [[nodiscard]] Settlement settlement(const std::string& url);
   void settle(Settlement& settlement, Tally& tally);
   /// Only where somebody listens.
-  void emit(WorkerEvent::Kind kind, const Delivery& delivery, std::uint32_t attempt, std::string_view detail, std::chrono::microseconds took = {}) const;
+  void emit(WorkerEvent::Kind kind, const Delivery& delivery, std::uint32_t attempt, std::string_view detail,
+            std::chrono::microseconds took = {}) const;
   [[nodiscard]] Outcome call_handler(const Chunk& chunk, std::size_t position, std::stop_token stop) const;
 
   Store& store_;

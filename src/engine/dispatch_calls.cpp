@@ -54,7 +54,8 @@ Result<void> end_by_hand(Store& store, const detail::ClaimTicket& ticket, EndReq
   if (ticket.ref.type == RecordType::cluster && !ticket.ref.first_failure) {
     if (auto marked = mark_finish_done(store, ticket.ref.id, ticket.ref.round); !marked) return marked;
   }
-  auto removed = with_patience(store, [&] { return store.queue().remove(ticket.queue_url, std::span(&ticket.receipt_handle, 1)); });
+  auto removed = with_patience(
+      store, [&] { return store.queue().remove(ticket.queue_url, std::span(&ticket.receipt_handle, 1)); });
   if (!removed) return std::move(removed).error();
   return {};
 }
@@ -70,7 +71,12 @@ Result<detail::ClaimReply> Engine::is_complete(const SqsRecord& record, const At
   if (!delivery) return std::move(delivery).error();
 
   Dispatcher dispatcher(store_, shared_from_this(), by_hand(),
-                        {.attempts = options, .deduplicate = true, .deletion = Deletion::callers, .deadline = std::nullopt, .collect_kept = true, .on_event = {}});
+                        {.attempts = options,
+                         .deduplicate = true,
+                         .deletion = Deletion::callers,
+                         .deadline = std::nullopt,
+                         .collect_kept = true,
+                         .on_event = {}});
   std::vector<Delivery> one;
   one.push_back(std::move(*delivery));
   Tally tally;
@@ -96,7 +102,10 @@ Result<detail::ClaimReply> Engine::is_complete(const SqsRecord& record, const At
 
 Result<void> Engine::mark_complete(const detail::ClaimTicket& ticket, const std::optional<Json>& result) {
   if (result && result->text().size() > result_bytes_max) {
-    return Error{ErrorCode::too_large, "the result has " + std::to_string(result->text().size()) + " bytes, at most " + std::to_string(result_bytes_max) + " are kept", {}};
+    return Error{ErrorCode::too_large,
+                 "the result has " + std::to_string(result->text().size()) + " bytes, at most " +
+                     std::to_string(result_bytes_max) + " are kept",
+                 {}};
   }
   EndRequest end;
   end.verdict = Verdict::done;
@@ -111,7 +120,8 @@ Result<void> Engine::mark_failed(const detail::ClaimTicket& ticket, const std::s
   return end_by_hand(store_, ticket, std::move(end));
 }
 
-Result<BatchResponse> Engine::process_batch(const SqsEvent& event, const Handlers& handlers, const BatchOptions& options) {
+Result<BatchResponse> Engine::process_batch(const SqsEvent& event, const Handlers& handlers,
+                                            const BatchOptions& options) {
   return engine::process_batch(store_, shared_from_this(), event, handlers, options);
 }
 

@@ -10,7 +10,14 @@ namespace fanfold::engine {
 /// One call of finish: ends, then what follows from the ends, then the messages.
 struct Dispatcher::Ending {
   Ending(Dispatcher& owner, Chunk& of, std::size_t from, std::size_t to, Tally& sum)
-      : dispatcher(owner), store(owner.store_), chunk(of), first(from), last(to), tally(sum), now(store.now()), settlement(owner.settlement(of.url)) {}
+      : dispatcher(owner),
+        store(owner.store_),
+        chunk(of),
+        first(from),
+        last(to),
+        tally(sum),
+        now(store.now()),
+        settlement(owner.settlement(of.url)) {}
 
   void run() {
     const std::span<const EndRequest> ends = std::span(chunk.ends).subspan(first, last - first);
@@ -25,7 +32,8 @@ struct Dispatcher::Ending {
     dispatcher.settle(settlement, tally);
   }
 
-  /// Everything that has to come before the messages are deleted. A fault leaves the messages in the queue: their next delivery repeats it.
+  /// Everything that has to come before the messages are deleted. A fault leaves the messages in the queue: their next
+  /// delivery repeats it.
   void follow(const EndAnswers& answers) {
     for (std::size_t i = first; i < last; ++i) {
       const EndRequest& end = chunk.ends[i];
@@ -34,16 +42,20 @@ struct Dispatcher::Ending {
       const bool ended = outcome == EndOutcome::ended || outcome == EndOutcome::already;
       if (!ended) continue;
       if (end.verdict == Verdict::failed && chunk.assignments[i].watches_failures) failed.push_back(end.ref.id);
-      if (end.verdict == Verdict::waiting && outcome == EndOutcome::ended) note(end_if_child_finished(store, end.ref, end.index, end.child_id));
+      if (end.verdict == Verdict::waiting && outcome == EndOutcome::ended)
+        note(end_if_child_finished(store, end.ref, end.index, end.child_id));
       const bool is_finish = end.ref.type == RecordType::cluster && !end.ref.first_failure;
-      if (is_finish && (end.verdict != Verdict::retry || outcome == EndOutcome::already)) note(mark_finish_done(store, end.ref.id, end.ref.round));
+      if (is_finish && (end.verdict != Verdict::retry || outcome == EndOutcome::already))
+        note(mark_finish_done(store, end.ref.id, end.ref.round));
     }
     note(follow_failures(store, failed));  // First: the early notice is to come before the finish message.
     note(complete_finished(store, answers.finished));
     if (ended_before.empty()) return;
     auto repeated = with_patience(store, [&] { return store.ledger().propagate(ended_before, now); });
-    if (repeated) note(complete_finished(store, repeated->finished));
-    else note(repeated);
+    if (repeated)
+      note(complete_finished(store, repeated->finished));
+    else
+      note(repeated);
   }
 
   template <class T>
@@ -59,8 +71,10 @@ struct Dispatcher::Ending {
     switch (outcome) {
       case EndOutcome::ended:
         count_ended(i);
-        if (end.verdict == Verdict::retry) settlement.put_back(delivery, core::hidden_for(now, end.retry_at));
-        else remove(delivery);
+        if (end.verdict == Verdict::retry)
+          settlement.put_back(delivery, core::hidden_for(now, end.retry_at));
+        else
+          remove(delivery);
         return;
       case EndOutcome::already:
         ++tally.counts.duplicate_count;
@@ -71,8 +85,10 @@ struct Dispatcher::Ending {
         // The cheap mode ends messages without a record; a claimed record that is gone was removed by hand.
         if (std::holds_alternative<NotEnded>(end.condition)) {
           count_ended(i);
-          if (end.verdict == Verdict::retry) settlement.put_back(delivery, core::hidden_for(now, end.retry_at));
-          else remove(delivery);
+          if (end.verdict == Verdict::retry)
+            settlement.put_back(delivery, core::hidden_for(now, end.retry_at));
+          else
+            remove(delivery);
           return;
         }
         [[fallthrough]];
@@ -86,8 +102,10 @@ struct Dispatcher::Ending {
   }
 
   void remove(Delivery& delivery) {
-    if (fault) settlement.leave(delivery);
-    else settlement.remove(delivery);
+    if (fault)
+      settlement.leave(delivery);
+    else
+      settlement.remove(delivery);
   }
 
   void count_ended(std::size_t i) {

@@ -23,7 +23,8 @@ class HandlerScope {
   bool before_ = handler_runs;  // The test kit runs handlers within handlers.
 };
 
-/// What a handler throws is its outcome, if it is derived from std::exception; anything else is not the handler's and passes.
+/// What a handler throws is its outcome, if it is derived from std::exception; anything else is not the handler's and
+/// passes.
 template <class Call>
 Outcome guarded(Call&& call) {
   const HandlerScope scope;
@@ -46,7 +47,9 @@ void Dispatcher::run(Chunk& chunk, std::size_t position, std::stop_token stop) c
   const bool timed = static_cast<bool>(options_.on_event);
   const auto started_at = timed ? std::chrono::steady_clock::now() : std::chrono::steady_clock::time_point{};
   Outcome outcome = call_handler(chunk, position, std::move(stop));
-  if (timed) chunk.assignments[position].took = std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - started_at);
+  if (timed)
+    chunk.assignments[position].took =
+        std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - started_at);
 
   const bool succeeded = outcome.kind() == Outcome::Kind::done;
   // The clock is asked only where the time is stored by us: for what failed.

@@ -7,7 +7,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-Handlers counting(int& count, std::function<Outcome()> outcome = [] { return done(); }) {
+Handlers counting(
+    int& count, std::function<Outcome()> outcome = [] { return done(); }) {
   return messages([&count, outcome](const Message<Json>&, const Context&) {
     ++count;
     return outcome();
@@ -129,7 +130,8 @@ TEST(Dispatch, LetsWhatIsNoStandardExceptionPass) {
   World world;
   static_cast<void>(world.client->create_message_cluster(world.queue, numbers(1)).value());
   const SqsEvent event = world.receive();
-  EXPECT_THROW(world.process(event, messages([](const Message<Json>&, const Context&) -> Outcome { throw Crash(); })), Crash);
+  EXPECT_THROW(world.process(event, messages([](const Message<Json>&, const Context&) -> Outcome { throw Crash(); })),
+               Crash);
 }
 
 TEST(Dispatch, FailsABodyOfTheWrongTypeWithThePathToTheField) {
@@ -147,7 +149,8 @@ TEST(Dispatch, FailsABodyOfTheWrongTypeWithThePathToTheField) {
 TEST(Dispatch, FailsAResultThatIsTooLarge) {
   World world;
   const Cluster cluster = world.client->create_message_cluster(world.queue, numbers(1)).value();
-  world.process(messages([](const Message<Json>&, const Context&) { return done(std::string(result_bytes_max, 'x')); }));
+  world.process(
+      messages([](const Message<Json>&, const Context&) { return done(std::string(result_bytes_max, 'x')); }));
   EXPECT_EQ(world.task(cluster, 0).error.front().code, "too_large");
 }
 
@@ -183,7 +186,10 @@ TEST(Dispatch, SendsATaskAgainInPlaceOfALastReceiveThatIsNoAttempt) {
   World world;
   int count = 0;
   static_cast<void>(world.client->create_queue("dead").value());
-  static_cast<void>(world.client->create_queue(world.queue, {.redrive = RedrivePolicy{.dead_letter_queue = "dead", .receive_count_max = 2}}).value());
+  static_cast<void>(
+      world.client
+          ->create_queue(world.queue, {.redrive = RedrivePolicy{.dead_letter_queue = "dead", .receive_count_max = 2}})
+          .value());
   const Cluster cluster = world.client->create_message_cluster(world.queue, numbers(1)).value();
   ASSERT_EQ(world.client->is_complete(world.receive(1, 1s).records.front()).value().state, ClaimState::claimed);
   world.advance(2s);
@@ -268,9 +274,9 @@ TEST(Dispatch, RunsAForeignMessageAndKeepsARecordOfIt) {
   const SqsEvent event = world.receive();
   std::string body;
   world.process(event, messages([&](const Message<Json>& message, const Context&) {
-    body = message.body.text();
-    return done();
-  }));
+                  body = message.body.text();
+                  return done();
+                }));
   EXPECT_EQ(body, R"({"order": 17})");
   EXPECT_EQ(world.record(MessageKey::of_message(event.records.front().message_id)).status, Status::complete);
   EXPECT_EQ(world.message_count(), 0U);
@@ -306,7 +312,8 @@ TEST(Dispatch, FailsAMessageOfOursThatLacksAFieldByItsPath) {
 TEST(Dispatch, ReportsAMessageWhoseLifeIsOverInItsRecord) {
   World world;
   int count = 0;
-  const MessageKey key = world.client->send_message(world.queue, 1, {.expires_after = std::chrono::hours(24 * 10)}).value();
+  const MessageKey key =
+      world.client->send_message(world.queue, 1, {.expires_after = std::chrono::hours(24 * 10)}).value();
   const SqsEvent event = world.receive();
   world.advance(std::chrono::hours(24 * 10) + 1s);
   world.process(event, counting(count));

@@ -21,12 +21,16 @@ struct World {
   }
 
   SqsEvent receive(std::size_t count_max = 10, std::chrono::milliseconds visibility = std::chrono::seconds(31)) {
-    return {client->receive(queue, {.count_max = count_max, .wait = std::chrono::milliseconds(0), .visibility = visibility}).value()};
+    return {
+        client->receive(queue, {.count_max = count_max, .wait = std::chrono::milliseconds(0), .visibility = visibility})
+            .value()};
   }
   BatchResponse process(const SqsEvent& event, const Handlers& handlers, const BatchOptions& options = {}) {
     return client->process_batch(event, handlers, options).value();
   }
-  BatchResponse process(const Handlers& handlers, const BatchOptions& options = {}) { return process(receive(), handlers, options); }
+  BatchResponse process(const Handlers& handlers, const BatchOptions& options = {}) {
+    return process(receive(), handlers, options);
+  }
   void advance(std::chrono::milliseconds by) { store.clock().advance(by); }
 
   [[nodiscard]] QueueCounts counts() { return client->queue_port().counts(queue).value(); }
@@ -34,7 +38,9 @@ struct World {
     const QueueCounts now = counts();
     return now.visible_count + now.in_flight_count + now.delayed_count;
   }
-  [[nodiscard]] MessageRecord<Json, Json> record(const MessageKey& key) { return client->get_message_record<Json, Json>(key, Consistency::strong).value(); }
+  [[nodiscard]] MessageRecord<Json, Json> record(const MessageKey& key) {
+    return client->get_message_record<Json, Json>(key, Consistency::strong).value();
+  }
   [[nodiscard]] MessageRecord<Json, Json> task(const Cluster& cluster, std::uint64_t index) {
     return record(MessageKey::of_task(parse_key(cluster.key).value().id, index));
   }
@@ -54,7 +60,9 @@ inline std::vector<int> numbers(int count) {
 /// Counts its calls and answers each with what the function makes.
 inline Handlers messages(std::function<Outcome(const Message<Json>&, const Context&)> handle) {
   Handlers handlers;
-  handlers.on_message = [handle = std::move(handle)](const Message<Json>& message, const Context& context) { return handle(message, context); };
+  handlers.on_message = [handle = std::move(handle)](const Message<Json>& message, const Context& context) {
+    return handle(message, context);
+  };
   return handlers;
 }
 

@@ -9,12 +9,17 @@
 
 namespace fanfold::worker {
 
-/// A claimed chunk while it runs. Its thread takes one element after the other by counting `next_` up; whoever finds it too slow,
-/// or its lease lost, takes the rest away by setting `next_` beyond the end. Neither costs the thread a lock per task.
+/// A claimed chunk while it runs. Its thread takes one element after the other by counting `next_` up; whoever finds it
+/// too slow, or its lease lost, takes the rest away by setting `next_` beyond the end. Neither costs the thread a lock
+/// per task.
 class ActiveChunk {
  public:
   ActiveChunk(engine::Chunk chunk, std::size_t source, Time claimed_at, Time lease_end)
-      : chunk_(std::move(chunk)), source_(source), size_(chunk_.size()), claimed_at_(claimed_at), lease_end_(lease_end) {}
+      : chunk_(std::move(chunk)),
+        source_(source),
+        size_(chunk_.size()),
+        claimed_at_(claimed_at),
+        lease_end_(lease_end) {}
 
   // For the thread that runs it.
 
@@ -38,9 +43,9 @@ class ActiveChunk {
   // For others.
 
   struct Taken {
-    std::size_t finish_first = 0;                 ///< Elements [first, last) have been run and are the caller's to finish.
+    std::size_t finish_first = 0;  ///< Elements [first, last) have been run and are the caller's to finish.
     std::size_t finish_last = 0;
-    std::shared_ptr<ActiveChunk> rest{};          ///< Claimed and not started; null where there is none.
+    std::shared_ptr<ActiveChunk> rest{};  ///< Claimed and not started; null where there is none.
   };
   /// Takes away what is not running now.
   [[nodiscard]] Taken take_rest();
@@ -66,7 +71,8 @@ class ActiveChunk {
   /// What is running or waits to be run; nothing once it is being finished.
   [[nodiscard]] std::vector<Held> held();
   void set_lease_end(Time lease_end);
-  /// These leases are lost: sets the running handler's stop token where it is one of them. Answers what is left of the others.
+  /// These leases are lost: sets the running handler's stop token where it is one of them. Answers what is left of the
+  /// others.
   [[nodiscard]] std::shared_ptr<ActiveChunk> lose(std::span<const std::size_t> positions);
   /// Sets the running handler's stop token. Only after `take_rest`, since the token is the chunk's.
   void request_stop() { stop_.request_stop(); }
@@ -78,19 +84,19 @@ class ActiveChunk {
  private:
   static constexpr std::size_t taken_away = std::numeric_limits<std::size_t>::max() / 2;
 
-  [[nodiscard]] std::size_t started() const noexcept;                // Under mutex_.
+  [[nodiscard]] std::size_t started() const noexcept;       // Under mutex_.
   [[nodiscard]] std::shared_ptr<ActiveChunk> split_rest();  // Under mutex_.
 
   engine::Chunk chunk_;
   const std::size_t source_;
-  const std::size_t size_;         // At the start; elements beyond may have been taken since.
+  const std::size_t size_;  // At the start; elements beyond may have been taken since.
   std::atomic<std::size_t> next_{0};
   std::stop_source stop_;
   std::mutex mutex_;
   std::size_t started_count_ = 0;  // Once the rest was taken. Guarded by mutex_, as all below.
   bool rest_taken_ = false;
   bool closed_ = false;
-  std::size_t finished_ = 0;       // Elements before it were finished, or are being finished by others.
+  std::size_t finished_ = 0;  // Elements before it were finished, or are being finished by others.
   Time claimed_at_;
   Time lease_end_;
 };
@@ -101,7 +107,8 @@ class ActiveChunks {
   void add(std::shared_ptr<ActiveChunk> chunk);
   void remove(const std::shared_ptr<ActiveChunk>& chunk);
   [[nodiscard]] std::vector<std::shared_ptr<ActiveChunk>> all() const;
-  /// Sleeps `pause`, and on for as long as no chunk has more than one element. Returns at once when `stop` is requested.
+  /// Sleeps `pause`, and on for as long as no chunk has more than one element. Returns at once when `stop` is
+  /// requested.
   void wait_for_long_ones(std::chrono::milliseconds pause, std::stop_token stop);
 
  private:

@@ -1,10 +1,10 @@
 #include "worker/crash_note.hpp"
 
+#include <unistd.h>
 #include <array>
 #include <atomic>
 #include <csignal>
 #include <mutex>
-#include <unistd.h>
 
 namespace fanfold::worker {
 

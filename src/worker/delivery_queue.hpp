@@ -9,8 +9,8 @@
 
 namespace fanfold::worker {
 
-/// First in, first out, in the pieces in which deliveries arrive: a piece that is wanted whole is handed on without touching
-/// its elements. Not thread-safe.
+/// First in, first out, in the pieces in which deliveries arrive: a piece that is wanted whole is handed on without
+/// touching its elements. Not thread-safe.
 class DeliveryQueue {
  public:
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
@@ -35,6 +35,7 @@ class DeliveryQueue {
     while (taken.size() < count) {
       std::vector<Delivery>& piece = pieces_.front();
       const std::size_t part = std::min(count - taken.size(), piece.size() - offset_);
+      const bool used_up = offset_ + part == piece.size();
       if (taken.empty() && offset_ == 0 && part == piece.size()) {
         taken = std::move(piece);
       } else {
@@ -43,7 +44,7 @@ class DeliveryQueue {
         std::move(first, first + static_cast<std::ptrdiff_t>(part), std::back_inserter(taken));
       }
       offset_ += part;
-      if (piece.empty() || offset_ == piece.size()) {
+      if (used_up) {
         pieces_.pop_front();
         offset_ = 0;
       }

@@ -42,7 +42,8 @@ void Heartbeat::extend_leases(Time now) {
   for (const auto& chunk : active_.all()) {
     const auto times = chunk->times();
     if (!times) continue;
-    const core::LeaseStep step = core::next_lease_step(now, times->claimed_at, times->lease_end, options_.lease, options_.lease_total_max);
+    const core::LeaseStep step =
+        core::next_lease_step(now, times->claimed_at, times->lease_end, options_.lease, options_.lease_total_max);
     if (step.kind == core::LeaseStep::Kind::wait) continue;
     lost.clear();
     for (ActiveChunk::Held& held : chunk->held()) {
@@ -83,16 +84,19 @@ void Heartbeat::extend(Time now, Time lease_end, Entries& entries) {
 void Heartbeat::extend_visibilities(Time now, Time lease_end, const Entries& entries) {
   std::map<std::size_t, std::vector<VisibilityChange>> by_source;
   const auto visibility = std::min(core::visibility_max, lease_end - now + core::lease_margin);
-  for (const Entry& entry : entries) by_source[entry.chunk->source()].push_back({entry.held.receipt_handle, visibility});
+  for (const Entry& entry : entries)
+    by_source[entry.chunk->source()].push_back({entry.held.receipt_handle, visibility});
   // A refusal is no harm: the lease keeps others away, the visibility only saves them the look.
-  for (const auto& [source, changes] : by_source) static_cast<void>(store_.queue().change_visibility(intake_.url(source), changes));
+  for (const auto& [source, changes] : by_source)
+    static_cast<void>(store_.queue().change_visibility(intake_.url(source), changes));
 }
 
 void Heartbeat::extend_waiting(Time now) {
   const auto visibility = core::visibility_for(options_.lease);
   for (std::size_t source = 0; source < intake_.source_count(); ++source) {
     std::vector<VisibilityChange> changes;
-    for (std::string& receipt : intake_.extend_waiting(source, now, visibility)) changes.push_back({std::move(receipt), visibility});
+    for (std::string& receipt : intake_.extend_waiting(source, now, visibility))
+      changes.push_back({std::move(receipt), visibility});
     if (!changes.empty()) static_cast<void>(store_.queue().change_visibility(intake_.url(source), changes));
   }
 }

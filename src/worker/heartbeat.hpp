@@ -10,8 +10,9 @@ struct HeartbeatOptions {
   std::chrono::milliseconds lease_total_max{};
 };
 
-/// Keeps what is in hand: extends leases first, then visibilities, each at a third of its time; what only waits in memory has its
-/// visibility extended. A lost lease sets its handler's stop token. Frees what dead processes held. Used by one thread.
+/// Keeps what is in hand: extends leases first, then visibilities, each at a third of its time; what only waits in
+/// memory has its visibility extended. A lost lease sets its handler's stop token. Frees what dead processes held. Used
+/// by one thread.
 class Heartbeat {
  public:
   /// All borrowed.

@@ -37,7 +37,8 @@ std::size_t Intake::limit(const Source& source) const {
 
 std::size_t Intake::room(const Source& source) const {
   // What waits behind a busy FIFO group keeps no other group from coming in, unless the caller set the bound.
-  const std::size_t passed_over = prefetch_ == 0 && source.waiting_count < prefetch_count_max ? source.blocked_count : 0;
+  const std::size_t passed_over =
+      prefetch_ == 0 && source.waiting_count < prefetch_count_max ? source.blocked_count : 0;
   const std::size_t most = limit(source);
   const std::size_t taken = source.waiting_count - passed_over + source.asked_count;
   return most > taken ? most - taken : 0;
@@ -51,7 +52,8 @@ std::size_t Intake::wait_for_room(std::size_t index, bool extra, std::size_t cou
     if (!receives_) return true;
     if (extra && !source.overflows) return false;
     room_now = room(source);
-    return room_now > limit(source) / 2 || room_now >= count_max;  // In large pieces, since each receive costs the same.
+    return room_now > limit(source) / 2 ||
+           room_now >= count_max;  // In large pieces, since each receive costs the same.
   });
   if (!receives_) return 0;
   const std::size_t asked = std::min(room_now, count_max);
@@ -70,9 +72,11 @@ void Intake::offer(std::size_t index, std::size_t asked, std::vector<Delivery> d
     if (source.options.fifo) {
       offer_in_order(source, std::move(deliveries));
     } else {
-      const auto again = std::ranges::stable_partition(deliveries, [](const Delivery& delivery) { return delivery.receive_count <= 1; });
-      for (Delivery& delivery : again) source.again.push(std::move(delivery));
-      deliveries.erase(again.begin(), again.end());
+      // Not the one of std::ranges: clang 14 does not compile what it returns.
+      const auto again = std::stable_partition(deliveries.begin(), deliveries.end(),
+                                               [](const Delivery& delivery) { return delivery.receive_count <= 1; });
+      for (auto delivery = again; delivery != deliveries.end(); ++delivery) source.again.push(std::move(*delivery));
+      deliveries.erase(again, deliveries.end());
       source.first.push(std::move(deliveries));
     }
   }
@@ -84,8 +88,10 @@ void Intake::offer(std::size_t index, std::size_t asked, std::vector<Delivery> d
 void Intake::offer_in_order(Source& source, std::vector<Delivery> deliveries) {
   for (Delivery& delivery : deliveries) {
     Lane& lane = source.lanes[delivery.group_id];
-    if (lane.busy) ++source.blocked_count;
-    else if (lane.waiting.empty()) source.open_lanes.push_back(delivery.group_id);
+    if (lane.busy)
+      ++source.blocked_count;
+    else if (lane.waiting.empty())
+      source.open_lanes.push_back(delivery.group_id);
     lane.waiting.push(std::move(delivery));
   }
 }
@@ -184,8 +190,10 @@ std::vector<Delivery> Intake::done(const Job& job, bool failed) {
         source.waiting_count -= lane.waiting.size();
         rest = lane.waiting.take_all();
       }
-      if (lane.waiting.empty()) source.lanes.erase(found);
-      else source.open_lanes.push_back(job.group_id);
+      if (lane.waiting.empty())
+        source.lanes.erase(found);
+      else
+        source.open_lanes.push_back(job.group_id);
     }
   }
   if (others_may_wait_for_it) work_.notify_all();

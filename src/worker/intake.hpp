@@ -14,17 +14,18 @@ namespace fanfold::worker {
 
 /// Deliveries that wait in memory at most where the worker chooses by itself.
 inline constexpr std::size_t prefetch_count_max = 16'384;
-/// For so long after a process was found dead, redelivered messages are claimed one at a time in this process: each may be the culprit.
+/// For so long after a process was found dead, redelivered messages are claimed one at a time in this process: each may
+/// be the culprit.
 inline constexpr std::chrono::seconds suspicion_time{60};
 
 /// What one thread of the pool does next.
 struct Job {
-  std::size_t source = 0;                          ///< Index of the queue.
-  std::vector<Delivery> deliveries{};              ///< Not begun yet, or
-  std::shared_ptr<ActiveChunk> claimed{};          ///< claimed, and taken from a thread that was too slow.
-  std::string group_id{};                          ///< FIFO: whose group waits for this.
+  std::size_t source = 0;                  ///< Index of the queue.
+  std::vector<Delivery> deliveries{};      ///< Not begun yet, or
+  std::shared_ptr<ActiveChunk> claimed{};  ///< claimed, and taken from a thread that was too slow.
+  std::string group_id{};                  ///< FIFO: whose group waits for this.
   bool is_in_order = false;
-  bool is_suspect = false;                         ///< No other suspect is claimed until `clear_suspect`.
+  bool is_suspect = false;  ///< No other suspect is claimed until `clear_suspect`.
 };
 
 struct SourceOptions {
@@ -33,15 +34,16 @@ struct SourceOptions {
   bool fifo = false;
 };
 
-/// Deliveries on their way from receivers to the pool: bounded, shared fairly, FIFO groups in order, and nothing beside what has to
-/// run alone. Thread-safe. Calls no port.
+/// Deliveries on their way from receivers to the pool: bounded, shared fairly, FIFO groups in order, and nothing beside
+/// what has to run alone. Thread-safe. Calls no port.
 class Intake {
  public:
   Intake(std::vector<SourceOptions> sources, std::size_t jobs, std::size_t prefetch, std::size_t chunk_count_max);
 
   // For receivers.
 
-  /// How many to receive now; blocks until there is room. 0 once receiving was stopped. `extra` receivers wait until one call is not enough.
+  /// How many to receive now; blocks until there is room. 0 once receiving was stopped. `extra` receivers wait until
+  /// one call is not enough.
   [[nodiscard]] std::size_t wait_for_room(std::size_t source, bool extra, std::size_t count_max);
   /// What came in answer to `asked`.
   void offer(std::size_t source, std::size_t asked, std::vector<Delivery> deliveries);
@@ -67,7 +69,8 @@ class Intake {
   /// Somebody's process died lately.
   void suspect();
   /// Receipts of waiting deliveries whose visibility is to be extended, which the caller does; they count as extended.
-  [[nodiscard]] std::vector<std::string> extend_waiting(std::size_t source, Time now, std::chrono::milliseconds visibility);
+  [[nodiscard]] std::vector<std::string> extend_waiting(std::size_t source, Time now,
+                                                        std::chrono::milliseconds visibility);
 
   // For the end.
 
@@ -92,12 +95,12 @@ class Intake {
     DeliveryQueue first{};                             // Delivered for the first time: may be claimed together.
     DeliveryQueue again{};                             // Delivered before: claimed singly.
     std::map<std::string, Lane, std::less<>> lanes{};  // FIFO, by group.
-    std::deque<std::string> open_lanes{};            // Groups that wait and are not busy.
-    std::size_t waiting_count = 0;                   // In all of these.
-    std::size_t blocked_count = 0;                   // Of these, in groups that are busy.
-    std::size_t asked_count = 0;                     // Of receivers that are out.
-    bool overflows = false;                          // The last receive brought all that was asked for.
-    bool takes_again = true;                         // Turns between first and again.
+    std::deque<std::string> open_lanes{};              // Groups that wait and are not busy.
+    std::size_t waiting_count = 0;                     // In all of these.
+    std::size_t blocked_count = 0;                     // Of these, in groups that are busy.
+    std::size_t asked_count = 0;                       // Of receivers that are out.
+    bool overflows = false;                            // The last receive brought all that was asked for.
+    bool takes_again = true;                           // Turns between first and again.
   };
 
   [[nodiscard]] std::size_t limit(const Source& source) const;
@@ -112,14 +115,14 @@ class Intake {
   const std::size_t jobs_;
   const std::size_t prefetch_;
   std::mutex mutex_;
-  std::condition_variable room_;      // Receivers wait here.
-  std::condition_variable work_;      // The pool waits here.
+  std::condition_variable room_;  // Receivers wait here.
+  std::condition_variable work_;  // The pool waits here.
   // All below is guarded by mutex_.
-  std::vector<Source> sources_;       // The urls do not change and are read without it.
+  std::vector<Source> sources_;  // The urls do not change and are read without it.
   core::WeightedChoice choice_;
-  std::deque<Job> claimed_;           // In hand already.
-  std::size_t idle_count_ = 0;        // Threads in take().
-  std::size_t in_hand_count_ = 0;     // Jobs given out or claimed, and not done.
+  std::deque<Job> claimed_;        // In hand already.
+  std::size_t idle_count_ = 0;     // Threads in take().
+  std::size_t in_hand_count_ = 0;  // Jobs given out or claimed, and not done.
   std::size_t alone_waiting_count_ = 0;
   bool alone_runs_ = false;
   bool suspect_out_ = false;

@@ -108,7 +108,8 @@ TEST(Intake, HandsBackTheRestOfAFifoGroupAfterAFailure) {
 }
 
 TEST(Intake, TakesFromQueuesByTheirWeights) {
-  Intake intake({{.url = "heavy", .weight = 3, .fifo = false}, {.url = "light", .weight = 1, .fifo = false}}, 1, 200, chunk_count_max);
+  Intake intake({{.url = "heavy", .weight = 3, .fifo = false}, {.url = "light", .weight = 1, .fifo = false}}, 1, 200,
+                chunk_count_max);
   feed(intake, deliveries(40), 0);
   feed(intake, deliveries(40), 1);
   std::array<int, 2> counts{};

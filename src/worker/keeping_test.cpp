@@ -20,7 +20,8 @@ class Keeping : public ::testing::Test {
     handlers_.on_message = [](const Message<Json>&, const Context&) { return done(); };
     dispatcher_.emplace(store(), engine_, handlers_, engine::DispatchOptions{});
     heartbeat_.emplace(store(), intake_, active_, HeartbeatOptions{.lease = 30s, .lease_total_max = 100s});
-    watchdog_.emplace(*dispatcher_, intake_, active_, [this](engine::Tally& tally) { done_count_ += tally.counts.done_count; });
+    watchdog_.emplace(*dispatcher_, intake_, active_,
+                      [this](engine::Tally& tally) { done_count_ += tally.counts.done_count; });
   }
 
   engine::Store& store() { return engine_->store(); }
@@ -29,7 +30,9 @@ class Keeping : public ::testing::Test {
     for (int i = 0; i < count; ++i) bodies.push_back(i);
     cluster_.emplace(client_.create_message_cluster("work", bodies).value());
   }
-  std::vector<Delivery> receive() { return store().queue().receive("work", {.count_max = 10, .wait = 0ms, .visibility = 31s}, {}).value(); }
+  std::vector<Delivery> receive() {
+    return store().queue().receive("work", {.count_max = 10, .wait = 0ms, .visibility = 31s}, {}).value();
+  }
 
   /// As a thread of the pool that has claimed what there is.
   std::shared_ptr<ActiveChunk> claim() {
@@ -50,7 +53,11 @@ class Keeping : public ::testing::Test {
   ClaimState claim_elsewhere(std::uint64_t index) {
     Backend other = memory_.backend();
     ClaimRequest request;
-    request.ref = {.type = RecordType::task, .id = parse_key(cluster_->key).value().id, .round = 0, .position = index, .first_failure = false};
+    request.ref = {.type = RecordType::task,
+                   .id = parse_key(cluster_->key).value().id,
+                   .round = 0,
+                   .position = index,
+                   .first_failure = false};
     request.token = other.ledger->new_token();
     request.lease_end = store().now() + 30s;
     const ClaimAnswer answer = other.ledger->claim(std::span(&request, 1), store().now()).value().front();

@@ -36,7 +36,8 @@ std::chrono::milliseconds jittered(std::chrono::milliseconds bound) {
   return std::chrono::milliseconds(static_cast<std::int64_t>(random_unit() * static_cast<double>(bound.count() + 1)));
 }
 
-std::chrono::milliseconds doubled(std::chrono::milliseconds initial, std::uint32_t count, std::chrono::milliseconds most) {
+std::chrono::milliseconds doubled(std::chrono::milliseconds initial, std::uint32_t count,
+                                  std::chrono::milliseconds most) {
   return std::min(most, initial * (std::int64_t{1} << std::min(count, doublings_max)));
 }
 
@@ -78,14 +79,16 @@ WorkerReport Sums::get() const {
   return sums_;
 }
 
-Run::Run(std::shared_ptr<engine::Engine> engine, const Handlers& handlers, const WorkerOptions& options, std::vector<SourceOptions> sources, Sums& sums)
+Run::Run(std::shared_ptr<engine::Engine> engine, const Handlers& handlers, const WorkerOptions& options,
+         std::vector<SourceOptions> sources, Sums& sums)
     : engine_(std::move(engine)),
       store_(engine_->store()),
       options_(options),
       sums_(sums),
       dispatcher_(store_, engine_, handlers, dispatch_options(options)),
       intake_(std::move(sources), options.jobs, options.prefetch, store_.backend.batch_count_max),
-      heartbeat_(store_, intake_, active_, {.lease = options.attempts.lease, .lease_total_max = options.lease_total_max}),
+      heartbeat_(store_, intake_, active_,
+                 {.lease = options.attempts.lease, .lease_total_max = options.lease_total_max}),
       watchdog_(dispatcher_, intake_, active_, [this](engine::Tally& tally) { absorb(tally); }) {}
 
 Result<void> Run::run(std::stop_token stop, const IsOver& is_over) {
@@ -103,15 +106,18 @@ Result<void> Run::run(std::stop_token stop, const IsOver& is_over) {
 
 void Run::start_threads() {
   const std::size_t per_receive = store_.queue().receive_count_max();
-  const std::size_t extra_count = per_receive <= small_receive_count ? std::min(receiver_count_max - 1, options_.jobs / jobs_per_receiver) : 0;
+  const std::size_t extra_count =
+      per_receive <= small_receive_count ? std::min(receiver_count_max - 1, options_.jobs / jobs_per_receiver) : 0;
   working_count_ = options_.jobs;
   for (std::size_t i = 0; i < options_.jobs; ++i) pool_.emplace_back([this] { work(); });
   for (std::size_t source = 0; source < intake_.source_count(); ++source) {
-    for (std::size_t i = 0; i <= extra_count; ++i) receivers_.emplace_back([this, source, i] { receive(source, i > 0); });
+    for (std::size_t i = 0; i <= extra_count; ++i)
+      receivers_.emplace_back([this, source, i] { receive(source, i > 0); });
   }
   helpers_.emplace_back([this] { heartbeat_.run(helping_.get_token()); });
   helpers_.emplace_back([this] { watchdog_.run(helping_.get_token()); });
-  if (options_.sweep_interval > std::chrono::milliseconds::zero()) helpers_.emplace_back([this] { sweep(receiving_.get_token()); });
+  if (options_.sweep_interval > std::chrono::milliseconds::zero())
+    helpers_.emplace_back([this] { sweep(receiving_.get_token()); });
 }
 
 Result<void> Run::wait(std::stop_token stop, const IsOver& is_over) {
@@ -124,8 +130,10 @@ Result<void> Run::wait(std::stop_token stop, const IsOver& is_over) {
     }
     std::unique_lock lock(mutex_);
     const auto something = [&] { return fatal_.has_value() || finish_handled_; };
-    if (is_over) changed_.wait_for(lock, stop, look_every, something);
-    else changed_.wait(lock, stop, [&] { return fatal_.has_value(); });
+    if (is_over)
+      changed_.wait_for(lock, stop, look_every, something);
+    else
+      changed_.wait(lock, stop, [&] { return fatal_.has_value(); });
     finish_handled_ = false;
     if (fatal_) return *fatal_;
   }
@@ -176,14 +184,16 @@ void Run::receive(std::size_t source, bool extra) {
   std::uint32_t empty_count = 0;
   std::uint32_t error_count = 0;
   const std::size_t count_max = store_.queue().receive_count_max();
-  while (const std::size_t asked = intake_.wait_for_room(source, extra, count_max)) receive_once(source, asked, empty_count, error_count);
+  while (const std::size_t asked = intake_.wait_for_room(source, extra, count_max))
+    receive_once(source, asked, empty_count, error_count);
 }
 
 void Run::receive_once(std::size_t source, std::size_t asked, std::uint32_t& empty_count, std::uint32_t& error_count) {
   const std::stop_token stop = receiving_.get_token();
   const auto started_at = std::chrono::steady_clock::now();
   auto deliveries = store_.queue().receive(
-      intake_.url(source), {.count_max = asked, .wait = options_.poll, .visibility = core::visibility_for(options_.attempts.lease)}, stop);
+      intake_.url(source),
+      {.count_max = asked, .wait = options_.poll, .visibility = core::visibility_for(options_.attempts.lease)}, stop);
   if (!deliveries) {
     intake_.offer(source, asked, {});
     if (stop.stop_requested() || deliveries.error().code == ErrorCode::cancelled) return;
@@ -206,14 +216,18 @@ void Run::work() {
   std::uint32_t error_count = 0;
   while (auto job = intake_.take()) {
     engine::Tally tally;
-    if (job->claimed) run_chunk(job->claimed, false, tally);
-    else begin(*job, tally);
+    if (job->claimed)
+      run_chunk(job->claimed, false, tally);
+    else
+      begin(*job, tally);
     std::vector<Delivery> rest = intake_.done(*job, tally.failed);
     if (!rest.empty()) dispatcher_.put_back(intake_.url(job->source), std::move(rest), tally);
     const bool had_error = tally.error.has_value();
     absorb(tally);
-    if (had_error) back_off(error_count++, receiving_.get_token());
-    else error_count = 0;
+    if (had_error)
+      back_off(error_count++, receiving_.get_token());
+    else
+      error_count = 0;
   }
   {
     const std::scoped_lock lock(mutex_);
@@ -224,7 +238,8 @@ void Run::work() {
 
 void Run::begin(Job& job, engine::Tally& tally) {
   engine::Chunk chunk = dispatcher_.begin(intake_.url(job.source), std::move(job.deliveries), tally);
-  const bool alone = std::ranges::any_of(chunk.assignments, [](const engine::Assignment& assignment) { return assignment.alone; });
+  const bool alone =
+      std::ranges::any_of(chunk.assignments, [](const engine::Assignment& assignment) { return assignment.alone; });
   if (!alone) intake_.clear_suspect(job);
   if (alone) intake_.suspect();
   if (alone && chunk.size() > 1) release_lonely(chunk, tally);
@@ -309,7 +324,8 @@ void Run::fail(const Error& error) {
 void Run::note_error(const Error& error) { emit(WorkerEvent::Kind::error, to_string(error)); }
 
 void Run::back_off(std::uint32_t error_count, std::stop_token stop) {
-  store_.clock().sleep_until(store_.now() + jittered(doubled(error_pause_initial, error_count, error_pause_max)), std::move(stop));
+  store_.clock().sleep_until(store_.now() + jittered(doubled(error_pause_initial, error_count, error_pause_max)),
+                             std::move(stop));
 }
 
 void Run::emit(WorkerEvent::Kind kind, std::string_view detail) const {

@@ -27,7 +27,8 @@ class Sums {
 class Run {
  public:
   /// All borrowed but `engine`. Options have been checked, `jobs` is not 0.
-  Run(std::shared_ptr<engine::Engine> engine, const Handlers& handlers, const WorkerOptions& options, std::vector<SourceOptions> sources, Sums& sums);
+  Run(std::shared_ptr<engine::Engine> engine, const Handlers& handlers, const WorkerOptions& options,
+      std::vector<SourceOptions> sources, Sums& sums);
 
   enum class Over : std::uint8_t { no, yes };
   /// Asked now and then, and after each finish message, whether the run is over. An error ends the run too.
@@ -74,9 +75,9 @@ class Run {
 
   std::mutex mutex_;
   std::condition_variable_any changed_;
-  std::optional<Error> fatal_;         // Guarded by mutex_, as all below.
-  std::size_t working_count_ = 0;      // Threads of the pool that have not returned.
-  bool finish_handled_ = false;        // Since the last look.
+  std::optional<Error> fatal_;     // Guarded by mutex_, as all below.
+  std::size_t working_count_ = 0;  // Threads of the pool that have not returned.
+  bool finish_handled_ = false;    // Since the last look.
 };
 
 }  // namespace fanfold::worker

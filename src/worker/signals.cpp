@@ -1,11 +1,11 @@
 #include <fanfold/worker.hpp>
 
+#include <semaphore.h>
+#include <unistd.h>
 #include <atomic>
 #include <cerrno>
 #include <csignal>
-#include <semaphore.h>
 #include <thread>
-#include <unistd.h>
 
 namespace fanfold {
 

@@ -8,12 +8,13 @@ namespace fanfold::worker {
 /// A handler that takes longer than this gets its thread for itself: nothing waits behind it.
 inline constexpr std::chrono::milliseconds overrun{50};
 
-/// Looks after chunks of several tasks: where one handler overruns, the tasks behind it go to other threads, and what ended before it
-/// is flushed. Used by one thread.
+/// Looks after chunks of several tasks: where one handler overruns, the tasks behind it go to other threads, and what
+/// ended before it is flushed. Used by one thread.
 class Watchdog {
  public:
   /// All borrowed; `absorb` is told what the flushes came to.
-  Watchdog(engine::Dispatcher& dispatcher, Intake& intake, ActiveChunks& active, std::function<void(engine::Tally&)> absorb)
+  Watchdog(engine::Dispatcher& dispatcher, Intake& intake, ActiveChunks& active,
+           std::function<void(engine::Tally&)> absorb)
       : dispatcher_(dispatcher), intake_(intake), active_(active), absorb_(std::move(absorb)) {}
 
   /// Watches until `stop` is requested. Sleeps while there is nothing to watch.

@@ -32,7 +32,8 @@ Result<void> check(const WorkerOptions& options) {
   }
   if (options.jobs > jobs_max) return refused("jobs: expected 0 to 1,024");
   if (options.prefetch > prefetch_option_max) return refused("prefetch: expected 0 to 1,000,000");
-  if (options.lease_total_max < options.attempts.lease) return refused("lease_total_max: expected at least attempts.lease");
+  if (options.lease_total_max < options.attempts.lease)
+    return refused("lease_total_max: expected at least attempts.lease");
   if (options.poll.count() < 0 || options.poll > poll_max) return refused("poll: expected 0 to 20 s");
   if (options.sweep_interval.count() < 0) return refused("sweep_interval: expected no negative time");
   if (options.drain_max.count() < 0) return refused("drain_max: expected no negative time");
@@ -115,7 +116,9 @@ Result<Progress> Worker::run_until(const MessageKey& cluster, std::stop_token st
     if (!header->deadline || now < *header->deadline) return Over::no;
     if (header->deadline_action == DeadlineAction::report) {
       if (header->sealed()) return Over::no;
-      return Error{ErrorCode::deadline_exceeded, "the cluster's deadline is over and nobody has sealed it: it cannot finish", {}};
+      return Error{ErrorCode::deadline_exceeded,
+                   "the cluster's deadline is over and nobody has sealed it: it cannot finish",
+                   {}};
     }
     if (now >= next_sweep_at) {
       next_sweep_at = now + overdue_sweep_every;
@@ -128,7 +131,9 @@ Result<Progress> Worker::run_until(const MessageKey& cluster, std::stop_token st
   auto header = engine::live_header(store, id);
   if (!header) return std::move(header).error();
   if (!header->finished() || !header->finish_done) {
-    return Error{ErrorCode::cancelled, header->sealed() ? "stopped before the cluster was finished" : "stopped before the cluster was sealed", {}};
+    return Error{ErrorCode::cancelled,
+                 header->sealed() ? "stopped before the cluster was finished" : "stopped before the cluster was sealed",
+                 {}};
   }
   return impl_->engine().progress(cluster);
 }

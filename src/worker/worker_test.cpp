@@ -3,9 +3,9 @@
 #include <fanfold/json.hpp>
 #include <fanfold/testing/memory_store.hpp>
 
+#include <gtest/gtest.h>
 #include <atomic>
 #include <condition_variable>
-#include <gtest/gtest.h>
 #include <map>
 #include <mutex>
 #include <set>
@@ -75,7 +75,9 @@ class Gate {
 
 Handlers handling(std::function<Outcome(const Message<int>&, const Context&)> handle) {
   Handlers handlers;
-  handlers.on_message = [handle = std::move(handle)](const Message<int>& message, const Context& context) { return handle(message, context); };
+  handlers.on_message = [handle = std::move(handle)](const Message<int>& message, const Context& context) {
+    return handle(message, context);
+  };
   return handlers;
 }
 
@@ -164,7 +166,8 @@ TEST(Worker, ReportsWhatEndedBeforeASlowHandlerWithoutWaitingForIt) {
   std::atomic<int> ran_count{0};
   const Handlers handlers = handling([&](const Message<int>& task, const Context&) {
     if (task.body == count - 1) {
-      while (client.progress(*cluster).value().done_count < static_cast<std::uint64_t>(ran_count)) std::this_thread::yield();
+      while (client.progress(*cluster).value().done_count < static_cast<std::uint64_t>(ran_count))
+        std::this_thread::yield();
     } else {
       ++ran_count;
     }
@@ -188,7 +191,8 @@ TEST(Worker, LetsWhatRunsEndAndReturnsTheRestWhenItIsStopped) {
     ++ended_count;
     return done();
   });
-  const Cluster cluster = client.open_message_cluster(queue).value();  // Not sealed: no finish message gets into the counts.
+  const Cluster cluster =
+      client.open_message_cluster(queue).value();  // Not sealed: no finish message gets into the counts.
   ASSERT_TRUE(cluster.add("all", numbers(10)).has_value());
   WorkerOptions options = options_for(2);
   options.prefetch = 8;
@@ -231,7 +235,8 @@ TEST(Worker, KeepsTheOrderOfEachFifoGroupOnManyThreads) {
   const std::string fifo = "work.fifo";
   constexpr int per_group = 20;
   for (int i = 0; i < per_group; ++i) {
-    for (const char* group : {"a", "b", "c"}) ASSERT_TRUE(client.send_message(fifo, Step{group, i}, {.group_id = group}).has_value());
+    for (const char* group : {"a", "b", "c"})
+      ASSERT_TRUE(client.send_message(fifo, Step{group, i}, {.group_id = group}).has_value());
   }
   std::mutex mutex;
   std::map<std::string, std::vector<int>> order;
@@ -294,8 +299,12 @@ TEST(Worker, FailsATaskThatKilledItsProcessAndRunsItsNeighbours) {
   Ledger& its_ledger = *dying.ledger;
   auto its_client = std::make_unique<Client>(make_client(std::move(dying)));
   const Cluster cluster = cluster_of(*its_client, 5);
-  ASSERT_EQ(its_client->is_complete(its_client->receive(queue, {.count_max = 1, .wait = 0ms, .visibility = 1ms}).value().front()).value().state,
-            ClaimState::claimed);
+  ASSERT_EQ(
+      its_client
+          ->is_complete(its_client->receive(queue, {.count_max = 1, .wait = 0ms, .visibility = 1ms}).value().front())
+          .value()
+          .state,
+      ClaimState::claimed);
   store.crash_process(its_ledger, 11);
   its_client.reset();
 
@@ -380,7 +389,8 @@ TEST(RunUntil, EndsByTheDeadlineOfAClusterThatNobodySeals) {
 
 TEST(RunUntil, StopsAClusterAtItsDeadlineWhereThatIsItsPolicy) {
   const Client client = make_client(real_time_store().backend());
-  const Cluster cluster = client.open_message_cluster(queue, {.deadline = 30ms, .deadline_action = DeadlineAction::stop}).value();
+  const Cluster cluster =
+      client.open_message_cluster(queue, {.deadline = 30ms, .deadline_action = DeadlineAction::stop}).value();
   Worker worker(client, handling([](const Message<int>&, const Context&) { return done(); }), options_for(1));
   const auto progress = worker.run_until(cluster);
   ASSERT_TRUE(progress) << to_string(progress.error());
