@@ -73,6 +73,19 @@ TEST_P(ClaimContract, OnlyOneOfTwoRivalsTakesOver) {
   EXPECT_EQ(claim(other, now_ + lease_).outcome, ClaimOutcome::in_progress);
 }
 
+TEST_P(ClaimContract, ThatAllowsNoAttemptOnlyLooks) {
+  const ClusterHeader cluster = make_cluster(1);
+  const ClaimAnswer untouched = claim(claim_request(task(cluster, 0), 0, 0), now_);
+  EXPECT_EQ(untouched.outcome, ClaimOutcome::exhausted);
+  EXPECT_EQ(untouched.attempt, 0U);
+  claimed(task(cluster, 0));
+  EXPECT_EQ(claim(claim_request(task(cluster, 0), 0, 0), now_).outcome, ClaimOutcome::in_progress);
+  const ClaimAnswer over = claim(claim_request(task(cluster, 0), 0, 0), now_ + lease_);
+  EXPECT_EQ(over.outcome, ClaimOutcome::exhausted);
+  EXPECT_EQ(over.attempt, 1U);
+  EXPECT_EQ(end_outcome(end_request(task(cluster, 0), over.seen, Verdict::failed)), EndOutcome::ended);
+}
+
 TEST_P(ClaimContract, IsExhaustedWhenEveryAttemptWasUsed) {
   const ClusterHeader cluster = make_cluster(1);
   EXPECT_EQ(claim(claim_request(task(cluster, 0), 0, 1), now_).outcome, ClaimOutcome::claimed);
