@@ -17,10 +17,6 @@ function(fanfold_compile_settings target)
   target_compile_options(
     ${target} PRIVATE -Wall -Wextra -Wconversion -Wshadow $<$<BOOL:${FANFOLD_WERROR}>:-Werror>)
   target_compile_definitions(${target} PRIVATE $<$<BOOL:${FANFOLD_AWS}>:FANFOLD_AWS=1>)
-  if(FANFOLD_MUTANT)
-    string(TOUPPER "${FANFOLD_MUTANT}" mutant)
-    target_compile_definitions(${target} PRIVATE FANFOLD_MUTANT_${mutant}=1)
-  endif()
   target_include_directories(${target} PRIVATE "${PROJECT_SOURCE_DIR}/include" "${PROJECT_SOURCE_DIR}/src")
 endfunction()
 

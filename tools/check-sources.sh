@@ -17,7 +17,7 @@ FNR == 1 { unit_test = FILENAME ~ /^src\/.*_test\.cpp$/ }
 FNR == 1 && FILENAME ~ /\.hpp$/ && $0 != "#pragma once" { complain("a header begins with #pragma once") }
 FNR == lines_max + 1 { complain("more than " lines_max " lines: two ideas in one file") }
 /(TODO|FIXME)/ { complain("do it, or leave it out") }
-unit_test && /sleep_(for|until)|usleep|nanosleep/ { complain("a unit test does not sleep") }
+unit_test && /this_thread::sleep|usleep|nanosleep/ { complain("a unit test does not sleep") }
 /\r$/ { complain("a line ends in carriage return") }
 /using namespace (std|fanfold)/ && FILENAME ~ /^(include|src)\/.*\.hpp$/ { complain("a header opens no namespace for those who include it") }
 END { exit bad }

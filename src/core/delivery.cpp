@@ -2,6 +2,7 @@
 
 #include "core/fingerprint.hpp"
 #include "core/lease.hpp"
+#include "support/mutant.hpp"
 
 #include <algorithm>
 
@@ -13,7 +14,7 @@ Admission admit_task(const Envelope& content, const ClusterHeader* header, Knowl
   if (header->tombstone) return Admission::remove;
   if (content.round > header->round) return strong ? Admission::put_back : Admission::read_strongly;
   // A round begins when all of the one before has followed; what fail_fast kept from running then is part of the new one.
-  if (content.round < header->round) return strong ? Admission::remove : Admission::read_strongly;
+  if (content.round < header->round && !support::mutant("earlier_rounds_run")) return strong ? Admission::remove : Admission::read_strongly;
   if (header->stopped()) return Admission::remove;
   if (!header->moved_to.empty()) {
     if (!strong) return Admission::read_strongly;
@@ -44,7 +45,7 @@ NextStep next_step(ClaimOutcome outcome) noexcept {
     case ClaimOutcome::waiting: return NextStep::check_child;
     case ClaimOutcome::done:
     case ClaimOutcome::failed: return NextStep::repeat_finish;
-    case ClaimOutcome::exhausted:
+    case ClaimOutcome::exhausted: return support::mutant("exhausted_is_left") ? NextStep::leave : NextStep::fail;
     case ClaimOutcome::crashed: return NextStep::fail;
     case ClaimOutcome::missing: break;
   }

@@ -3,6 +3,7 @@
 #include "core/lease.hpp"
 #include "engine/admission.hpp"
 #include "engine/completion.hpp"
+#include "support/mutant.hpp"
 
 #include <algorithm>
 
@@ -151,7 +152,7 @@ struct Dispatcher::Batch {
     for (std::size_t i = 0; i < chunk.deliveries.size(); ++i) {
       if (i >= answers.size()) {
         settlement.leave(chunk.deliveries[i]);
-      } else if (answers[i].outcome == ClaimOutcome::claimed) {
+      } else if (is_ours(answers[i].outcome)) {
         add_end(i, answers[i]);
         if (kept != i) {
           chunk.deliveries[kept] = std::move(chunk.deliveries[i]);
@@ -166,6 +167,10 @@ struct Dispatcher::Batch {
     chunk.assignments.resize(kept);
   }
 
+  [[nodiscard]] static bool is_ours(ClaimOutcome outcome) {
+    return outcome == ClaimOutcome::claimed || (support::mutant("ignore_live_lease") && outcome == ClaimOutcome::in_progress);
+  }
+
   void add_end(std::size_t i, const ClaimAnswer& answer) {
     const Delivery& delivery = chunk.deliveries[i];
     chunk.assignments[i].alone = answer.alone;
@@ -174,7 +179,7 @@ struct Dispatcher::Batch {
     end.index = delivery.content->index;
     if (requests[i].token != 0) end.condition = requests[i].token;
     else end.condition = NotEnded{};
-    end.attempt = answer.attempt;
+    end.attempt = support::mutant("receives_are_attempts") ? delivery.receive_count : answer.attempt;
     emit(WorkerEvent::Kind::claimed, delivery, answer.attempt);
   }
 
@@ -195,6 +200,7 @@ struct Dispatcher::Batch {
 
   void leave(Other& other) {
     emit(WorkerEvent::Kind::in_progress, other.delivery, other.answer.attempt);
+    if (support::mutant("live_lease_deletes")) return settlement.remove(other.delivery);
     put_back(other.delivery, core::hidden_for(now, other.answer.busy_until));
   }
 

@@ -2,6 +2,7 @@
 
 #include "core/delivery.hpp"
 #include "engine/completion.hpp"
+#include "support/mutant.hpp"
 
 #include <algorithm>
 
@@ -20,6 +21,8 @@ struct Dispatcher::Ending {
         settlement(owner.settlement(of.url)) {}
 
   void run() {
+    if (support::mutant("delete_before_end")) delete_all();
+    if (support::mutant("end_without_token")) forget_tokens();
     const std::span<const EndRequest> ends = std::span(chunk.ends).subspan(first, last - first);
     auto answers = with_patience(store, [&] { return store.ledger().end(ends, now); });
     if (!answers) {
@@ -29,6 +32,15 @@ struct Dispatcher::Ending {
       follow(*answers);
       for (std::size_t i = first; i < last; ++i) settle(i, answers->outcomes[i - first]);
     }
+    dispatcher.settle(settlement, tally);
+  }
+
+  void forget_tokens() {
+    for (std::size_t i = first; i < last; ++i) chunk.ends[i].condition = NotEnded{};
+  }
+
+  void delete_all() {
+    for (std::size_t i = first; i < last; ++i) settlement.remove(chunk.deliveries[i]);
     dispatcher.settle(settlement, tally);
   }
 

@@ -1,6 +1,7 @@
 #include "engine/globals.hpp"
 
 #include "support/identifier.hpp"
+#include "support/mutant.hpp"
 
 #include <algorithm>
 
@@ -135,7 +136,7 @@ class GlobalsUpdater::Swap {
     const auto& ids = stored.write_ids;
     const auto has = [&](const std::string& id) { return std::ranges::find(ids, id) != ids.end(); };
     for (Try& earlier : tries_) {
-      if (has(earlier.id)) return settle(earlier, stored.version);
+      if (has(earlier.id) && !support::mutant("globals_without_write_ids")) return settle(earlier, stored.version);
     }
     for (const Try& earlier : tries_) {
       if (!earlier.ambiguous || earlier.expected_version == stored.version) continue;

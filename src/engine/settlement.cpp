@@ -2,6 +2,7 @@
 
 #include "core/delivery.hpp"
 #include "support/identifier.hpp"
+#include "support/mutant.hpp"
 
 #include <algorithm>
 
@@ -65,6 +66,10 @@ Result<void> Settlement::send_again() {
   std::vector<OutgoingMessage> messages;
   messages.reserve(resends_.size());
   for (Resend& resend : resends_) messages.push_back(std::move(resend.message));
+  if (support::mutant("delete_before_resend")) {
+    for (const Resend& resend : resends_) removed_.push_back(resend.receipt_handle);
+    if (auto deleted = delete_messages(); !deleted) return deleted;
+  }
   // Not repeated where the answer is lost: a second copy would be harmless, but the old message does as well.
   auto sent = store_.queue().send(url_, messages);
   Result<void> first;

@@ -83,7 +83,8 @@ bool is_allowed(const Cell& cell, const EndCondition& condition) {
 
 void write_end(Cell& cell, const EndRequest& request, Time now) {
   cell.state = state_after(request.verdict);
-  cell.attempt = std::max(cell.attempt, request.attempt);
+  // A claim counted the attempt; only where there was none is the caller's count all there is.
+  if (std::holds_alternative<NotEnded>(request.condition)) cell.attempt = std::max(cell.attempt, request.attempt);
   cell.child_id = request.verdict == Verdict::waiting ? request.child_id : std::string();
   cell.until = request.verdict == Verdict::retry ? request.retry_at : Time();
   if (cell.ended()) cell.ended_at = now;

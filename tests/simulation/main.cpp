@@ -1,6 +1,8 @@
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <charconv>
 #include <chrono>
 #include <cstdio>
@@ -22,11 +24,13 @@ struct Arguments {
   std::uint64_t jobs = 2;
   bool replay = false;  ///< One seed, told step by step.
   bool coverage = false;
+  bool until_violated = false;  ///< Fails unless a promise is seen broken: for builds that are wrong on purpose.
 };
 
 int usage() {
   std::fputs(
-      "usage: fanfold_simulation [N | --seeds N] [--first SEED] [--jobs N] [--coverage]   N seeds, from SEED (1) on\n"
+      "usage: fanfold_simulation [N | --seeds N] [--first SEED] [--jobs N] [--coverage] [--until-violated]   N seeds, "
+      "from SEED (1) on\n"
       "       fanfold_simulation --seed SEED                                              one seed again, told step by "
       "step\n",
       stderr);
@@ -41,8 +45,8 @@ bool read_number(const char* text, std::uint64_t& number) {
 bool read_arguments(int count, char** values, Arguments& arguments) {
   for (int i = 1; i < count; ++i) {
     const std::string name = values[i];
-    if (name == "--coverage") {
-      arguments.coverage = true;
+    if (name == "--coverage" || name == "--until-violated") {
+      (name == "--coverage" ? arguments.coverage : arguments.until_violated) = true;
       continue;
     }
     if (!name.starts_with("--")) {
@@ -79,10 +83,11 @@ struct Sums {
 };
 
 /// Every `jobs`-th seed, in a process of its own; what it found goes to `output` line by line.
-void run_share(const Arguments& arguments, std::uint64_t job, std::FILE* output) {
+void run_share(const Arguments& arguments, std::uint64_t job, std::FILE* output, std::atomic<bool>& over) {
   Sums sums;
   testing::FaultPlan::Coverage coverage;
-  for (std::uint64_t seed = arguments.first + job; seed < arguments.first + arguments.count; seed += arguments.jobs) {
+  for (std::uint64_t seed = arguments.first + job; seed < arguments.first + arguments.count && !over;
+       seed += arguments.jobs) {
     const Verdict verdict = run_scenario(seed, {});
     ++sums.seeds;
     sums.deaths += verdict.crash_count;
@@ -98,6 +103,7 @@ void run_share(const Arguments& arguments, std::uint64_t job, std::FILE* output)
     for (const std::string& violation : verdict.violations) std::fprintf(output, "  %s\n", violation.c_str());
     std::fprintf(output, "  again: ./dev sim --seed %llu\n", static_cast<unsigned long long>(seed));
     std::fflush(output);
+    if (arguments.until_violated) over = true;
   }
   std::fprintf(output, "SUMS %llu %llu %llu %llu %llu\n", static_cast<unsigned long long>(sums.seeds),
                static_cast<unsigned long long>(sums.violated), static_cast<unsigned long long>(sums.deaths),
@@ -134,7 +140,8 @@ class Report {
     print_coverage(arguments.coverage);
     if (broken_count_ > 0)
       std::printf("%llu of the simulation's own processes broke off\n", static_cast<unsigned long long>(broken_count_));
-    return sums_.violated == 0 && broken_count_ == 0 ? 0 : exit_violated;
+    const bool as_expected = (sums_.violated > 0) == arguments.until_violated;
+    return as_expected && broken_count_ == 0 ? 0 : exit_violated;
   }
 
  private:
@@ -185,6 +192,9 @@ class Report {
 
 int run_all(const Arguments& arguments) {
   const auto began = std::chrono::steady_clock::now();
+  void* shared = mmap(nullptr, sizeof(std::atomic<bool>), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  if (shared == MAP_FAILED) return exit_misused;
+  auto* over = new (shared) std::atomic<bool>(false);  // Of all jobs: a violation was found, and one is enough.
   std::vector<std::FILE*> inputs;
   for (std::uint64_t job = 0; job < arguments.jobs; ++job) {
     int ends[2];
@@ -193,7 +203,7 @@ int run_all(const Arguments& arguments) {
     if (child == 0) {
       close(ends[0]);
       std::FILE* output = fdopen(ends[1], "w");
-      run_share(arguments, job, output);
+      run_share(arguments, job, output, *over);
       std::fclose(output);
       _exit(0);
     }

@@ -123,6 +123,7 @@ void Recorder::check_cluster(const std::string& id) {
   if (!header || header->tombstone) return;
   if (!header->finished() || !header->finish_done || !header->parent_ended)
     return violation("cluster " + id + " is not over");
+  check_finish(*header);
   check_counts(*header);
   check_tasks(*header);
   check_globals(*header);
@@ -131,6 +132,17 @@ void Recorder::check_cluster(const std::string& id) {
   for (const auto& check : verified->checks) {
     if (!check.holds) violation("verify " + id + ": " + check.promise + ": " + check.found);
   }
+}
+
+void Recorder::check_finish(const ClusterHeader& header) {
+  const std::string round = std::to_string(header.round);
+  const auto record =
+      look_.ledger->read_record({header.id + "." + round + ".finish", std::nullopt}, Consistency::strong);
+  if (!record) return violation("cluster " + header.id + ": its finish message has no record");
+  const bool ended = record->record.status == Status::complete || record->record.status == Status::error;
+  if (!ended) violation("cluster " + header.id + ": its finish message counts as done and is not");
+  if (record->record.status == Status::complete && runs_["finish " + header.id + " round " + round] == 0)
+    violation("cluster " + header.id + ": its finish handler never ran");
 }
 
 void Recorder::check_counts(const ClusterHeader& header) {

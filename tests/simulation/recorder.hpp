@@ -76,6 +76,7 @@ class Recorder {
   void note_attempt(const std::string& what, std::uint32_t attempt);
   void check_tasks(const ClusterHeader& header);
   void check_task(const ClusterHeader& header, const TaskState& task);
+  void check_finish(const ClusterHeader& header);
   void check_counts(const ClusterHeader& header);
   void check_globals(const ClusterHeader& header);
   void check_message(const std::string& id);
