@@ -39,7 +39,7 @@ sys.stdin.read()
 class TlsServer {
  public:
   explicit TlsServer(const aws::TestDirectory& directory) {
-    const std::string path = directory.path();
+    const std::string& path = directory.path();
     const std::string make =
         "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=localhost "
         "-addext subjectAltName=IP:127.0.0.1 -keyout " +
