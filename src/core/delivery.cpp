@@ -13,8 +13,10 @@ Admission admit_task(const Envelope& content, const ClusterHeader* header, Knowl
   if (header == nullptr) return strong ? Admission::remove : Admission::read_strongly;
   if (header->tombstone) return Admission::remove;
   if (content.round > header->round) return strong ? Admission::put_back : Admission::read_strongly;
-  // A round begins when all of the one before has followed; what fail_fast kept from running then is part of the new one.
-  if (content.round < header->round && !support::mutant("earlier_rounds_run")) return strong ? Admission::remove : Admission::read_strongly;
+  // A round begins when all of the one before has followed; what fail_fast kept from running then is part of the new
+  // one.
+  if (content.round < header->round && !support::mutant("earlier_rounds_run"))
+    return strong ? Admission::remove : Admission::read_strongly;
   if (header->stopped()) return Admission::remove;
   if (!header->moved_to.empty()) {
     if (!strong) return Admission::read_strongly;
@@ -24,19 +26,23 @@ Admission admit_task(const Envelope& content, const ClusterHeader* header, Knowl
   return Admission::claim;
 }
 
-Admission admit_cluster_message(const Envelope& content, const ClusterHeader* header, const ClusterMessageFacts& facts) noexcept {
+Admission admit_cluster_message(const Envelope& content, const ClusterHeader* header,
+                                const ClusterMessageFacts& facts) noexcept {
   if (header == nullptr || header->tombstone) return Admission::remove;
   if (content.round > header->round) return Admission::put_back;
   if (!content.first_failure && content.round == header->round) {
     if (!header->finished()) return Admission::put_back;
-    const bool tasks_may_start = header->stopped() && header->completed_at && facts.now < *header->completed_at + facts.header_age_max;
+    const bool tasks_may_start =
+        header->stopped() && header->completed_at && facts.now < *header->completed_at + facts.header_age_max;
     if (tasks_may_start) return Admission::put_back;
   }
   if (!facts.handler_there && header->finish_handler_required && !content.first_failure) return Admission::put_back;
   return Admission::claim;
 }
 
-bool is_expired(const Envelope& content, Time now) noexcept { return content.expires_at != Time{} && content.expires_at <= now; }
+bool is_expired(const Envelope& content, Time now) noexcept {
+  return content.expires_at != Time{} && content.expires_at <= now;
+}
 
 NextStep next_step(ClaimOutcome outcome) noexcept {
   switch (outcome) {
@@ -56,10 +62,12 @@ ErrorEntry claim_error(const ClaimAnswer& answer, std::uint32_t attempts_max, Ti
   ErrorEntry error{.attempt = answer.attempt, .code = {}, .message = {}, .fingerprint = {}, .at = now, .final = true};
   if (answer.outcome == ClaimOutcome::crashed) {
     error.code = "signal " + std::to_string(answer.crash_signal);
-    error.message = "the process that ran attempt " + std::to_string(answer.attempt) + " was killed by this signal, with nothing else in hand";
+    error.message = "the process that ran attempt " + std::to_string(answer.attempt) +
+                    " was killed by this signal, with nothing else in hand";
   } else {
     error.code = "attempts_used_up";
-    error.message = "the last of " + std::to_string(attempts_max) + " attempts ended without an answer: its process died or lost its lease";
+    error.message = "the last of " + std::to_string(attempts_max) +
+                    " attempts ended without an answer: its process died or lost its lease";
   }
   error.fingerprint = error_fingerprint(error.code, error.message);
   return error;

@@ -116,9 +116,11 @@ TEST(AdmitClusterMessage, ClaimsTheFinishOfAFinishedClusterEvenWhereItIsPausedOr
 
 TEST(AdmitClusterMessage, WaitsOneCacheAgeAfterAStop) {
   const ClusterHeader header = stopped();
-  EXPECT_EQ(admit_cluster_message(finish_of_round(0), &header, {.handler_there = true, .now = start + seconds(4), .header_age_max = seconds(5)}),
+  EXPECT_EQ(admit_cluster_message(finish_of_round(0), &header,
+                                  {.handler_there = true, .now = start + seconds(4), .header_age_max = seconds(5)}),
             Admission::put_back);
-  EXPECT_EQ(admit_cluster_message(finish_of_round(0), &header, {.handler_there = true, .now = start + seconds(5), .header_age_max = seconds(5)}),
+  EXPECT_EQ(admit_cluster_message(finish_of_round(0), &header,
+                                  {.handler_there = true, .now = start + seconds(5), .header_age_max = seconds(5)}),
             Admission::claim);
 }
 

@@ -18,7 +18,8 @@ RecordRef ref_of(const Delivery& delivery) { return RecordRef::of(*delivery.cont
 
 template <class T>
 std::vector<T> take_tail(std::vector<T>& from, std::size_t first) {
-  std::vector<T> tail(std::make_move_iterator(from.begin() + static_cast<std::ptrdiff_t>(first)), std::make_move_iterator(from.end()));
+  std::vector<T> tail(std::make_move_iterator(from.begin() + static_cast<std::ptrdiff_t>(first)),
+                      std::make_move_iterator(from.end()));
   from.resize(first);
   return tail;
 }
@@ -35,9 +36,13 @@ Chunk Chunk::split(std::size_t first) {
 }
 
 Result<void> check_attempts(const AttemptOptions& options) {
-  const auto refuse = [](const char* message) -> Result<void> { return Error{ErrorCode::invalid_argument, message, {}}; };
-  if (options.attempts_max < 1 || options.attempts_max > attempts_limit) return refuse("attempts_max: expected 1 to 1,000");
-  if (options.lease < lease_shortest || options.lease > core::visibility_max) return refuse("lease: expected 1 s to 12 h");
+  const auto refuse = [](const char* message) -> Result<void> {
+    return Error{ErrorCode::invalid_argument, message, {}};
+  };
+  if (options.attempts_max < 1 || options.attempts_max > attempts_limit)
+    return refuse("attempts_max: expected 1 to 1,000");
+  if (options.lease < lease_shortest || options.lease > core::visibility_max)
+    return refuse("lease: expected 1 s to 12 h");
   if (options.backoff_initial.count() < 0) return refuse("backoff_initial: expected no negative time");
   if (options.backoff_max < options.backoff_initial) return refuse("backoff_max: expected at least backoff_initial");
   return {};
@@ -59,7 +64,12 @@ struct Dispatcher::Batch {
   };
 
   Batch(Dispatcher& owner, const std::string& url, Tally& sum)
-      : dispatcher(owner), store(owner.store_), tally(sum), now(store.now()), admitter(store, owner.handlers_, owner.options_, url, now), settlement(owner.settlement(url)) {
+      : dispatcher(owner),
+        store(owner.store_),
+        tally(sum),
+        now(store.now()),
+        admitter(store, owner.handlers_, owner.options_, url, now),
+        settlement(owner.settlement(url)) {
     chunk.url = url;
   }
 
@@ -116,11 +126,11 @@ struct Dispatcher::Batch {
     request.record = admitter.record_for(delivery);
   }
 
-  /// The cheap mode claims too where the message is to be sent again if this attempt fails: the new one counts its receives from
-  /// the start, and only the record knows then how many attempts there were.
+  /// The cheap mode claims too where the message is to be sent again if this attempt fails: the new one counts its
+  /// receives from the start, and only the record knows then how many attempts there were.
   [[nodiscard]] bool needs_claim(const Delivery& delivery, const Assignment& assignment) const {
-    return dispatcher.options_.deduplicate || delivery.content->type == RecordType::cluster || assignment.bad_input != nullptr ||
-           !settlement.is_received_again(delivery);
+    return dispatcher.options_.deduplicate || delivery.content->type == RecordType::cluster ||
+           assignment.bad_input != nullptr || !settlement.is_received_again(delivery);
   }
 
   /// One answer per request; none where the ledger gave none.
@@ -168,7 +178,8 @@ struct Dispatcher::Batch {
   }
 
   [[nodiscard]] static bool is_ours(ClaimOutcome outcome) {
-    return outcome == ClaimOutcome::claimed || (support::mutant("ignore_live_lease") && outcome == ClaimOutcome::in_progress);
+    return outcome == ClaimOutcome::claimed ||
+           (support::mutant("ignore_live_lease") && outcome == ClaimOutcome::in_progress);
   }
 
   void add_end(std::size_t i, const ClaimAnswer& answer) {
@@ -177,8 +188,10 @@ struct Dispatcher::Batch {
     EndRequest& end = chunk.ends.emplace_back();
     end.ref = std::move(requests[i].ref);
     end.index = delivery.content->index;
-    if (requests[i].token != 0) end.condition = requests[i].token;
-    else end.condition = NotEnded{};
+    if (requests[i].token != 0)
+      end.condition = requests[i].token;
+    else
+      end.condition = NotEnded{};
     end.attempt = support::mutant("receives_are_attempts") ? delivery.receive_count : answer.attempt;
     emit(WorkerEvent::Kind::claimed, delivery, answer.attempt);
   }
@@ -211,7 +224,8 @@ struct Dispatcher::Batch {
   }
 
   void check_child(Other& other) {
-    auto child = end_if_child_finished(store, ref_of(other.delivery), other.delivery.content->index, other.answer.child_id);
+    auto child =
+        end_if_child_finished(store, ref_of(other.delivery), other.delivery.content->index, other.answer.child_id);
     if (!child) return keep_for_later(other, child.error());
     if (*child == ChildState::running) {
       tally.waits_for_child = true;
@@ -260,7 +274,8 @@ struct Dispatcher::Batch {
       return;
     }
     if (auto followed = complete_finished(store, answers->finished); !followed) tally.note(followed.error());
-    for (std::size_t i = 0; i < unanswered.size(); ++i) settle_unanswered(*unanswered[i], answers->outcomes[i], ends[i]);
+    for (std::size_t i = 0; i < unanswered.size(); ++i)
+      settle_unanswered(*unanswered[i], answers->outcomes[i], ends[i]);
   }
 
   void settle_unanswered(Other& other, EndOutcome outcome, const EndRequest& end) {
@@ -273,7 +288,8 @@ struct Dispatcher::Batch {
       tally.failed = true;
       ++tally.counts.failed_count;
       const bool crashed = other.answer.outcome == ClaimOutcome::crashed;
-      emit(crashed ? WorkerEvent::Kind::crashed_before : WorkerEvent::Kind::failed, other.delivery, other.answer.attempt, end.error->message);
+      emit(crashed ? WorkerEvent::Kind::crashed_before : WorkerEvent::Kind::failed, other.delivery,
+           other.answer.attempt, end.error->message);
     }
     other.failed_now = outcome == EndOutcome::ended;
     other.answer.outcome = ClaimOutcome::failed;
@@ -326,7 +342,8 @@ struct Dispatcher::Batch {
     settlement.leave(other.delivery);
   }
 
-  void emit(WorkerEvent::Kind kind, const Delivery& delivery, std::uint32_t attempt, std::string_view detail = {}) const {
+  void emit(WorkerEvent::Kind kind, const Delivery& delivery, std::uint32_t attempt,
+            std::string_view detail = {}) const {
     if (dispatcher.options_.on_event) dispatcher.emit(kind, delivery, attempt, detail);
   }
 
@@ -375,7 +392,8 @@ void Dispatcher::put_back(const std::string& url, std::vector<Delivery> deliveri
   settle(settlement, tally);
 }
 
-void Dispatcher::emit(WorkerEvent::Kind kind, const Delivery& delivery, std::uint32_t attempt, std::string_view detail, std::chrono::microseconds took) const {
+void Dispatcher::emit(WorkerEvent::Kind kind, const Delivery& delivery, std::uint32_t attempt, std::string_view detail,
+                      std::chrono::microseconds took) const {
   WorkerEvent event;
   event.kind = kind;
   if (delivery.content && delivery.content->type != RecordType::message) event.cluster_id = delivery.content->id;

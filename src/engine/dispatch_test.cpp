@@ -385,7 +385,10 @@ TEST(CheapMode, FailsATaskThatNeverWorksAlsoWhereItsQueueAllowsFewerReceivesThan
   World world;
   int count = 0;
   static_cast<void>(world.client->create_queue("dead").value());
-  static_cast<void>(world.client->create_queue(world.queue, {.redrive = RedrivePolicy{.dead_letter_queue = "dead", .receive_count_max = 2}}).value());
+  static_cast<void>(
+      world.client
+          ->create_queue(world.queue, {.redrive = RedrivePolicy{.dead_letter_queue = "dead", .receive_count_max = 2}})
+          .value());
   const Cluster cluster = world.client->create_message_cluster(world.queue, numbers(1)).value();
   for (int i = 0; i < 10; ++i) {
     world.process(counting(count, [] { return retry("never works"); }), {.deduplicate = false});
@@ -399,7 +402,10 @@ TEST(Sweep, SendsASingleMessageAgainThatADeadLetterQueueGotWithoutAnAttempt) {
   World world;
   int count = 0;
   static_cast<void>(world.client->create_queue("dead").value());
-  static_cast<void>(world.client->create_queue(world.queue, {.redrive = RedrivePolicy{.dead_letter_queue = "dead", .receive_count_max = 1}}).value());
+  static_cast<void>(
+      world.client
+          ->create_queue(world.queue, {.redrive = RedrivePolicy{.dead_letter_queue = "dead", .receive_count_max = 1}})
+          .value());
   const MessageKey key = world.client->send_message(world.queue, 1).value();
   ASSERT_EQ(world.receive(1, 1s).records.size(), 1U);
   world.advance(2s);

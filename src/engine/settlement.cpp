@@ -112,7 +112,8 @@ std::optional<std::uint32_t> RedrivePolicies::receive_count_max(Store& store, co
   {
     const std::scoped_lock lock(mutex_);
     const auto entry = entries_.find(url);
-    if (entry != entries_.end() && now >= entry->second.read_at && now - entry->second.read_at < policy_age_max) return entry->second.receive_count_max;
+    if (entry != entries_.end() && now >= entry->second.read_at && now - entry->second.read_at < policy_age_max)
+      return entry->second.receive_count_max;
   }
   const auto attributes = store.queue().attributes(url);
   std::optional<std::uint32_t> most;

@@ -6,8 +6,8 @@ namespace fanfold::engine {
 
 /// Who deletes the messages that are dealt with.
 enum class Deletion : std::uint8_t {
-  ours,      ///< We do.
-  callers    ///< The caller (Lambda) deletes every message that is not among those kept.
+  ours,    ///< We do.
+  callers  ///< The caller (Lambda) deletes every message that is not among those kept.
 };
 
 /// Gathers what becomes of the messages of one batch from one queue, and does it in few calls. Not thread-safe.
@@ -19,8 +19,8 @@ class Settlement {
 
   /// The message is dealt with. Takes the receipt.
   void remove(Delivery& delivery);
-  /// The message is to be seen again after `hidden`. Where the redrive policy allows no further receive it is sent again as a
-  /// new message and then deleted, in this order. Takes the receipt, and the content where it is sent again.
+  /// The message is to be seen again after `hidden`. Where the redrive policy allows no further receive it is sent
+  /// again as a new message and then deleted, in this order. Takes the receipt, and the content where it is sent again.
   void put_back(Delivery& delivery, std::chrono::milliseconds hidden);
   /// The message stays as it is, with its visibility: it is not ours any more, or nothing can be told.
   void leave(Delivery& delivery) { keep(delivery.message_id); }
@@ -28,7 +28,8 @@ class Settlement {
   /// Whether the queue delivers it once more if it is left.
   [[nodiscard]] bool is_received_again(const Delivery& delivery) const noexcept;
 
-  /// Does what was gathered, answers the first error. What could not be done comes back by itself when its visibility ends.
+  /// Does what was gathered, answers the first error. What could not be done comes back by itself when its visibility
+  /// ends.
   Result<void> flush();
 
   /// Message ids that stay in the queue; complete after `flush`.

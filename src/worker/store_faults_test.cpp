@@ -1,0 +1,129 @@
+#include <fanfold/json.hpp>
+#include <fanfold/testing/faults.hpp>
+#include <fanfold/worker.hpp>
+
+#include <gtest/gtest.h>
+#include <thread>
+#include <atomic>
+
+namespace fanfold {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// Passes everything on, but whoever receives is not allowed to.
+class DeniedQueue final : public Queue {
+ public:
+  explicit DeniedQueue(std::unique_ptr<Queue> inner) : inner_(std::move(inner)) {}
+
+  [[nodiscard]] std::size_t receive_count_max() const override { return inner_->receive_count_max(); }
+  Result<std::string> resolve(std::string_view name) override { return inner_->resolve(name); }
+  Result<std::string> create(std::string_view name, const QueueAttributes& attributes) override {
+    return inner_->create(name, attributes);
+  }
+  Result<QueueAttributes> attributes(std::string_view url) override { return inner_->attributes(url); }
+  Result<QueueCounts> counts(std::string_view url) override { return inner_->counts(url); }
+  Result<std::vector<std::string>> list() override { return inner_->list(); }
+  Result<std::vector<Delivery>> receive(std::string_view, const ReceiveOptions&, std::stop_token) override {
+    return Error{ErrorCode::permission_denied, "sqs:ReceiveMessage is not allowed", {}};
+  }
+  Result<std::vector<Result<std::string>>> send(std::string_view url,
+                                                std::span<const OutgoingMessage> messages) override {
+    return inner_->send(url, messages);
+  }
+  Result<std::vector<TaskRefused>> send_tasks(std::string_view url, const TaskRangeMessage& range,
+                                              std::span<const TaskMessage> tasks) override {
+    return inner_->send_tasks(url, range, tasks);
+  }
+  Result<std::vector<Result<void>>> remove(std::string_view url, std::span<const std::string> receipts) override {
+    return inner_->remove(url, receipts);
+  }
+  Result<std::vector<Result<void>>> change_visibility(std::string_view url,
+                                                      std::span<const VisibilityChange> changes) override {
+    return inner_->change_visibility(url, changes);
+  }
+  Result<std::uint64_t> purge(std::string_view url) override { return inner_->purge(url); }
+  Result<std::uint64_t> redrive(std::string_view url) override { return inner_->redrive(url); }
+
+ private:
+  std::unique_ptr<Queue> inner_;
+};
+
+testing::MemoryStore real_time_store() {
+  testing::MemoryOptions options;
+  options.clock = nullptr;
+  options.header_age_max = 50ms;
+  return testing::MemoryStore(options);
+}
+
+std::vector<int> numbers(int count) {
+  std::vector<int> all;
+  for (int i = 0; i < count; ++i) all.push_back(i);
+  return all;
+}
+
+WorkerOptions options_for(std::size_t jobs) {
+  WorkerOptions options;
+  options.queue = "work";
+  options.jobs = jobs;
+  options.poll = 100ms;
+  return options;
+}
+
+TEST(WorkerOnAFaultyStore, GoesOnThroughPassingFaultsAndLosesNothing) {
+  const testing::MemoryStore store = real_time_store();
+  const Client producer = make_client(store.backend());
+  const Cluster cluster = producer.create_message_cluster("work", numbers(60)).value();
+  const auto plan = std::make_shared<testing::FaultPlan>(7, testing::Chaos{.lost_answer = 0.03, .refused = 0.03});
+  const Client client =
+      make_client(testing::with_faults(store.backend(), {.plan = plan, .clock = nullptr, .on_call = {}}));
+
+  std::atomic<int> error_count{0};
+  std::atomic<int> ran_count{0};
+  Handlers handlers;
+  handlers.on_message = [&](const Message<int>&, const Context&) {
+    ++ran_count;
+    return done();
+  };
+  WorkerOptions options = options_for(2);
+  options.attempts.lease = 1s;
+  options.on_event = [&](const WorkerEvent& event) { error_count += event.kind == WorkerEvent::Kind::error ? 1 : 0; };
+  std::stop_source stop;
+  Worker worker(client, handlers, options);
+  std::jthread runs([&] { EXPECT_TRUE(worker.run(stop.get_token()).has_value()); });
+  const auto give_up_at = std::chrono::steady_clock::now() + 40s;
+  while (!producer.cluster_header(cluster).value().finish_done && std::chrono::steady_clock::now() < give_up_at) {
+    std::this_thread::yield();
+  }
+  stop.request_stop();
+  runs.join();
+  const Progress progress = producer.progress(cluster).value();
+  EXPECT_EQ(progress.done_count, 60U);
+  EXPECT_TRUE(progress.finish_handled);
+  EXPECT_GE(ran_count, 60);
+}
+
+TEST(WorkerOnAFaultyStore, EndsWithTheErrorThatNoRetryMends) {
+  Backend backend = real_time_store().backend();
+  backend.queue = std::make_unique<DeniedQueue>(std::move(backend.queue));
+  const Client client = make_client(std::move(backend));
+  Worker worker(client, Handlers{}, options_for(2));
+  const auto ran = worker.run({});
+  ASSERT_FALSE(ran);
+  EXPECT_EQ(ran.error().code, ErrorCode::permission_denied);
+  EXPECT_EQ(ran.error().message, "sqs:ReceiveMessage is not allowed");
+}
+
+TEST(WorkerOnAFaultyStore, EndsWhereItsQueueIsNotThere) {
+  testing::MemoryOptions options;
+  options.clock = nullptr;
+  options.queues_made_at_use = false;
+  const Client client = make_client(testing::MemoryStore(options).backend());
+  Worker worker(client, Handlers{}, options_for(1));
+  const auto ran = worker.run({});
+  ASSERT_FALSE(ran);
+  EXPECT_EQ(ran.error().code, ErrorCode::not_found);
+}
+
+}  // namespace
+}  // namespace fanfold
