@@ -1,5 +1,6 @@
 #include "engine/records.hpp"
 
+#include "engine/completion.hpp"
 #include "engine/globals.hpp"
 
 namespace fanfold::engine {
@@ -137,6 +138,14 @@ Result<void> fill_task_lists(Store& store, MessageClusterRecord<Json, Json>& rec
   }
 }
 
+/// A finish message has its cluster's key; its own record is that of the round that goes on.
+Result<Ledger::VersionedRecord> read_finish_record(Store& store, const std::string& cluster_id) {
+  auto header = store.header_strong(cluster_id);
+  if (!header) return std::move(header).error();
+  const KeyParts key{.id = finish_record_id(cluster_id, header->round), .index = std::nullopt};
+  return with_patience(store, [&] { return store.ledger().read_record(key, Consistency::strong); });
+}
+
 }  // namespace
 
 MessageClusterRecord<Json, Json> record_of(const ClusterHeader& header) {
@@ -163,6 +172,7 @@ Result<MessageRecord<Json, Json>> read_message_record(Store& store, const KeyPar
   if (!read && read.error().code == ErrorCode::not_found && consistency == Consistency::eventual) {
     read = with_patience(store, [&] { return store.ledger().read_record(key, Consistency::strong); });
   }
+  if (!read && read.error().code == ErrorCode::not_found && !key.index) read = read_finish_record(store, key.id);
   if (!read) return std::move(read).error();
   return std::move(read->record);
 }

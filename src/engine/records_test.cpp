@@ -77,6 +77,16 @@ TEST(MessageRecord, RefusesChangesOfAllElseByName) {
   }
 }
 
+TEST(MessageRecord, OfAFinishMessageIsFoundUnderItsClustersKey) {
+  Scene scene;
+  const Cluster cluster = scene.client->create_message_cluster("work", std::vector<int>()).value();
+  const auto records = scene.client->receive("work").value();
+  const auto message = scene.client->read_sqs_record(records.front()).value();
+  EXPECT_EQ(message.type, RecordType::cluster);
+  EXPECT_EQ(message.message_record().value().type, RecordType::cluster);
+  EXPECT_EQ(message.message_cluster().value().key, cluster.key);
+}
+
 TEST(MessageRecord, OfNobodyIsNotFound) {
   Scene scene;
   EXPECT_EQ(code_of(scene.client->get_message_record("SQSMessage$nobody")), ErrorCode::not_found);

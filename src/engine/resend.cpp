@@ -68,8 +68,7 @@ class Resend {
     if (reason_ == ResendReason::resume) {
       if (header.stopped()) return Error{ErrorCode::stopped, "cluster " + header.id + " was stopped", {}};
       if (header.finished()) return Error{ErrorCode::invalid_argument, "cluster " + header.id + " is finished", {}};
-      const bool just_sent = !header.paused && header.due.empty() && now < header.sent_at + std::chrono::seconds{1};
-      return just_sent ? HeaderChange::leave : HeaderChange::write;
+      return HeaderChange::write;
     }
     if (header.finished() || header.paused || !is_free(store_, header.sender, header.sender_until, now))
       return HeaderChange::leave;

@@ -38,8 +38,8 @@ class HeaderCache {
   std::map<std::string, Entry, std::less<>> entries_;  // Guarded by mutex_.
 };
 
-/// Queues that this process takes from; the sweep looks after their dead letters, also those of single messages, which no
-/// cluster leads to. Thread-safe.
+/// Queues that this process takes from; the sweep looks after their dead letters, also those of single messages, which
+/// no cluster leads to. Thread-safe.
 class KnownQueues {
  public:
   /// Beyond `known_queue_count_max` a new one is passed over.
