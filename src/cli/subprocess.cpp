@@ -153,10 +153,17 @@ class Waker {
   Descriptor descriptor_;
 };
 
+/// One of a child's output streams. We keep its writing end open while the child lives, so that its end does not wake
+/// us once per stream before it wakes us for good.
+struct Stream {
+  Descriptor read;
+  Descriptor write;
+};
+
 /// Feeds a child, reads what it prints, ends it when it is time, and learns how it ended.
 class Supervision {
  public:
-  Supervision(const ChildProgram& program, Started started, Descriptor input, Descriptor output, Descriptor error,
+  Supervision(const ChildProgram& program, Started started, Descriptor input, Stream output, Stream error,
               const Waker& waker)
       : process_(started.process),
         handle_(std::move(started.handle)),
@@ -170,7 +177,7 @@ class Supervision {
   }
 
   ChildEnd run(const std::stop_token& stop) {
-    while (handle_.is_open() || output_.is_open() || error_.is_open()) {
+    while (handle_.is_open() || output_.read.is_open() || error_.read.is_open()) {
       if (stop.stop_requested()) end_group(ChildEnd::Kind::stopped);
       if (deadline_ && std::chrono::steady_clock::now() >= *deadline_) {
         pass_deadline();
@@ -185,8 +192,8 @@ class Supervision {
  private:
   void wait() {
     std::array<pollfd, 5> watched{{{handle_.get(), POLLIN, 0},
-                                   {output_.get(), POLLIN, 0},
-                                   {error_.get(), POLLIN, 0},
+                                   {output_.read.get(), POLLIN, 0},
+                                   {error_.read.get(), POLLIN, 0},
                                    {input_.get(), POLLOUT, 0},
                                    {ended_by_ || !handle_.is_open() ? -1 : waker_.get(), POLLIN, 0}}};
     if (poll(watched.data(), watched.size(), poll_timeout()) < 0) return;  // EINTR: looked at again
@@ -206,8 +213,8 @@ class Supervision {
 
   void pass_deadline() {
     if (!handle_.is_open()) {  // The child is gone; somebody else holds its output open.
-      output_.close();
-      error_.close();
+      output_.read.close();
+      error_.read.close();
       deadline_.reset();
     } else if (ended_by_) {
       kill(-process_, SIGKILL);
@@ -225,6 +232,7 @@ class Supervision {
     deadline_ = std::chrono::steady_clock::now() + kill_grace;
   }
 
+  /// The child has ended. What it printed last is read now; where nobody else holds its output, that is all.
   void reap() {
     int status = 0;
     if (waitpid(process_, &status, 0) != process_) return;
@@ -234,6 +242,8 @@ class Supervision {
     end_.code = WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status);
     if (ended_by_) kill(-process_, SIGKILL);  // What of its group is left was to end as well.
     deadline_ = std::chrono::steady_clock::now() + output_grace;
+    output_.write.close();
+    error_.write.close();
   }
 
   /// As much input as the child takes now.
@@ -248,12 +258,12 @@ class Supervision {
     input_.close();
   }
 
-  void read_from(Descriptor& source, bool is_output) {
+  void read_from(Stream& source, bool is_output) {
     std::array<char, 16 * 1024> chunk;  // NOLINT(cppcoreguidelines-pro-type-member-init): read fills what is used
-    const ssize_t count = read(source.get(), chunk.data(), chunk.size());
+    const ssize_t count = read(source.read.get(), chunk.data(), chunk.size());
     if (count < 0 && (errno == EINTR || errno == EAGAIN)) return;
     if (count <= 0) {
-      source.close();
+      source.read.close();
       return;
     }
     const std::string_view bytes(chunk.data(), static_cast<std::size_t>(count));
@@ -273,8 +283,8 @@ class Supervision {
   pid_t process_;
   Descriptor handle_;  // Open until the child was reaped.
   Descriptor input_;
-  Descriptor output_;
-  Descriptor error_;
+  Stream output_;
+  Stream error_;
   const Waker& waker_;
   std::string_view unwritten_;
   std::optional<SteadyTime> deadline_;
@@ -304,13 +314,12 @@ ChildEnd run_child(const ChildProgram& program, const std::stop_token& stop) {
   Started started = start(launch);
   if (started.process < 0) return not_started(launch.error);
   input->read.close();
-  output->write.close();
-  error->write.close();
 
   // The callback runs on the thread that stops; the waker it wakes is this thread's.
   const std::stop_callback wake_on_stop(stop, [&mine = waker] { mine.wake(); });
-  return Supervision(program, std::move(started), std::move(input->write), std::move(output->read),
-                     std::move(error->read), waker)
+  return Supervision(program, std::move(started), std::move(input->write),
+                     {std::move(output->read), std::move(output->write)},
+                     {std::move(error->read), std::move(error->write)}, waker)
       .run(stop);
 }
 

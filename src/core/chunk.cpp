@@ -19,7 +19,15 @@ std::size_t ChunkSizer::fitting(std::chrono::microseconds time) const noexcept {
   return std::max<std::size_t>(1, static_cast<std::size_t>(std::min(count, limit)));
 }
 
-std::size_t ChunkSizer::target() const noexcept { return fitting(chunk_time); }
+std::size_t ChunkSizer::target() const noexcept {
+  const std::chrono::microseconds worth_the_claim(
+      static_cast<std::int64_t>(nanoseconds_per_claim_ * chunk_times_claim / 1'000));
+  return fitting(std::clamp(worth_the_claim, chunk_time, chunk_time_max));
+}
+
+void ChunkSizer::claimed(std::chrono::nanoseconds time) noexcept {
+  nanoseconds_per_claim_ += newest_weight * (static_cast<double>(time.count()) - nanoseconds_per_claim_);
+}
 
 std::size_t ChunkSizer::next(std::size_t ready_count, std::size_t jobs) const noexcept {
   const std::size_t fair = (ready_count + jobs - 1) / std::max<std::size_t>(1, jobs);

@@ -227,6 +227,11 @@ void Intake::took(std::size_t source, std::size_t count, std::chrono::nanosecond
   sources_[source].sizer.took(count, time);
 }
 
+void Intake::claimed(std::size_t source, std::chrono::nanoseconds time) {
+  const std::scoped_lock lock(mutex_);
+  sources_[source].sizer.claimed(time);
+}
+
 void Intake::push_claimed(std::size_t source, std::shared_ptr<ActiveChunk> chunk) {
   {
     const std::scoped_lock lock(mutex_);

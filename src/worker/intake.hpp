@@ -59,6 +59,8 @@ class Intake {
   /// Waits until nothing else is in hand and lets nothing else begin until `done`.
   void begin_alone();
   void took(std::size_t source, std::size_t count, std::chrono::nanoseconds time);
+  /// How long claiming a chunk took: the slower, the larger chunks are worth it.
+  void claimed(std::size_t source, std::chrono::nanoseconds time);
 
   // For the watchdog and the heartbeat.
 

@@ -15,6 +15,9 @@ constexpr std::size_t receiver_count_max = 8;
 constexpr std::size_t jobs_per_receiver = 16;
 constexpr std::size_t small_receive_count = 16;
 
+/// Threads beyond the jobs: they end what was handled, which waits for the store, while others handle.
+constexpr std::size_t finisher_count_max = 8;
+
 constexpr std::chrono::milliseconds error_pause_initial{50};
 constexpr std::chrono::milliseconds error_pause_max{5'000};
 /// An empty answer that came sooner than this was no long poll: the next one waits.
@@ -51,6 +54,23 @@ engine::DispatchOptions dispatch_options(const WorkerOptions& options) {
 }
 
 }  // namespace
+
+/// The right to run a handler. Given back at the latest with its owner.
+class Run::Slot {
+ public:
+  explicit Slot(std::counting_semaphore<>& slots) : slots_(slots) { slots_.acquire(); }
+  ~Slot() { give_back(); }
+  Slot(const Slot&) = delete;
+  Slot& operator=(const Slot&) = delete;
+  void give_back() {
+    if (held_) slots_.release();
+    held_ = false;
+  }
+
+ private:
+  std::counting_semaphore<>& slots_;
+  bool held_ = true;
+};
 
 void Sums::add(const WorkerReport& counts) {
   const std::scoped_lock lock(mutex_);
@@ -89,7 +109,8 @@ Run::Run(std::shared_ptr<engine::Engine> engine, const Handlers& handlers, const
       intake_(std::move(sources), options.jobs, options.prefetch, store_.backend.batch_count_max),
       heartbeat_(store_, intake_, active_,
                  {.lease = options.attempts.lease, .lease_total_max = options.lease_total_max}),
-      watchdog_(dispatcher_, intake_, active_, [this](engine::Tally& tally) { absorb(tally); }) {}
+      watchdog_(dispatcher_, intake_, active_, [this](engine::Tally& tally) { absorb(tally); }),
+      slots_(static_cast<std::ptrdiff_t>(options.jobs)) {}
 
 Result<void> Run::run(std::stop_token stop, const IsOver& is_over) {
   emit(WorkerEvent::Kind::started);
@@ -108,8 +129,9 @@ void Run::start_threads() {
   const std::size_t per_receive = store_.queue().receive_count_max();
   const std::size_t extra_count =
       per_receive <= small_receive_count ? std::min(receiver_count_max - 1, options_.jobs / jobs_per_receiver) : 0;
-  working_count_ = options_.jobs;
-  for (std::size_t i = 0; i < options_.jobs; ++i) pool_.emplace_back([this] { work(); });
+  working_count_ = options_.jobs + std::min(options_.jobs, finisher_count_max);
+  const std::size_t thread_count = working_count_;
+  for (std::size_t i = 0; i < thread_count; ++i) pool_.emplace_back([this] { work(); });
   for (std::size_t source = 0; source < intake_.source_count(); ++source) {
     for (std::size_t i = 0; i <= extra_count; ++i)
       receivers_.emplace_back([this, source, i] { receive(source, i > 0); });
@@ -214,12 +236,17 @@ void Run::receive_once(std::size_t source, std::size_t asked, std::uint32_t& emp
 
 void Run::work() {
   std::uint32_t error_count = 0;
-  while (auto job = intake_.take()) {
+  while (true) {
+    Slot slot(slots_);
+    auto job = intake_.take();
+    if (!job) break;
     engine::Tally tally;
-    if (job->claimed)
-      run_chunk(job->claimed, false, tally);
-    else
-      begin(*job, tally);
+    if (job->claimed) {
+      run_chunk(job->claimed, false, slot, tally);
+    } else {
+      begin(*job, slot, tally);
+    }
+    slot.give_back();
     std::vector<Delivery> rest = intake_.done(*job, tally.failed);
     if (!rest.empty()) dispatcher_.put_back(intake_.url(job->source), std::move(rest), tally);
     const bool had_error = tally.error.has_value();
@@ -236,7 +263,8 @@ void Run::work() {
   changed_.notify_all();
 }
 
-void Run::begin(Job& job, engine::Tally& tally) {
+void Run::begin(Job& job, Slot& slot, engine::Tally& tally) {
+  const auto asked_at = std::chrono::steady_clock::now();
   engine::Chunk chunk = dispatcher_.begin(intake_.url(job.source), std::move(job.deliveries), tally);
   const bool alone =
       std::ranges::any_of(chunk.assignments, [](const engine::Assignment& assignment) { return assignment.alone; });
@@ -250,7 +278,8 @@ void Run::begin(Job& job, engine::Tally& tally) {
   const bool is_lonely = chunk.size() == 1 && chunk.assignments.front().alone;
   auto active = std::make_shared<ActiveChunk>(std::move(chunk), job.source, claimed_at, lease_end);
   active_.add(active);
-  run_chunk(active, is_lonely, tally);
+  intake_.claimed(job.source, std::chrono::steady_clock::now() - asked_at);
+  run_chunk(active, is_lonely, slot, tally);
 }
 
 /// Of several that were claimed together, those that have to run alone come back one by one.
@@ -267,7 +296,7 @@ void Run::release_lonely(engine::Chunk& chunk, engine::Tally& tally) {
   chunk = std::move(kept);
 }
 
-void Run::run_chunk(const std::shared_ptr<ActiveChunk>& chunk, bool alone, engine::Tally& tally) {
+void Run::run_chunk(const std::shared_ptr<ActiveChunk>& chunk, bool alone, Slot& slot, engine::Tally& tally) {
   if (alone) intake_.begin_alone();
   const std::stop_token stop = chunk->stop_token();
   const auto started_at = std::chrono::steady_clock::now();
@@ -277,6 +306,7 @@ void Run::run_chunk(const std::shared_ptr<ActiveChunk>& chunk, bool alone, engin
     ran_count = *position + 1;
   }
   const auto took = std::chrono::steady_clock::now() - started_at;
+  slot.give_back();
   const std::size_t first = chunk->begin_finish();
   active_.remove(chunk);
   intake_.took(chunk->source(), ran_count, took);

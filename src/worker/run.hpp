@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <semaphore>
 #include <thread>
 
 namespace fanfold::worker {
@@ -46,8 +47,9 @@ class Run {
   void receive(std::size_t source, bool extra);
   void receive_once(std::size_t source, std::size_t asked, std::uint32_t& empty_count, std::uint32_t& error_count);
   void work();
-  void begin(Job& job, engine::Tally& tally);
-  void run_chunk(const std::shared_ptr<ActiveChunk>& chunk, bool alone, engine::Tally& tally);
+  class Slot;
+  void begin(Job& job, Slot& slot, engine::Tally& tally);
+  void run_chunk(const std::shared_ptr<ActiveChunk>& chunk, bool alone, Slot& slot, engine::Tally& tally);
   void release_lonely(engine::Chunk& chunk, engine::Tally& tally);
   void sweep(std::stop_token stop);
 
@@ -69,6 +71,7 @@ class Run {
 
   std::stop_source receiving_;
   std::stop_source helping_;
+  std::counting_semaphore<> slots_;  // One per job: held from taking a chunk until its last handler has returned.
   std::vector<std::thread> receivers_;
   std::vector<std::thread> pool_;
   std::vector<std::thread> helpers_;
