@@ -460,6 +460,7 @@ class MetadataChain : public CredentialChain {
  public:
   MetadataChain() {
     variables.erase("AWS_EC2_METADATA_DISABLED");
+    variables["AWS_METADATA_SERVICE_TIMEOUT"] = "30";  // a second is little on a machine that is busy
     variables["AWS_EC2_METADATA_SERVICE_ENDPOINT"] = server.url() + "/";
   }
   ScriptedReply answer(const ReceivedRequest& request) {
@@ -504,6 +505,7 @@ TEST_F(MetadataChain, NeverFallsBackToVersion1) {
 
 TEST_F(MetadataChain, SaysWhatAHopLimitOfOneLooksLike) {
   // The answer to the PUT does not get through; a GET would.
+  variables.erase("AWS_METADATA_SERVICE_TIMEOUT");
   on_request = [](const ReceivedRequest& request) -> std::optional<ScriptedReply> {
     if (request.method != "PUT") return std::nullopt;
     ScriptedReply lost;

@@ -240,7 +240,7 @@ TEST(HttpClient, IsStoppedWithinMilliseconds) {
   client.run(recorder, {.stop = stop.get_token()});
   EXPECT_EQ(recorder.outcome.error.value().code, ErrorCode::cancelled);
   EXPECT_TRUE(recorder.outcome.may_have_been_seen);
-  EXPECT_LT(steady_clock::now() - stopped_at, milliseconds(500));
+  EXPECT_LT(steady_clock::now() - stopped_at, seconds(5)) << "a busy machine may take its time, the server takes 60 s";
 
   Recorder late(get(server.url()));
   client.run(late, {.stop = stop.get_token()});
