@@ -25,7 +25,8 @@ class ObjectBlobs final : public Blobs {
     for (std::size_t tries = 1;; ++tries) {
       auto written = objects_.put(object);
       if (written) return std::optional<std::string>();
-      if (written.error().code != ErrorCode::conflict) return std::move(written).error();
+      const bool may_be_there = written.error().code == ErrorCode::conflict || written.error().code == ErrorCode::outcome_unknown;
+      if (!may_be_there) return std::move(written).error();
       // An object that is there; or a copy of this very request came first, and then it is the same.
       auto there = get(std::span(&name, 1));
       if (!there) return std::move(there).error();
@@ -101,7 +102,7 @@ class ItemBlobs final : public Blobs {
   Result<std::vector<std::optional<std::string>>> get(std::span<const std::string> names) override {
     std::vector<ItemKey> keys;
     for (const std::string& name : names) keys.push_back({name, std::string(head_sort)});
-    auto heads = read_items(table_, clock_, keys, Consistency::strong);
+    auto heads = read_items(table_, clock_, keys, Consistency::strong, read_count_max);
     if (!heads) return std::move(heads).error();
     std::vector<std::optional<std::string>> texts;
     for (const std::optional<Item>& head : *heads) {
@@ -130,6 +131,7 @@ class ItemBlobs final : public Blobs {
 
  private:
   static constexpr std::string_view head_sort = "page";
+  static constexpr std::size_t read_count_max = 16;  ///< At once, since each may have 400 KB.
   static constexpr std::size_t part_bytes = std::size_t{380} * 1024;
 
   static std::string part_sort(std::string_view digest, std::size_t number) {
@@ -143,7 +145,7 @@ class ItemBlobs final : public Blobs {
     std::vector<ItemKey> keys;
     for (std::uint64_t i = 0; i < part_count; ++i) keys.push_back({head->key.partition, part_sort(head->text("digest"), i)});
     if (keys.empty()) return std::optional<std::string>(std::move(text));
-    auto parts = read_items(table_, clock_, keys, Consistency::strong);
+    auto parts = read_items(table_, clock_, keys, Consistency::strong, read_count_max);
     if (!parts) return std::move(parts).error();
     for (const std::optional<Item>& part : *parts) {
       if (!part) return Error{ErrorCode::damaged, head->key.partition + " has lost a part", {}};

@@ -22,7 +22,7 @@ void pause_with_jitter(Clock& clock, std::size_t try_count, std::chrono::millise
   clock.sleep_until(clock.now() + length, {});
 }
 
-Result<std::vector<std::optional<Item>>> read_items(Table& table, Clock& clock, std::span<const ItemKey> keys, Consistency consistency) {
+Result<std::vector<std::optional<Item>>> read_items(Table& table, Clock& clock, std::span<const ItemKey> keys, Consistency consistency, std::size_t batch_count_max) {
   std::vector<std::optional<Item>> items(keys.size());
   if (keys.size() == 1) {
     auto item = table.get(keys.front(), consistency);
@@ -36,7 +36,7 @@ Result<std::vector<std::optional<Item>>> read_items(Table& table, Clock& clock, 
   waiting.reserve(places.size());
   for (const auto& [key, where] : places) waiting.push_back(key);
   for (std::size_t tries = 0; !waiting.empty();) {
-    const std::size_t count = std::min(waiting.size(), batch_get_count_max);
+    const std::size_t count = std::min(waiting.size(), batch_count_max);
     const std::vector<ItemKey> some(waiting.end() - static_cast<std::ptrdiff_t>(count), waiting.end());
     auto answer = table.batch_get(some, consistency);
     if (!answer) return std::move(answer).error();

@@ -14,7 +14,8 @@ inline constexpr std::size_t unprocessed_try_count_max = 12;
 void pause_with_jitter(Clock& clock, std::size_t try_count, std::chrono::milliseconds initial, std::chrono::milliseconds most);
 
 /// One item per key, in order; empty where there is none. A key may come twice.
-[[nodiscard]] Result<std::vector<std::optional<Item>>> read_items(Table& table, Clock& clock, std::span<const ItemKey> keys, Consistency consistency);
+[[nodiscard]] Result<std::vector<std::optional<Item>>> read_items(Table& table, Clock& clock, std::span<const ItemKey> keys, Consistency consistency,
+                                                                    std::size_t batch_count_max = batch_get_count_max);
 
 /// Unconditional. Each item at most once.
 [[nodiscard]] Result<void> write_items(Table& table, Clock& clock, std::span<const Item> puts, std::span<const ItemKey> removes);

@@ -10,7 +10,7 @@ namespace fanfold::aws {
 ///
 /// An ETag is made from the body alone: a value that comes back would bring its old ETag back, and a swap on it would overwrite
 /// the write ids of those in between. So each write ends its body with white space that no other one has.
-class AwsGlobalStore final : public GlobalStore {
+class AwsGlobalStore : public GlobalStore {
  public:
   /// `objects` outlives this object. Without a bucket there are no globals.
   AwsGlobalStore(ObjectStore& objects, std::string bucket) : objects_(objects), bucket_(std::move(bucket)) {}

@@ -136,6 +136,10 @@ std::string round_partition(std::string_view cluster_id, std::uint32_t round, st
   return text;
 }
 
+std::string payload_name_of_task(std::string_view cluster_id, std::uint64_t index) {
+  return partition_of(cluster_id) + "/payloads/" + padded(index, index_width);
+}
+
 std::string round_page_sort(std::uint64_t page) { return "p#" + padded(page, index_width); }
 
 }  // namespace fanfold::aws

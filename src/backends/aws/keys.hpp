@@ -75,6 +75,9 @@ struct DataName {
 [[nodiscard]] std::string round_partition(std::string_view cluster_id, std::uint32_t round, std::string_view hash);
 [[nodiscard]] std::string round_page_sort(std::uint64_t page);
 
+/// The object that holds a task's message where it is too long for the queue.
+[[nodiscard]] std::string payload_name_of_task(std::string_view cluster_id, std::uint64_t index);
+
 /// Decimal with leading zeros, so that text sorts by number.
 [[nodiscard]] std::string padded(std::uint64_t number, std::size_t width);
 

@@ -32,7 +32,7 @@ class HeldLeases {
 
 /// The Ledger on a DynamoDB table: completion trees of radix 32 (tree.hpp), headers, payloads. Its functions are spread over
 /// ledger_claims.cpp, ledger_clusters.cpp, ledger_counts.cpp, ledger_tasks.cpp, ledger_listing.cpp and ledger_records.cpp.
-class AwsLedger final : public Ledger {
+class AwsLedger : public Ledger {
  public:
   /// All three outlive this object.
   AwsLedger(Table& table, Blobs& blobs, Clock& clock, Combining combining = Combining::threads);

@@ -13,6 +13,8 @@ namespace {
 
 constexpr std::uint64_t page_format = 1;
 constexpr std::size_t index_width = 12;
+/// Bodies longer than this may have made their messages too long.
+constexpr std::size_t long_body_bytes = std::size_t{512} * 1024;
 /// An add of the greatest size, in one page.
 constexpr detail::JsonLimits page_limits{.depth = json_depth_max + 3, .size_bytes = std::size_t{256} * 1024 * 1024};
 
@@ -199,14 +201,19 @@ Result<std::vector<TaskData>> Pages::read(std::string_view cluster_id, std::uint
 Result<void> Pages::remove(std::string_view cluster_id, std::uint64_t task_count) {
   for (std::uint64_t cell = 0; cell < task_count; cell += page_count_max) {
     std::vector<std::string> names;
+    std::vector<std::string> payloads;  // Of messages that were too long for the queue.
     for (std::uint64_t index = cell; index < cell + page_count_max;) {
       std::string name = page_name(cluster_id, index);
       auto page = read_page(name);
       if (!page) return std::move(page).error();
       if (!*page || (*page)->empty()) break;
+      for (std::size_t i = 0; i < (*page)->size(); ++i) {
+        if ((**page)[i].body.size() > long_body_bytes) payloads.push_back(payload_name_of_task(cluster_id, index + i));
+      }
       index += (*page)->size();
       names.push_back(std::move(name));
     }
+    if (auto removed = blobs_.remove(payloads); !removed) return removed;
     // The last one first: each is found through those before it, also by a call that repeats this one.
     std::ranges::reverse(names);
     if (auto removed = blobs_.remove(names); !removed) return removed;
