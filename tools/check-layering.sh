@@ -29,6 +29,7 @@ BEGIN {
   allow("backends/sqlite", "ports support wire")
   allow("backends/aws", "ports support wire net")
   allow("testing", "api engine ports support")
+  allow("testing_aws", "backends/aws ports support")
   allow("open", "api engine backends/sqlite backends/aws support")
 
   # Vendor headers and the only rooms that may show them.
@@ -78,7 +79,7 @@ FNR == 1 {
   path = FILENAME
   is_public = sub(/^include\//, "", path)
   sub(/^src\//, "", path)
-  is_test = path ~ /(_test\.cpp|_for_tests\.hpp)$/
+  is_test = path ~ /(_test\.cpp|_for_tests\.hpp|\/test_[a-z_]+\.[ch]pp)$/
   room = room_of(path)
   is_cli = room == "cli"
   if (!is_cli && !(room in known)) complain("\"" room "\" is not a room of the architecture")

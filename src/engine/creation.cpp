@@ -36,7 +36,7 @@ class PayloadWriter {
   /// With `expected_count`, a source of another length is `different_tasks`, and nothing is stored beyond it.
   PayloadWriter(Store& store, std::string_view id, std::optional<std::uint64_t> expected_count)
       : store_(store), id_(id), expected_count_(expected_count) {
-    batch_.reserve(store.backend.batch_count_max);
+    batch_.reserve(store.backend.bulk_count());
   }
 
   /// The answer counts the tasks.
@@ -65,7 +65,7 @@ class PayloadWriter {
     batch_bytes_ += task.body.size() + task.meta.size();
     batch_.push_back(std::move(task));
     ++count_;
-    const bool full = batch_.size() >= store_.backend.batch_count_max || batch_bytes_ >= payload_batch_bytes_max;
+    const bool full = batch_.size() >= store_.backend.bulk_count() || batch_bytes_ >= payload_batch_bytes_max;
     return full ? flush() : Result<void>();
   }
 

@@ -110,7 +110,7 @@ class Resend {
   }
 
   Result<void> hand_up_ended() {
-    const std::size_t batch = store_.backend.batch_count_max;
+    const std::size_t batch = store_.backend.bulk_count();
     for (std::size_t begin = 0; begin < ended_.size(); begin += batch) {
       const auto refs = std::span(ended_).subspan(begin, std::min(batch, ended_.size() - begin));
       auto answers = with_patience(store_, [&] { return store_.ledger().propagate(refs, store_.now()); });

@@ -42,13 +42,13 @@ TaskSender::TaskSender(Store& store, const ClusterHeader& header, std::string ho
                    .bucket_params = header.bucket_params,
                    .expires_at = header.expires_at};
   if (url_.ends_with(".fifo")) range_.group_id = header.id;
-  entries_.reserve(store.backend.batch_count_max);
+  entries_.reserve(store.backend.bulk_count());
 }
 
 Result<void> TaskSender::send(std::uint64_t position, std::uint64_t index, std::chrono::milliseconds delay) {
   if (lost_) return {};
   entries_.push_back({position, index, std::clamp(delay, std::chrono::milliseconds{0}, send_delay_max)});
-  return entries_.size() < store_.backend.batch_count_max ? Result<void>() : flush();
+  return entries_.size() < store_.backend.bulk_count() ? Result<void>() : flush();
 }
 
 Result<void> TaskSender::flush() {

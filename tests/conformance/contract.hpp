@@ -21,6 +21,7 @@ struct Capabilities {
   bool knows_missing_tasks = true;    ///< A claim of a task that nobody created answers `missing`.
   bool redrives_by_call = true;       ///< Queue::redrive works.
   std::size_t receive_tries_max = 3;  ///< Receives until everything that is visible must have come.
+  bool refuses_long_messages = true;  ///< Messages of more than 1 MiB; else they go into a bucket.
 };
 
 /// An empty store of one backend. It lives as long as its test.

@@ -192,6 +192,7 @@ TEST_P(QueueContract, SendsMoreThanOneBatch) {
 }
 
 TEST_P(QueueContract, RefusesOneMessageAndTakesTheOthers) {
+  if (!capabilities().refuses_long_messages) GTEST_SKIP() << "this backend takes messages of any length";
   std::vector<OutgoingMessage> messages{message("a"), message("b"), message("c")};
   messages[1].content.body = Json::from_valid_text("\"" + std::string(1024 * 1024 + 1, 'x') + "\"");
   const auto answers = queue().send(url_, messages).value();

@@ -21,6 +21,9 @@ struct Backend {
   bool queue_knows_payloads = false;
   /// Most tasks worth handing to one call of put_tasks, send_tasks, claim, end.
   std::size_t batch_count_max = 10;
+  /// The same for put_tasks, send_tasks and propagate alone, where those take more at once. 0: no more than the others.
+  std::size_t bulk_count_max = 0;
+  [[nodiscard]] std::size_t bulk_count() const noexcept { return bulk_count_max == 0 ? batch_count_max : bulk_count_max; }
 };
 
 }  // namespace fanfold

@@ -173,7 +173,7 @@ JsonCall::JsonCall(Service& service, std::string_view target_prefix, std::string
 
 Result<void> JsonCall::decode(const net::HttpResponse& response) {
   detail::JsonDocument document;
-  if (Result<void> read = document.read(response.body); !read.has_value()) return read;
+  if (Result<void> read = document.read(response.body, limits_); !read.has_value()) return read;
   if (document.root().kind() != detail::JsonKind::object) return detail::json_error_expected(document.root(), "object");
   return decode_json(document.root());
 }

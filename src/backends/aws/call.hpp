@@ -161,6 +161,8 @@ class JsonCall : public Call {
  protected:
   /// Reads the answer, an object. Views into it end with the call of this function.
   virtual Result<void> decode_json(detail::JsonValue root) = 0;
+  /// Of the answer's text; to be raised in the constructor where an operation answers more.
+  detail::JsonLimits limits_{};
 
  private:
   Result<void> decode(const net::HttpResponse& response) final;

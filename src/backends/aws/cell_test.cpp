@@ -1,0 +1,49 @@
+#include "backends/aws/cell.hpp"
+
+#include <gtest/gtest.h>
+
+#include "backends/aws/base64.hpp"
+
+namespace fanfold::aws {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr Time at = std::chrono::sys_days{std::chrono::year{2026} / 11 / 24} + 9h + 30min;
+
+std::string base64_of(const Cell& cell) {
+  std::string text;
+  append_base64(text, encode_cell(cell));
+  return text;
+}
+
+// The vectors of docs/wire-format.md.
+TEST(Cell, IsWrittenAsTheFormatSays) {
+  EXPECT_EQ(base64_of({Cell::State::leased, 1, at, 0x0123456789abcdef}), "IAEBogzkBcABI0VniavN7w==");
+  EXPECT_EQ(base64_of({Cell::State::done, 3, at + 1ms, 0xfedcba9876543210}), "gAMBogzkBcH+3LqYdlQyEA==");
+}
+
+TEST(Cell, IsReadAsItWasWritten) {
+  for (const Cell& cell : {Cell{Cell::State::leased, 1, at, 7}, Cell{Cell::State::backing_off, 2, at, ~std::uint64_t{0}},
+                           Cell{Cell::State::waiting, attempt_limit, at, 1}, Cell{Cell::State::failed, 0, Time{}, 1}}) {
+    EXPECT_EQ(decode_cell(encode_cell(cell)), cell);
+    EXPECT_EQ(cell_of(seen_of(cell)), cell);
+  }
+}
+
+TEST(Cell, RefusesBytesThatAreNone) {
+  EXPECT_FALSE(decode_cell("").has_value());
+  EXPECT_FALSE(decode_cell(std::string(15, '\x20')).has_value());
+  EXPECT_FALSE(decode_cell(std::string(16, '\xff')).has_value()) << "no such state";
+}
+
+TEST(Cell, NeverCountsMoreAttemptsThanItHolds) {
+  const Cell cell{Cell::State::backing_off, attempt_limit, at, 1};
+  ClaimRequest request;
+  request.token = 2;
+  request.attempts_max = ~std::uint32_t{0};
+  EXPECT_EQ(decide_claim(cell, request, at + 1h).outcome, ClaimOutcome::exhausted);
+}
+
+}  // namespace
+}  // namespace fanfold::aws

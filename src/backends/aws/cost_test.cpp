@@ -1,0 +1,145 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "backends/aws/test_ledger.hpp"
+
+#include <algorithm>
+#include <random>
+
+namespace fanfold::aws {
+namespace {
+
+/// Claims and ends these positions together. The answer counts the clusters that this finished.
+std::size_t run_together(TestLedger& test, const ClusterHeader& cluster, std::span<const std::uint64_t> positions) {
+  std::vector<ClaimRequest> claims;
+  for (const std::uint64_t position : positions) claims.push_back(test.claim_of(cluster, position));
+  const auto answers = test.ledger.claim(claims, test.clock.now()).value();
+  std::vector<EndRequest> ends;
+  for (std::size_t i = 0; i < claims.size(); ++i) {
+    EXPECT_EQ(answers[i].outcome, ClaimOutcome::claimed);
+    ends.push_back(TestLedger::end_of(claims[i]));
+  }
+  return test.ledger.end(ends, test.clock.now()).value().finished.size();
+}
+
+double per_task(double units, std::uint64_t count) { return units / static_cast<double>(count); }
+
+TEST(LedgerCost, OfATaskWithFullTrackingIsTwoWriteUnitsAndAThirtyFirst) {
+  constexpr std::uint64_t count = 10'000;
+  TestLedger test;
+  const ClusterHeader cluster = test.cluster(count);
+  std::vector<std::uint64_t> order(count);
+  for (std::uint64_t i = 0; i < count; ++i) order[i] = i;
+  std::ranges::shuffle(order, std::mt19937_64(1));
+  test.table.reset_usage();
+  std::size_t finished_count = 0;
+  // Single claims, as of tasks that are no neighbours.
+  for (const std::uint64_t position : order) finished_count += run_together(test, cluster, std::span(&position, 1));
+  const testing_aws::TableUsage usage = test.table.usage();
+  EXPECT_EQ(finished_count, 1U);
+  EXPECT_LE(per_task(usage.write_units, count), 2.1);
+  EXPECT_GE(per_task(usage.write_units, count), 2.0) << "a measure that measures nothing";
+  EXPECT_LE(usage.item_bytes_max, 2 * write_unit_bytes) << "of the header";
+  EXPECT_LE(usage.read_units, 10) << "the last header read and the finish";
+  const auto busiest = test.table.busiest_items(1);
+  ASSERT_FALSE(busiest.empty());
+  // At 10,000 tasks a second this takes one.
+  EXPECT_LE(busiest.front().first, 500);
+}
+
+TEST(LedgerCost, OfALeafIsOneUnitEvenWhenItIsFull) {
+  TestLedger test;
+  const ClusterHeader cluster = test.cluster(tree_radix);
+  std::vector<std::uint64_t> all(tree_radix);
+  for (std::uint64_t i = 0; i < tree_radix; ++i) all[i] = i;
+  EXPECT_EQ(run_together(test, cluster, all), 1U);
+  std::size_t leaf_bytes = 0;
+  for (const Item& item : test.table.items()) {
+    if (item.key.sort == node_sort) leaf_bytes = std::max(leaf_bytes, item_bytes(item));
+  }
+  EXPECT_GT(leaf_bytes, tree_radix * cell_bytes);
+  EXPECT_LE(leaf_bytes, 740U);
+}
+
+TEST(LedgerCost, OfNeighboursInABatchOfTenIsBelowHalfAUnitEach) {
+  constexpr std::uint64_t count = 10'000;
+  TestLedger test;
+  const ClusterHeader cluster = test.cluster(count);
+  test.table.reset_usage();
+  std::size_t finished_count = 0;
+  for (std::uint64_t first = 0; first < count; first += 10) {
+    std::vector<std::uint64_t> ten(10);
+    for (std::uint64_t i = 0; i < 10; ++i) ten[i] = first + i;
+    finished_count += run_together(test, cluster, ten);
+  }
+  EXPECT_EQ(finished_count, 1U);
+  EXPECT_LE(per_task(test.table.usage().write_units, count), 0.5);
+}
+
+TEST(LedgerCost, OfACheapModeTaskIsOneWriteUnit) {
+  constexpr std::uint64_t count = 1'024;
+  TestLedger test;
+  const ClusterHeader cluster = test.cluster(count);
+  test.table.reset_usage();
+  std::size_t finished_count = 0;
+  for (std::uint64_t position = 0; position < count; ++position) {
+    EndRequest request = TestLedger::end_of(test.claim_of(cluster, position));
+    request.condition = NotEnded{};
+    finished_count += test.ledger.end(std::span(&request, 1), test.clock.now()).value().finished.size();
+  }
+  EXPECT_EQ(finished_count, 1U);
+  EXPECT_LE(per_task(test.table.usage().write_units, count), 1.05);
+}
+
+TEST(LedgerCost, OfCreatingAnyNumberOfTasksIsAFewTrackingWrites) {
+  for (const std::uint64_t count : {std::uint64_t{1}, std::uint64_t{1'000}, std::uint64_t{100'000}, std::uint64_t{1'000'000'000}}) {
+    TestLedger test;
+    test.cluster(count);
+    const TreeShape shape(count);
+    // The header twice, and a mark for each level.
+    EXPECT_EQ(test.table.usage().write_count, 2 + shape.node_counts.size());
+    EXPECT_LE(test.table.usage().write_units, 2 * 2 + static_cast<double>(shape.node_counts.size()));
+  }
+}
+
+TEST(LedgerCost, OfPayloadsInTheTableIsAUnitPerKilobyte) {
+  constexpr std::uint64_t count = 5'120;
+  TestLedger test;
+  const std::string body = "\"" + std::string(198, 'x') + "\"";
+  const std::vector<TaskData> tasks(512, TaskData{body, {}});
+  for (std::uint64_t first = 0; first < count; first += tasks.size()) test.ledger.put_tasks("c", first, tasks).value();
+  EXPECT_LE(per_task(test.table.usage().write_units, count), 0.22);
+}
+
+TEST(LedgerCost, OfAResultIsOneUnitMore) {
+  constexpr std::uint64_t count = 1'024;
+  TestLedger test;
+  const ClusterHeader cluster = test.cluster(count);
+  test.table.reset_usage();
+  for (std::uint64_t position = 0; position < count; ++position) {
+    const ClaimRequest claim = test.claim_of(cluster, position);
+    test.ledger.claim(std::span(&claim, 1), test.clock.now()).value();
+    EndRequest end = TestLedger::end_of(claim);
+    end.result = Json::from_valid_text("42");
+    test.ledger.end(std::span(&end, 1), test.clock.now()).value();
+  }
+  EXPECT_LE(per_task(test.table.usage().write_units, count), 3.1);
+  EXPECT_LE(test.table.usage().read_units, 10);
+}
+
+TEST(LedgerCost, OfProgressHasABoundAtAnySize) {
+  TestLedger test;
+  constexpr std::uint64_t count = 320'000;
+  const ClusterHeader cluster = test.cluster(count);
+  // One task of each leaf: nothing can be counted above the leaves.
+  std::vector<std::uint64_t> some;
+  for (std::uint64_t position = 0; position < count; position += tree_radix) some.push_back(position);
+  run_together(test, cluster, some);
+  test.table.reset_usage();
+  const Progress progress = test.ledger.progress(cluster.id).value();
+  EXPECT_NEAR(static_cast<double>(progress.done_count), 10'000, 100);
+  EXPECT_LE(test.table.usage().read_units, 201);
+}
+
+}  // namespace
+}  // namespace fanfold::aws

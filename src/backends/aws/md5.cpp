@@ -1,0 +1,28 @@
+#include "backends/aws/md5.hpp"
+
+#include <boost/uuid/detail/md5.hpp>
+
+namespace fanfold::aws {
+
+std::string md5_bytes(std::string_view bytes) {
+  boost::uuids::detail::md5 md5;
+  md5.process_bytes(bytes.data(), bytes.size());
+  boost::uuids::detail::md5::digest_type words{};
+  md5.get_digest(words);
+  return {reinterpret_cast<const char*>(&words[0]), sizeof words};
+}
+
+std::string md5_text(std::string_view bytes) {
+  constexpr std::string_view digits = "0123456789abcdef";
+  const std::string digest = md5_bytes(bytes);
+  std::string text;
+  text.reserve(2 * digest.size());
+  for (const char c : digest) {
+    const auto byte = static_cast<unsigned char>(c);
+    text += digits[byte >> 4U];
+    text += digits[byte & 0xfU];
+  }
+  return text;
+}
+
+}  // namespace fanfold::aws

@@ -1,0 +1,393 @@
+#include "backends/aws/base64.hpp"
+#include "backends/aws/keys.hpp"
+#include "backends/aws/md5.hpp"
+#include "backends/aws/sqs_queue.hpp"
+#include "backends/aws/store.hpp"
+#include "backends/aws/xml.hpp"
+
+#include <fanfold/detail/json_writer.hpp>
+
+#include <charconv>
+
+namespace fanfold::aws {
+namespace {
+
+using detail::JsonKind;
+using detail::JsonValue;
+using detail::JsonWriter;
+
+constexpr std::string_view target = "DynamoDB_20120810";
+constexpr std::chrono::minutes table_wait_max{5};
+constexpr std::chrono::seconds table_poll_pause{1};
+constexpr std::chrono::days dead_letter_retention{14};
+constexpr std::uint32_t receive_count_advised = 10;
+constexpr int pages_kept_days = 400;
+constexpr int payloads_kept_days = 15;
+constexpr std::string_view first_region = "us-east-1";
+
+std::string text_of(const JsonValue& object, std::string_view key) {
+  const auto member = object.find(key);
+  return member && member->kind() == JsonKind::string ? std::string(member->string()) : std::string();
+}
+
+template <class Fill>
+std::string table_request(std::string_view table, Fill&& fill) {
+  std::string body;
+  JsonWriter out(body);
+  out.begin_object();
+  out.plain_key("TableName");
+  out.string(table);
+  fill(out);
+  out.end_object();
+  return body;
+}
+
+/// CreateTable, UpdateTimeToLive: their answers say nothing that is needed.
+class PlainCall final : public JsonCall {
+ public:
+  PlainCall(Service& service, std::string_view operation, std::string body) : JsonCall(service, target, operation, std::move(body)) {}
+
+ private:
+  Result<void> decode_json(JsonValue) override { return {}; }
+};
+
+class DescribeTableCall final : public JsonCall {
+ public:
+  DescribeTableCall(Service& service, std::string_view table) : JsonCall(service, target, "DescribeTable", table_request(table, [](JsonWriter&) {})) {}
+  std::string status{};
+  std::string keys{};   ///< "pKey:HASH rKey:RANGE"
+  std::string index_keys{};
+  std::string index_status{};
+
+ private:
+  Result<void> decode_json(JsonValue root) override {
+    const auto table = root.find("Table");
+    if (!table || table->kind() != JsonKind::object) return detail::json_error_missing(root, "Table");
+    status = text_of(*table, "TableStatus");
+    keys = read_schema(*table);
+    index_keys.clear();
+    index_status.clear();
+    const auto indexes = table->find("GlobalSecondaryIndexes");
+    if (!indexes || indexes->kind() != JsonKind::array) return {};
+    for (const JsonValue index : indexes->elements()) {
+      if (index.kind() != JsonKind::object || text_of(index, "IndexName") != index_name) continue;
+      index_keys = read_schema(index);
+      index_status = text_of(index, "IndexStatus");
+    }
+    return {};
+  }
+  static std::string read_schema(const JsonValue& object) {
+    std::string text;
+    const auto schema = object.find("KeySchema");
+    if (!schema || schema->kind() != JsonKind::array) return text;
+    for (const JsonValue key : schema->elements()) {
+      if (key.kind() != JsonKind::object) continue;
+      if (!text.empty()) text += ' ';
+      text += text_of(key, "AttributeName") + ":" + text_of(key, "KeyType");
+    }
+    return text;
+  }
+};
+
+class DescribeTtlCall final : public JsonCall {
+ public:
+  DescribeTtlCall(Service& service, std::string_view table) : JsonCall(service, target, "DescribeTimeToLive", table_request(table, [](JsonWriter&) {})) {}
+  std::string status{};
+  std::string attribute{};
+
+ private:
+  Result<void> decode_json(JsonValue root) override {
+    const auto description = root.find("TimeToLiveDescription");
+    if (!description || description->kind() != JsonKind::object) return detail::json_error_missing(root, "TimeToLiveDescription");
+    status = text_of(*description, "TimeToLiveStatus");
+    attribute = text_of(*description, "AttributeName");
+    return {};
+  }
+};
+
+void write_schema(JsonWriter& out, std::string_view partition, std::string_view sort) {
+  out.plain_key("KeySchema");
+  out.begin_array();
+  for (const auto& [name, type] : {std::pair(partition, "HASH"), std::pair(sort, "RANGE")}) {
+    out.begin_object();
+    out.plain_key("AttributeName");
+    out.plain_string(name);
+    out.plain_key("KeyType");
+    out.plain_string(type);
+    out.end_object();
+  }
+  out.end_array();
+}
+
+void write_table(JsonWriter& out, std::uint64_t warm_write_units) {
+  out.plain_key("AttributeDefinitions");
+  out.begin_array();
+  for (const std::string_view name : {partition_name, sort_name, index_partition_name, index_sort_name}) {
+    out.begin_object();
+    out.plain_key("AttributeName");
+    out.plain_string(name);
+    out.plain_key("AttributeType");
+    out.plain_string("S");
+    out.end_object();
+  }
+  out.end_array();
+  write_schema(out, partition_name, sort_name);
+  out.plain_key("GlobalSecondaryIndexes");
+  out.begin_array();
+  out.begin_object();
+  out.plain_key("IndexName");
+  out.plain_string(index_name);
+  write_schema(out, index_partition_name, index_sort_name);
+  out.plain_key("Projection");
+  out.begin_object();
+  out.plain_key("ProjectionType");
+  out.plain_string("INCLUDE");
+  out.plain_key("NonKeyAttributes");
+  out.begin_array();
+  out.plain_string(index_projected_name);
+  out.end_array();
+  out.end_object();
+  out.end_object();
+  out.end_array();
+  out.plain_key("BillingMode");
+  out.plain_string("PAY_PER_REQUEST");
+  if (warm_write_units == 0) return;
+  out.plain_key("WarmThroughput");
+  out.begin_object();
+  out.plain_key("WriteUnitsPerSecond");
+  out.unsigned_integer(warm_write_units);
+  out.end_object();
+}
+
+class Setup {
+ public:
+  Setup(const SetupOptions& options, Store& store)
+      : options_(options), store_(store), queue_(*store.sqs, *store.clock, store.bucket_objects(), store.bucket, *store.usage) {}
+
+  Result<SetupReport> run() {
+    if (auto made = make_table(); !made) return std::move(made).error();
+    if (auto made = make_ttl(); !made) return std::move(made).error();
+    if (!store_.bucket.empty()) {
+      if (auto made = make_bucket(); !made) return std::move(made).error();
+    }
+    if (!options_.queue.empty()) {
+      if (auto made = make_queues(); !made) return std::move(made).error();
+    }
+    return std::move(report_);
+  }
+
+ private:
+  void made(std::string line) {
+    report_.lines.push_back(std::move(line) + ": made");
+    ++report_.made_count;
+  }
+  void there(std::string line) { report_.lines.push_back(std::move(line) + ": there"); }
+  void warn(std::string line) {
+    report_.lines.push_back(std::move(line));
+    ++report_.warning_count;
+  }
+
+  Result<void> make_table() {
+    const std::string line = "table " + store_.table_name;
+    DescribeTableCall look(*store_.dynamodb, store_.table_name);
+    store_.dynamodb->run(look, {});
+    if (!look.answer().error) {
+      if (auto checked = check_table(look); !checked) return checked;
+      there(line);
+      return wait_for_table();
+    }
+    if (look.answer().error->code != ErrorCode::not_found) return *look.answer().error;
+    PlainCall create(*store_.dynamodb, "CreateTable", table_request(store_.table_name, [&](JsonWriter& out) { write_table(out, options_.warm_write_units); }));
+    store_.dynamodb->run(create, {});
+    // Somebody else's set-up at the same time, or a lost answer of this one.
+    const bool is_there_now = create.answer().error && create.answer().error->code == ErrorCode::already_exists;
+    if (create.answer().error && !is_there_now) return *create.answer().error;
+    if (auto waited = wait_for_table(); !waited) return waited;
+    made(line);
+    return {};
+  }
+
+  Result<void> check_table(const DescribeTableCall& table) const {
+    const auto schema = [](std::string_view partition, std::string_view sort) { return std::string(partition) + ":HASH " + std::string(sort) + ":RANGE"; };
+    const bool is_ours = table.keys == schema(partition_name, sort_name) && table.index_keys == schema(index_partition_name, index_sort_name);
+    if (is_ours) return {};
+    return Error{ErrorCode::already_exists, "table " + store_.table_name + " is there and is none of fanfold's: its key or its index " + std::string(index_name) + " is another", {}};
+  }
+
+  Result<void> wait_for_table() {
+    const Time until = store_.clock->now() + table_wait_max;
+    while (true) {
+      DescribeTableCall look(*store_.dynamodb, store_.table_name);
+      store_.dynamodb->run(look, {});
+      const bool is_unknown_yet = look.answer().error && look.answer().error->code == ErrorCode::not_found;
+      if (look.answer().error && !is_unknown_yet) return *look.answer().error;
+      const bool is_ready = !is_unknown_yet && look.status == "ACTIVE" && (look.index_status.empty() || look.index_status == "ACTIVE");
+      if (is_ready) return check_table(look);
+      if (store_.clock->now() >= until) return Error{ErrorCode::deadline_exceeded, "table " + store_.table_name + " does not become active", {}};
+      store_.clock->sleep_until(store_.clock->now() + table_poll_pause, {});
+    }
+  }
+
+  Result<void> make_ttl() {
+    const std::string line = "time to live of table " + store_.table_name;
+    DescribeTtlCall look(*store_.dynamodb, store_.table_name);
+    store_.dynamodb->run(look, {});
+    if (look.answer().error) return *look.answer().error;
+    if (look.status == "ENABLED" || look.status == "ENABLING") {
+      if (look.attribute == ttl_name) there(line);
+      else warn(line + ": it is by the attribute " + look.attribute + " and not by " + std::string(ttl_name) + ", so that nothing expires");
+      return {};
+    }
+    PlainCall enable(*store_.dynamodb, "UpdateTimeToLive", table_request(store_.table_name, [](JsonWriter& out) {
+                       out.plain_key("TimeToLiveSpecification");
+                       out.begin_object();
+                       out.plain_key("Enabled");
+                       out.boolean(true);
+                       out.plain_key("AttributeName");
+                       out.plain_string(ttl_name);
+                       out.end_object();
+                     }));
+    store_.dynamodb->run(enable, {});
+    if (enable.answer().error) return *enable.answer().error;
+    made(line);
+    return {};
+  }
+
+  Result<ServiceRequest> bucket_request(std::string_view operation, std::string_view method) const {
+    auto address = bucket_address(store_.s3->options().endpoint, store_.bucket, store_.session->config().s3_addressing_style());
+    if (!address) return std::move(address).error();
+    ServiceRequest request;
+    request.operation = operation;
+    request.method = method;
+    request.path = address->url.path.empty() ? "/" : "";
+    request.url = std::move(address->url);
+    return request;
+  }
+
+  Result<void> make_bucket() {
+    const std::string line = "bucket " + store_.bucket;
+    auto look = bucket_request("HeadBucket", "HEAD");
+    if (!look) return std::move(look).error();
+    Call head(*store_.s3, std::move(*look));
+    store_.s3->run(head, {});
+    const int status = head.answer().response.status;
+    if (!head.answer().error) {
+      there(line);
+    } else if (status == 404) {
+      if (auto created = create_bucket(); !created) return created;
+      made(line);
+    } else if (status == 403) {
+      return Error{ErrorCode::permission_denied, line + " is somebody else's, or may not be looked at", head.answer().error->remote_detail};
+    } else {
+      return *head.answer().error;
+    }
+    return make_lifecycle();
+  }
+
+  Result<void> create_bucket() {
+    auto request = bucket_request("CreateBucket", "PUT");
+    if (!request) return std::move(request).error();
+    const std::string& region = store_.session->region();
+    if (region != first_region) {
+      request->body = "<CreateBucketConfiguration xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><LocationConstraint>" + xml_escaped(region) +
+                      "</LocationConstraint></CreateBucketConfiguration>";
+    }
+    Call call(*store_.s3, std::move(*request));
+    store_.s3->run(call, {});
+    if (!call.answer().error || call.answer().service_code == "BucketAlreadyOwnedByYou") return {};
+    return *call.answer().error;
+  }
+
+  /// What no cluster's removal took away goes in time: payloads of messages after the longest retention, all else after the longest life.
+  Result<void> make_lifecycle() {
+    const std::string line = "lifecycle of bucket " + store_.bucket;
+    auto look = bucket_request("GetBucketLifecycleConfiguration", "GET");
+    if (!look) return std::move(look).error();
+    look->query = "lifecycle=";
+    Call get(*store_.s3, std::move(*look));
+    store_.s3->run(get, {});
+    if (!get.answer().error) {
+      there(line);
+      return {};
+    }
+    if (get.answer().service_code != "NoSuchLifecycleConfiguration") {
+      warn(line + ": cannot be read: " + get.answer().error->message);
+      return {};
+    }
+    auto request = bucket_request("PutBucketLifecycleConfiguration", "PUT");
+    if (!request) return std::move(request).error();
+    request->query = "lifecycle=";
+    const auto rule = [](std::string_view id, std::string_view prefix, int days) {
+      return "<Rule><ID>" + std::string(id) + "</ID><Filter><Prefix>" + std::string(prefix) + "</Prefix></Filter><Status>Enabled</Status><Expiration><Days>" +
+             std::to_string(days) + "</Days></Expiration></Rule>";
+    };
+    request->body = "<LifecycleConfiguration xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">" + rule("fanfold-payloads", "fanfold-payloads/", payloads_kept_days) +
+                    rule("fanfold-clusters", key_prefix, pages_kept_days) + "</LifecycleConfiguration>";
+    std::string digest;
+    append_base64(digest, md5_bytes(request->body));
+    request->headers.add("Content-MD5", digest);
+    Call put(*store_.s3, std::move(*request));
+    store_.s3->run(put, {});
+    if (put.answer().error) {
+      warn(line + ": cannot be set: " + put.answer().error->message);
+      return {};
+    }
+    made(line);
+    return {};
+  }
+
+  Result<void> make_queues() {
+    const std::string line = "queue " + options_.queue;
+    auto url = queue_.resolve(options_.queue);
+    if (url) {
+      auto attributes = queue_.attributes(*url);
+      if (!attributes) return std::move(attributes).error();
+      there(line);
+      check_queue(line, *attributes);
+      return {};
+    }
+    if (url.error().code != ErrorCode::not_found) return std::move(url).error();
+    const bool fifo = options_.queue.ends_with(".fifo");
+    const std::string stem = fifo ? options_.queue.substr(0, options_.queue.size() - std::string_view(".fifo").size()) : options_.queue;
+    const std::string dead_name = stem + "-dead" + (fifo ? ".fifo" : "");
+    QueueAttributes dead;
+    dead.fifo = fifo;
+    dead.retention = dead_letter_retention;
+    auto dead_url = queue_.create(dead_name, dead);
+    if (!dead_url) return std::move(dead_url).error();
+    made("dead-letter queue " + dead_name);
+    QueueAttributes attributes;
+    attributes.fifo = fifo;
+    attributes.visibility = options_.visibility;
+    attributes.retention = options_.retention;
+    attributes.redrive = RedrivePolicy{*dead_url, options_.receive_count_max};
+    auto made_url = queue_.create(options_.queue, attributes);
+    if (!made_url) return std::move(made_url).error();
+    made(line);
+    return {};
+  }
+
+  void check_queue(const std::string& line, const QueueAttributes& attributes) {
+    if (!attributes.redrive) {
+      warn(line + ": it has no dead-letter queue, so that a message that nobody can process is delivered until its retention ends");
+    } else if (attributes.redrive->receive_count_max < receive_count_advised) {
+      warn(line + ": its messages go to the dead-letter queue after " + std::to_string(attributes.redrive->receive_count_max) +
+           " receives; receives are no attempts, at least 10 are advised");
+    }
+  }
+
+  const SetupOptions& options_;
+  Store& store_;
+  SqsQueue queue_;
+  SetupReport report_;
+};
+
+}  // namespace
+
+Result<SetupReport> setup(const SetupOptions& options) {
+  auto store = open_store(options.store, process_variables());
+  if (!store) return std::move(store).error();
+  return Setup(options, **store).run();
+}
+
+}  // namespace fanfold::aws

@@ -1,0 +1,237 @@
+#include "backends/aws/keys.hpp"
+#include "backends/aws/sqs_queue.hpp"
+
+#include <fanfold/detail/json_reader.hpp>
+#include <fanfold/detail/json_writer.hpp>
+
+#include <algorithm>
+#include <charconv>
+
+namespace fanfold::aws {
+namespace {
+
+using std::chrono::seconds;
+
+constexpr std::size_t name_size_max = 80;
+constexpr std::size_t list_page_count_max = 1'000;
+constexpr std::uint32_t receive_count_limit = 1'000;
+constexpr std::string_view fifo_ending = ".fifo";
+
+Error invalid(std::string message) { return {ErrorCode::invalid_argument, std::move(message), {}}; }
+
+Result<void> check_name(std::string_view name, bool fifo) {
+  if (name.ends_with(fifo_ending) != fifo) return invalid("a queue's name ends in .fifo where it is a FIFO queue, and only there");
+  const std::string_view stem = fifo ? name.substr(0, name.size() - fifo_ending.size()) : name;
+  const bool is_legal = !stem.empty() && name.size() <= name_size_max && std::ranges::all_of(stem, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+  });
+  if (!is_legal) return invalid("a queue's name has at most 80 letters, digits, hyphens and underscores");
+  return {};
+}
+
+Result<void> check_attributes(const QueueAttributes& attributes) {
+  if (attributes.visibility < seconds{0} || attributes.visibility > std::chrono::hours{12}) return invalid("visibility: expected 0 s to 12 h");
+  if (attributes.retention < std::chrono::minutes{1} || attributes.retention > std::chrono::days{14}) return invalid("retention: expected 1 min to 14 days");
+  if (attributes.delay < seconds{0} || attributes.delay > std::chrono::minutes{15}) return invalid("delay: expected 0 s to 15 min");
+  if (attributes.content_based_deduplication && !attributes.fifo) return invalid("content_based_deduplication: only FIFO queues have it");
+  if (attributes.redrive && (attributes.redrive->receive_count_max < 1 || attributes.redrive->receive_count_max > receive_count_limit)) {
+    return invalid("redrive: expected 1 to 1,000 receives");
+  }
+  return {};
+}
+
+std::uint64_t number_in(const AttributeMap& attributes, std::string_view name) {
+  const auto found = attributes.find(name);
+  std::uint64_t number = 0;
+  if (found != attributes.end()) std::from_chars(found->second.data(), found->second.data() + found->second.size(), number);
+  return number;
+}
+
+std::string name_in_arn(std::string_view arn) { return std::string(arn.substr(arn.rfind(':') + 1)); }
+
+std::string write_redrive(std::string_view arn, std::uint32_t receive_count_max) {
+  std::string text;
+  detail::JsonWriter out(text);
+  out.begin_object();
+  out.plain_key("deadLetterTargetArn");
+  out.string(arn);
+  out.plain_key("maxReceiveCount");
+  out.unsigned_integer(receive_count_max);
+  out.end_object();
+  return text;
+}
+
+struct Redrive {
+  std::string arn{};
+  std::uint32_t receive_count_max = 0;
+};
+/// The count is a number or, as older tools wrote it, a text.
+std::optional<Redrive> read_redrive(std::string_view text) {
+  detail::JsonDocument document;
+  if (!document.read(text).has_value() || document.root().kind() != detail::JsonKind::object) return std::nullopt;
+  const auto arn = document.root().find("deadLetterTargetArn");
+  const auto count = document.root().find("maxReceiveCount");
+  if (!arn || arn->kind() != detail::JsonKind::string || !count) return std::nullopt;
+  Redrive redrive{std::string(arn->string()), 0};
+  if (const auto number = count->uint64(); number && *number <= receive_count_limit) {
+    redrive.receive_count_max = static_cast<std::uint32_t>(*number);
+  } else if (count->kind() == detail::JsonKind::string) {
+    const std::string_view digits = count->string();
+    std::from_chars(digits.data(), digits.data() + digits.size(), redrive.receive_count_max);
+  }
+  if (redrive.receive_count_max == 0) return std::nullopt;
+  return redrive;
+}
+
+std::string difference(const QueueAttributes& there, const QueueAttributes& wanted) {
+  if (there.fifo != wanted.fifo) return "fifo";
+  if (there.visibility != wanted.visibility) return "visibility";
+  if (there.retention != wanted.retention) return "retention";
+  if (there.delay != wanted.delay) return "delay";
+  if (there.content_based_deduplication != wanted.content_based_deduplication) return "content_based_deduplication";
+  return there.redrive == wanted.redrive ? std::string() : "redrive";
+}
+
+}  // namespace
+
+Result<std::string> SqsQueue::resolve(std::string_view name_or_url) {
+  if (name_or_url.starts_with("https://") || name_or_url.starts_with("http://")) return std::string(name_or_url);
+  {
+    const std::scoped_lock lock(mutex_);
+    const auto found = urls_.find(name_or_url);
+    if (found != urls_.end()) return found->second;
+  }
+  if (auto checked = check_name(name_or_url, name_or_url.ends_with(fifo_ending)); !checked) return std::move(checked).error();
+  TextCall call(sqs_, "GetQueueUrl", {{"QueueName", std::string(name_or_url)}}, "QueueUrl");
+  ++usage_.sqs_other_count;
+  sqs_.run(call, {});
+  if (call.answer().error && call.answer().error->code == ErrorCode::not_found) {
+    return Error{ErrorCode::not_found, "there is no queue " + std::string(name_or_url), call.answer().error->remote_detail};
+  }
+  if (call.answer().error) return *call.answer().error;
+  const std::scoped_lock lock(mutex_);
+  return urls_.emplace(name_or_url, std::move(call.text)).first->second;
+}
+
+Result<std::string> SqsQueue::arn_of(std::string_view name_or_url) {
+  auto url = resolve(name_or_url);
+  if (!url) return url;
+  GetQueueAttributesCall call(sqs_, *url, {"QueueArn"});
+  ++usage_.sqs_other_count;
+  sqs_.run(call, {});
+  if (call.answer().error) return *call.answer().error;
+  const auto arn = call.attributes.find("QueueArn");
+  if (arn == call.attributes.end()) return Error{ErrorCode::unavailable, "sqs does not tell the queue's ARN", {}};
+  return arn->second;
+}
+
+Result<std::string> SqsQueue::create(std::string_view name, const QueueAttributes& attributes) {
+  if (auto checked = check_name(name, attributes.fifo); !checked) return std::move(checked).error();
+  if (auto checked = check_attributes(attributes); !checked) return std::move(checked).error();
+  AttributeMap wanted{{"VisibilityTimeout", std::to_string(attributes.visibility.count())},
+                      {"MessageRetentionPeriod", std::to_string(attributes.retention.count())},
+                      {"DelaySeconds", std::to_string(attributes.delay.count())}};
+  if (attributes.fifo) wanted.emplace("FifoQueue", "true");
+  if (attributes.content_based_deduplication) wanted.emplace("ContentBasedDeduplication", "true");
+  QueueAttributes expected = attributes;
+  if (attributes.redrive) {
+    auto arn = arn_of(attributes.redrive->dead_letter_queue);
+    if (!arn) return arn;
+    wanted.emplace("RedrivePolicy", write_redrive(*arn, attributes.redrive->receive_count_max));
+    expected.redrive->dead_letter_queue = resolve(attributes.redrive->dead_letter_queue).value_or(attributes.redrive->dead_letter_queue);
+  }
+  CreateQueueCall call(sqs_, name, wanted);
+  ++usage_.sqs_other_count;
+  sqs_.run(call, {});
+  if (call.answer().error && call.answer().error->code != ErrorCode::already_exists) return *call.answer().error;
+  auto url = call.answer().error ? resolve(name) : Result<std::string>(std::move(call.url));
+  if (!url) return url;
+  auto there = this->attributes(*url);
+  if (!there) return std::move(there).error();
+  const std::string differing = difference(*there, expected);
+  if (!differing.empty()) return Error{ErrorCode::already_exists, "queue " + std::string(name) + " is there with another " + differing, {}};
+  const std::scoped_lock lock(mutex_);
+  return urls_.insert_or_assign(std::string(name), std::move(*url)).first->second;
+}
+
+Result<QueueAttributes> SqsQueue::attributes(std::string_view url) {
+  GetQueueAttributesCall call(sqs_, url, {"All"});
+  ++usage_.sqs_other_count;
+  sqs_.run(call, {});
+  if (call.answer().error) return *call.answer().error;
+  const AttributeMap& there = call.attributes;
+  const auto is_true = [&](std::string_view name) {
+    const auto found = there.find(name);
+    return found != there.end() && found->second == "true";
+  };
+  QueueAttributes attributes;
+  attributes.fifo = is_true("FifoQueue") || url.ends_with(fifo_ending);
+  attributes.visibility = seconds(number_in(there, "VisibilityTimeout"));
+  attributes.retention = seconds(number_in(there, "MessageRetentionPeriod"));
+  attributes.delay = seconds(number_in(there, "DelaySeconds"));
+  attributes.content_based_deduplication = is_true("ContentBasedDeduplication");
+  const auto policy = there.find("RedrivePolicy");
+  const auto redrive = policy == there.end() ? std::nullopt : read_redrive(policy->second);
+  if (redrive) {
+    auto dead_letter_url = resolve(name_in_arn(redrive->arn));
+    if (!dead_letter_url) return std::move(dead_letter_url).error();
+    attributes.redrive = RedrivePolicy{std::move(*dead_letter_url), redrive->receive_count_max};
+  }
+  return attributes;
+}
+
+Result<QueueCounts> SqsQueue::counts(std::string_view url) {
+  GetQueueAttributesCall call(sqs_, url, {"ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible", "ApproximateNumberOfMessagesDelayed"});
+  ++usage_.sqs_other_count;
+  sqs_.run(call, {});
+  if (call.answer().error) return *call.answer().error;
+  return QueueCounts{number_in(call.attributes, "ApproximateNumberOfMessages"), number_in(call.attributes, "ApproximateNumberOfMessagesNotVisible"),
+                     number_in(call.attributes, "ApproximateNumberOfMessagesDelayed")};
+}
+
+Result<std::vector<std::string>> SqsQueue::list() {
+  std::vector<std::string> urls;
+  std::string token;
+  for (std::size_t page = 0; page < list_page_count_max; ++page) {
+    ListCall call(sqs_, "ListQueues", {}, token, "QueueUrls");
+    ++usage_.sqs_other_count;
+    sqs_.run(call, {});
+    if (call.answer().error) return *call.answer().error;
+    std::ranges::move(call.urls, std::back_inserter(urls));
+    token = std::move(call.next_token);
+    if (token.empty()) break;
+  }
+  return urls;
+}
+
+Result<std::uint64_t> SqsQueue::purge(std::string_view url) {
+  auto before = counts(url);
+  if (!before) return std::move(before).error();
+  TextCall call(sqs_, "PurgeQueue", {{"QueueUrl", std::string(url)}});
+  ++usage_.sqs_other_count;
+  sqs_.run(call, {});
+  if (call.answer().service_code.find("PurgeQueueInProgress") != std::string::npos) {
+    return Error{ErrorCode::throttled, "the queue was purged less than a minute ago: SQS allows one purge a minute", {}};
+  }
+  if (call.answer().error) return *call.answer().error;
+  return before->visible_count + before->in_flight_count + before->delayed_count;
+}
+
+Result<std::uint64_t> SqsQueue::redrive(std::string_view dead_letter_url) {
+  ListCall sources(sqs_, "ListDeadLetterSourceQueues", {{"QueueUrl", std::string(dead_letter_url)}}, {}, "queueUrls");
+  ++usage_.sqs_other_count;
+  sqs_.run(sources, {});
+  if (sources.answer().error) return *sources.answer().error;
+  if (sources.urls.empty()) return invalid(std::string(dead_letter_url) + " is no dead-letter queue");
+  auto arn = arn_of(dead_letter_url);
+  if (!arn) return std::move(arn).error();
+  auto before = counts(dead_letter_url);
+  if (!before) return std::move(before).error();
+  TextCall call(sqs_, "StartMessageMoveTask", {{"SourceArn", *arn}});
+  ++usage_.sqs_other_count;
+  sqs_.run(call, {});
+  if (call.answer().error) return *call.answer().error;
+  return before->visible_count;
+}
+
+}  // namespace fanfold::aws

@@ -1,0 +1,254 @@
+#include "backends/aws/sqs_queue.hpp"
+
+#include "backends/aws/keys.hpp"
+#include "backends/aws/md5.hpp"
+#include "backends/aws/message_text.hpp"
+#include "backends/aws/pointer.hpp"
+#include "support/identifier.hpp"
+#include "wire/envelope_text.hpp"
+
+#include <algorithm>
+
+namespace fanfold::aws {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr seconds delay_max{std::chrono::minutes{15}};
+constexpr seconds visibility_max{std::chrono::hours{12}};
+constexpr seconds wait_max{20};
+
+bool is_fifo(std::string_view url) { return url.ends_with(".fifo"); }
+
+seconds whole_seconds(milliseconds time, seconds most) { return std::clamp(std::chrono::ceil<seconds>(time), seconds{0}, most); }
+
+/// A receipt that went stale is harmless, as the port has it. SQS itself accepts it for standard queues; where it, or another
+/// server, complains, the code says so.
+bool is_stale(const EntryAnswer& entry) {
+  constexpr std::string_view codes[] = {"ReceiptHandleIsInvalid", "MessageNotInflight", "InvalidParameterValue"};
+  return entry.error && std::ranges::find(codes, std::string_view(entry.service_code)) != std::end(codes);
+}
+
+std::vector<Result<void>> verdicts(const std::vector<EntryAnswer>& entries) {
+  std::vector<Result<void>> answers;
+  answers.reserve(entries.size());
+  for (const EntryAnswer& entry : entries) {
+    if (!entry.error || is_stale(entry)) {
+      answers.emplace_back();
+    } else {
+      answers.emplace_back(*entry.error);
+    }
+  }
+  return answers;
+}
+
+std::string payload_name_of_message() { return "fanfold-payloads/" + std::to_string(random_bits()) + std::to_string(random_bits()); }
+
+}  // namespace
+
+template <class Entry, class Make>
+std::vector<EntryAnswer> SqsQueue::run_batches(std::span<const Entry> entries, std::atomic<std::uint64_t>& counter, Make&& make) {
+  std::vector<std::unique_ptr<BatchCall>> calls;
+  for (std::size_t begin = 0; begin < entries.size(); begin += sqs_batch_count_max) {
+    calls.push_back(make(entries.subspan(begin, std::min(sqs_batch_count_max, entries.size() - begin))));
+  }
+  counter += calls.size();
+  if (calls.size() == 1) {
+    sqs_.run(*calls.front(), {});
+  } else if (!calls.empty()) {
+    sqs_.run_all(std::span(calls), {});
+  }
+  std::vector<EntryAnswer> answers;
+  answers.reserve(entries.size());
+  for (const auto& call : calls) std::ranges::move(call->take(), std::back_inserter(answers));
+  return answers;
+}
+
+Result<std::vector<Delivery>> SqsQueue::receive(std::string_view url, const ReceiveOptions& options, std::stop_token stop) {
+  std::vector<Delivery> deliveries;
+  if (stop.stop_requested()) return deliveries;
+  const std::size_t count_max = std::clamp<std::size_t>(options.count_max, 1, sqs_batch_count_max);
+  const seconds visibility = whole_seconds(options.visibility, visibility_max);
+  ReceiveCall call(sqs_, url, count_max, whole_seconds(options.wait, wait_max), visibility);
+  ++usage_.sqs_receive_count;
+  sqs_.run(call, {.stop = stop});
+  if (call.answer().error) {
+    if (call.answer().error->code == ErrorCode::cancelled) return deliveries;
+    return *call.answer().error;
+  }
+  const Time visible_at = clock_.now() + visibility;
+  for (ReceivedMessage& message : call.messages) {
+    // What got damaged on the way is left: it comes again.
+    if (!message.md5.empty() && message.md5 != md5_text(message.body)) continue;
+    Delivery delivery;
+    delivery.message_id = std::move(message.id);
+    delivery.receipt_handle = std::move(message.receipt);
+    delivery.receive_count = message.receive_count;
+    delivery.sent_at = Time(milliseconds(message.sent_at_milliseconds));
+    delivery.visible_at = visible_at;
+    delivery.group_id = std::move(message.group_id);
+    delivery.text = std::move(message.body);
+    if (message.has_extended_size && !fetch_payload(delivery)) continue;
+    deliveries.push_back(std::move(delivery));
+  }
+  return deliveries;
+}
+
+bool SqsQueue::fetch_payload(Delivery& delivery) {
+  const auto object = read_pointer(delivery.text);
+  if (!object) return true;
+  if (objects_ == nullptr) return false;
+  auto payload = std::move(objects_->get(std::span(&*object, 1)).front());
+  if (!payload) return false;
+  delivery.text = std::move(payload->body);
+  // Payloads of tasks live as long as their cluster; all others go with their message.
+  if (!object->key.starts_with(key_prefix)) delivery.receipt_handle = receipt_with_object(delivery.receipt_handle, *object);
+  return true;
+}
+
+void SqsQueue::check(std::string_view url, Outgoing& message) const {
+  const auto refuse = [&](ErrorCode code, std::string text) { message.error = Error{code, std::move(text), {}}; };
+  if (is_fifo(url) && message.entry.group_id.empty()) return refuse(ErrorCode::invalid_argument, "a message on a FIFO queue has a group");
+  if (!is_fifo(url) && !message.entry.group_id.empty()) return refuse(ErrorCode::invalid_argument, "a message on a standard queue has no group");
+  if (!is_sendable(message.text)) return refuse(ErrorCode::invalid_argument, "the message has characters that SQS does not take");
+  if (message.text.empty()) return refuse(ErrorCode::invalid_argument, "the message is empty");
+  if (message.text.size() > sqs_bytes_max && objects_ == nullptr) {
+    refuse(ErrorCode::too_large, "a message has at most " + std::to_string(sqs_bytes_max) + " bytes without a bucket");
+  }
+}
+
+void SqsQueue::offload(Outgoing& message, bool keeps_payload) {
+  PutObject object;
+  object.where = {bucket_, keeps_payload ? message.message_id : payload_name_of_message()};
+  object.body = std::move(message.text);
+  auto put = objects_->put(object);
+  if (!put) {
+    message.error = std::move(put).error();
+    return;
+  }
+  message.entry.extended_bytes = object.body.size();
+  message.text = write_pointer(object.where);
+}
+
+void SqsQueue::send_all(std::string_view url, std::vector<Outgoing>& messages, bool keeps_payloads) {
+  std::vector<std::vector<Outgoing*>> batches;
+  std::size_t bytes = 0;
+  for (Outgoing& message : messages) {
+    check(url, message);
+    if (!message.error && message.text.size() > sqs_bytes_max) offload(message, keeps_payloads);
+    if (message.error) continue;
+    message.entry.body = message.text;
+    const std::size_t size = message.text.size() + (message.entry.extended_bytes > 0 ? 64 : 0);
+    if (batches.empty() || batches.back().size() == sqs_batch_count_max || bytes + size > sqs_bytes_max) {
+      batches.emplace_back();
+      bytes = 0;
+    }
+    batches.back().push_back(&message);
+    bytes += size;
+  }
+  std::vector<std::unique_ptr<BatchCall>> calls;
+  for (const std::vector<Outgoing*>& batch : batches) {
+    std::vector<SendEntry> entries;
+    for (const Outgoing* message : batch) entries.push_back(message->entry);
+    calls.push_back(make_send_call(sqs_, url, entries));
+  }
+  usage_.sqs_send_count += calls.size();
+  if (is_fifo(url) || calls.size() == 1) {
+    // One after the other: two batches at once could overtake each other.
+    for (const auto& call : calls) sqs_.run(*call, {});
+  } else if (!calls.empty()) {
+    sqs_.run_all(std::span(calls), {});
+  }
+  for (std::size_t i = 0; i < calls.size(); ++i) {
+    std::vector<EntryAnswer> answers = calls[i]->take();
+    for (std::size_t k = 0; k < answers.size(); ++k) {
+      Outgoing& message = *batches[i][k];
+      message.error = std::move(answers[k].error);
+      message.message_id = std::move(answers[k].message_id);
+      const bool is_damaged = !message.error && !answers[k].md5.empty() && answers[k].md5 != md5_text(message.text);
+      if (is_damaged) message.error = Error{ErrorCode::unavailable, "sqs got another message than was sent", {}};
+    }
+  }
+}
+
+Result<std::vector<Result<std::string>>> SqsQueue::send(std::string_view url, std::span<const OutgoingMessage> messages) {
+  std::vector<Outgoing> outgoing(messages.size());
+  for (std::size_t i = 0; i < messages.size(); ++i) {
+    const OutgoingMessage& message = messages[i];
+    outgoing[i].text = message.text.empty() ? sendable_json(wire::write_envelope(message.content)) : message.text;
+    outgoing[i].entry.group_id = message.group_id;
+    if (is_fifo(url)) {
+      outgoing[i].entry.deduplication_id = message.deduplication_id;
+    } else {
+      outgoing[i].entry.delay = whole_seconds(message.delay, delay_max);
+    }
+  }
+  send_all(url, outgoing, false);
+  std::vector<Result<std::string>> answers;
+  answers.reserve(outgoing.size());
+  for (Outgoing& message : outgoing) {
+    if (message.error) {
+      answers.emplace_back(*std::move(message.error));
+    } else {
+      answers.emplace_back(std::move(message.message_id));
+    }
+  }
+  return answers;
+}
+
+Result<std::vector<Queue::TaskRefused>> SqsQueue::send_tasks(std::string_view url, const TaskRangeMessage& range, std::span<const TaskMessage> tasks) {
+  std::vector<Outgoing> outgoing(tasks.size());
+  std::vector<std::string> deduplication_ids(tasks.size());
+  Envelope content = range.common;
+  for (std::size_t i = 0; i < tasks.size(); ++i) {
+    content.position = tasks[i].position;
+    content.index = tasks[i].index;
+    content.body = Json::from_valid_text(std::string(tasks[i].body));
+    outgoing[i].text = sendable_json(wire::write_envelope(content));
+    outgoing[i].message_id = payload_name_of_task(range.common.id, tasks[i].index);
+    outgoing[i].entry.group_id = range.group_id;
+    if (is_fifo(url)) {
+      // Fresh for every send: SQS swallows what it knows for five minutes.
+      deduplication_ids[i] = std::to_string(random_bits());
+      outgoing[i].entry.deduplication_id = deduplication_ids[i];
+    } else {
+      outgoing[i].entry.delay = whole_seconds(tasks[i].delay, delay_max);
+    }
+  }
+  send_all(url, outgoing, true);
+  std::vector<TaskRefused> refused;
+  for (std::size_t i = 0; i < tasks.size(); ++i) {
+    if (outgoing[i].error) refused.push_back({tasks[i].position, *std::move(outgoing[i].error)});
+  }
+  return refused;
+}
+
+Result<std::vector<Result<void>>> SqsQueue::remove(std::string_view url, std::span<const std::string> receipt_handles) {
+  std::vector<SplitReceipt> receipts;
+  std::vector<std::string_view> views;
+  for (const std::string& receipt : receipt_handles) {
+    receipts.push_back(split_receipt(receipt));
+    views.push_back(receipts.back().receipt);
+  }
+  const auto entries = run_batches(std::span<const std::string_view>(views), usage_.sqs_delete_count,
+                                   [&](std::span<const std::string_view> some) { return make_delete_call(sqs_, url, some); });
+  std::vector<Result<void>> answers = verdicts(entries);
+  for (std::size_t i = 0; i < answers.size(); ++i) {
+    if (!answers[i] || !receipts[i].object || objects_ == nullptr) continue;
+    // Last: a payload without its message is only litter, a message without its payload is lost.
+    if (auto removed = objects_->remove(*receipts[i].object); !removed) answers[i] = removed;
+  }
+  return answers;
+}
+
+Result<std::vector<Result<void>>> SqsQueue::change_visibility(std::string_view url, std::span<const VisibilityChange> changes) {
+  std::vector<VisibilityEntry> entries;
+  for (const VisibilityChange& change : changes) {
+    entries.push_back({split_receipt(change.receipt_handle).receipt, whole_seconds(change.visibility, visibility_max)});
+  }
+  return verdicts(run_batches(std::span<const VisibilityEntry>(entries), usage_.sqs_visibility_count,
+                              [&](std::span<const VisibilityEntry> some) { return make_visibility_call(sqs_, url, some); }));
+}
+
+}  // namespace fanfold::aws

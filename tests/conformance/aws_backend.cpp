@@ -1,0 +1,53 @@
+#include <fanfold/backends/aws.hpp>
+
+#include "contract.hpp"
+#include "support/aws_server.hpp"
+#include "support/identifier.hpp"
+
+#include <thread>
+
+namespace fanfold::conformance {
+namespace {
+
+using test::AwsServer;
+
+/// One server for all tests of this process.
+const AwsServer& server(AwsServer::Kind kind) {
+  AwsServer::set_credentials();
+  if (kind == AwsServer::Kind::ministack) {
+    static const AwsServer ministack(kind);
+    return ministack;
+  }
+  static const AwsServer moto(kind);
+  return moto;
+}
+
+/// A table and a bucket of its own on the server, and the queue that the contracts' clusters name.
+class AwsUnderTest final : public StoreUnderTest {
+ public:
+  explicit AwsUnderTest(AwsServer::Kind kind) {
+    const std::string name = "t" + std::to_string(random_bits());
+    options_.endpoint = server(kind).endpoint();
+    options_.table = name;
+    options_.bucket = name;
+    aws::setup({.store = options_, .queue = {}}).value();
+  }
+  Backend open() override { return aws::open_backend(options_).value(); }
+  void pass(milliseconds time) override { std::this_thread::sleep_for(time); }
+
+ private:
+  aws::Options options_;
+};
+
+}  // namespace
+
+std::vector<BackendUnderTest> backends_under_test() {
+  const Capabilities capabilities{.counts_are_exact = false, .queues_made_at_use = false, .knows_missing_tasks = true, .redrives_by_call = true,
+                                  .receive_tries_max = 10, .refuses_long_messages = false};
+  Capabilities of_moto = capabilities;
+  of_moto.redrives_by_call = false;
+  return {{.name = "MiniStack", .make = [] { return std::make_unique<AwsUnderTest>(AwsServer::Kind::ministack); }, .capabilities = capabilities},
+          {.name = "Moto", .make = [] { return std::make_unique<AwsUnderTest>(AwsServer::Kind::moto); }, .capabilities = of_moto}};
+}
+
+}  // namespace fanfold::conformance
