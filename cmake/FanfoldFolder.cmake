@@ -15,7 +15,13 @@ function(fanfold_compile_settings target)
   target_compile_features(${target} PUBLIC cxx_std_20)
   set_target_properties(${target} PROPERTIES CXX_EXTENSIONS OFF POSITION_INDEPENDENT_CODE ON)
   target_compile_options(
-    ${target} PRIVATE -Wall -Wextra -Wconversion -Wshadow $<$<BOOL:${FANFOLD_WERROR}>:-Werror>)
+    ${target}
+    PRIVATE -Wall
+            -Wextra
+            -Wconversion
+            $<$<CXX_COMPILER_ID:Clang>:-Wno-sign-conversion> # not part of GCC's -Wconversion
+            -Wshadow
+            $<$<BOOL:${FANFOLD_WERROR}>:-Werror>)
   target_compile_definitions(${target} PRIVATE $<$<BOOL:${FANFOLD_AWS}>:FANFOLD_AWS=1>)
   target_include_directories(${target} PRIVATE "${PROJECT_SOURCE_DIR}/include" "${PROJECT_SOURCE_DIR}/src")
 endfunction()
@@ -183,5 +189,6 @@ function(fanfold_folder_tests)
     get_property(labels GLOBAL PROPERTY fanfold_labels_${name})
     fanfold_closure(objects "${path}" ${test_depends})
     fanfold_test(${name}_test SOURCES ${tests} LINK ${objects} LABELS ${labels})
+    target_compile_options(${name}_test PRIVATE -O0) # compiled often, run for milliseconds
   endforeach()
 endfunction()
