@@ -7,6 +7,8 @@
 #include <random>
 
 namespace fanfold::aws {
+
+using namespace std::chrono_literals;
 namespace {
 
 /// Claims and ends these positions together. The answer counts the clusters that this finished.

@@ -7,6 +7,8 @@
 #include <thread>
 
 namespace fanfold::aws {
+
+using namespace std::chrono_literals;
 namespace {
 
 using testing_aws::CallPhase;

@@ -7,6 +7,8 @@
 #include <random>
 
 namespace fanfold::aws {
+
+using namespace std::chrono_literals;
 namespace {
 
 using testing_aws::CallPhase;

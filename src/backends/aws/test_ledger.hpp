@@ -8,8 +8,6 @@
 /// What tests of the ledger start with.
 namespace fanfold::aws {
 
-using namespace std::chrono_literals;
-
 struct TestLedger {
   explicit TestLedger(Combining combining = Combining::threads) : ledger(table, *blobs, clock, combining) {}
 
