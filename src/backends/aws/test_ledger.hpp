@@ -37,7 +37,7 @@ struct TestLedger {
     ClaimRequest request;
     request.ref = {RecordType::task, cluster.id, cluster.round, position, false};
     request.token = ledger.new_token();
-    request.lease_end = clock.now() + 30s;
+    request.lease_end = clock.now() + std::chrono::seconds(30);
     return request;
   }
   [[nodiscard]] static EndRequest end_of(const ClaimRequest& claim, Verdict verdict = Verdict::done) {
