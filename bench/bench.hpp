@@ -22,7 +22,9 @@ struct Figure {
 /// How much to do: the full size is what docs/benchmarks.md quotes, the quick one shows that it still runs.
 struct Scale {
   bool quick = false;
-  [[nodiscard]] std::uint64_t of(std::uint64_t full) const { return quick ? std::max<std::uint64_t>(full / 50, 10) : full; }
+  [[nodiscard]] std::uint64_t of(std::uint64_t full) const {
+    return quick ? std::max<std::uint64_t>(full / 50, 10) : full;
+  }
 };
 
 using Report = std::function<void(const Figure&)>;
@@ -60,7 +62,9 @@ class Folder {
 
 class Stopwatch {
  public:
-  [[nodiscard]] double seconds() const { return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count(); }
+  [[nodiscard]] double seconds() const {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+  }
 
  private:
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();

@@ -1,4 +1,5 @@
-// A cluster of a million tasks: create, process with a handler that does nothing, finish handler. And what a creation takes in memory.
+// A cluster of a million tasks: create, process with a handler that does nothing, finish handler. And what a creation
+// takes in memory.
 #include "bench.hpp"
 
 #include <fanfold/json.hpp>
@@ -17,14 +18,16 @@ struct Counters {
 };
 
 fanfold::Handlers counting_handlers(Counters& counters) {
-  return {.on_message = [&counters](const fanfold::Message<std::string>&, const fanfold::Context&) {
-            counters.handled.fetch_add(1, std::memory_order_relaxed);
-            return fanfold::done();
-          },
-          .on_cluster_complete = [&counters](const fanfold::MessageCluster<>&, const fanfold::Context&) {
-            counters.finished.fetch_add(1);
-            return fanfold::done();
-          }};
+  return {.on_message =
+              [&counters](const fanfold::Message<std::string>&, const fanfold::Context&) {
+                counters.handled.fetch_add(1, std::memory_order_relaxed);
+                return fanfold::done();
+              },
+          .on_cluster_complete =
+              [&counters](const fanfold::MessageCluster<>&, const fanfold::Context&) {
+                counters.finished.fetch_add(1);
+                return fanfold::done();
+              }};
 }
 
 auto bodies(std::uint64_t count) {
@@ -45,8 +48,10 @@ void run_cluster(Durability durability, const Scale& scale, const Report& report
   fanfold::Worker worker{client, counting_handlers(counters), {.queue = "bench", .jobs = 2}};
   const auto progress = worker.run_until(cluster).value();
   const double seconds = whole.seconds();
-  const std::map<std::string, double> counts{{"tasks", static_cast<double>(count)}, {"done", static_cast<double>(progress.done_count)},
-                                             {"failed", static_cast<double>(progress.failed_count)}, {"handled", static_cast<double>(counters.handled)},
+  const std::map<std::string, double> counts{{"tasks", static_cast<double>(count)},
+                                             {"done", static_cast<double>(progress.done_count)},
+                                             {"failed", static_cast<double>(progress.failed_count)},
+                                             {"handled", static_cast<double>(counters.handled)},
                                              {"finish_handler_runs", static_cast<double>(counters.finished)}};
   const std::string name = "cluster_1m_" + to_string(durability);
   report({name, static_cast<double>(count) / seconds, "tasks/s", counts});
@@ -62,15 +67,20 @@ void run_memory(const Scale& scale, const Report& report) {
   reset_resident_peak();
   const double before = resident_mib();
   const auto cluster = client.create_message_cluster("bench", bodies(count)).value();
-  report({"create_1m_memory_growth", resident_peak_mib() - before, "MiB", {{"tasks", static_cast<double>(client.progress(cluster).value().total_count)}}});
+  report({"create_1m_memory_growth",
+          resident_peak_mib() - before,
+          "MiB",
+          {{"tasks", static_cast<double>(client.progress(cluster).value().total_count)}}});
 }
 
 }  // namespace
 
 std::vector<Benchmark> cluster_benchmarks() {
   return {
-      {"cluster_1m_normal", "1M tasks of 200 bytes, created, processed, folded; synchronous=NORMAL", [](const Scale& scale, const Report& report) { run_cluster(Durability::normal, scale, report); }},
-      {"cluster_1m_full", "the same, every acknowledged write synced", [](const Scale& scale, const Report& report) { run_cluster(Durability::full, scale, report); }},
+      {"cluster_1m_normal", "1M tasks of 200 bytes, created, processed, folded; synchronous=NORMAL",
+       [](const Scale& scale, const Report& report) { run_cluster(Durability::normal, scale, report); }},
+      {"cluster_1m_full", "the same, every acknowledged write synced",
+       [](const Scale& scale, const Report& report) { run_cluster(Durability::full, scale, report); }},
       {"create_1m_memory_growth", "resident memory that creating 1M tasks from a generator adds at most", run_memory},
   };
 }

@@ -1,4 +1,5 @@
-// `fanfold run` of `true` beside a bare posix_spawn loop, xargs and GNU parallel, in one run; start; resume of a million done tasks.
+// `fanfold run` of `true` beside a bare posix_spawn loop, xargs and GNU parallel, in one run; start; resume of a
+// million done tasks.
 #include "bench.hpp"
 
 #include <csignal>
@@ -26,7 +27,8 @@ pid_t spawn_true() {
   char name[] = "true";
   char* arguments[] = {name, nullptr};
   pid_t child = 0;
-  if (posix_spawn(&child, "/bin/true", nullptr, nullptr, arguments, environ) != 0) throw std::runtime_error("cannot start /bin/true");
+  if (posix_spawn(&child, "/bin/true", nullptr, nullptr, arguments, environ) != 0)
+    throw std::runtime_error("cannot start /bin/true");
   return child;
 }
 
@@ -63,7 +65,8 @@ void run_beside(const Scale& scale, const Report& report) {
   write_lines(tasks, count);
   const auto per_task = [&](double seconds) { return seconds / static_cast<double>(count) * 1e6; };
   const double bare = bare_loop(count);
-  const double ours = shell(command() + " run --store " + (folder / "run.db").string() + " --tasks " + tasks + " --jobs 2 -- true {task} 2>/dev/null >/dev/null");
+  const double ours = shell(command() + " run --store " + (folder / "run.db").string() + " --tasks " + tasks +
+                            " --jobs 2 -- true {task} 2>/dev/null >/dev/null");
   const double xargs = shell("xargs -d '\\n' -P2 -n1 true < " + tasks);
   report({"run_true_bare_loop", per_task(bare), "us/task", {}});
   report({"run_true_fanfold", per_task(ours), "us/task", {{"tasks", static_cast<double>(count)}}});
@@ -72,7 +75,9 @@ void run_beside(const Scale& scale, const Report& report) {
   report({"run_true_xargs_to_bare", xargs / bare, "x", {}});
   if (std::system("command -v parallel >/dev/null") == 0) {
     const auto fewer = scale.of(2'000);
-    const double parallel = shell("head -n " + std::to_string(fewer) + " " + tasks + " | parallel --will-cite -j2 true {} 2>/dev/null") / static_cast<double>(fewer);
+    const double parallel =
+        shell("head -n " + std::to_string(fewer) + " " + tasks + " | parallel --will-cite -j2 true {} 2>/dev/null") /
+        static_cast<double>(fewer);
     report({"run_true_parallel_to_bare", parallel / (bare / static_cast<double>(count)), "x", {}});
   }
 }
@@ -82,7 +87,9 @@ void run_start(const Scale&, const Report& report) {
   write_lines(folder / "one.txt", 1);
   std::vector<double> samples;
   for (int i = 0; i < 20; ++i) {
-    samples.push_back(shell(command() + " run --store " + (folder / ("start" + std::to_string(i) + ".db")).string() + " --tasks " + (folder / "one.txt").string() + " -- true 2>/dev/null >/dev/null") * 1e3);
+    samples.push_back(shell(command() + " run --store " + (folder / ("start" + std::to_string(i) + ".db")).string() +
+                            " --tasks " + (folder / "one.txt").string() + " -- true 2>/dev/null >/dev/null") *
+                      1e3);
   }
   report({"run_one_task_median", percentile(samples, 0.5), "ms", {}});
 }
@@ -94,7 +101,8 @@ fanfold::ClusterHeader start_and_kill(const std::string& line, const std::string
   std::string text = line;
   char* arguments[] = {shell_name.data(), option.data(), text.data(), nullptr};
   pid_t child = 0;
-  if (posix_spawn(&child, "/bin/sh", nullptr, nullptr, arguments, environ) != 0) throw std::runtime_error("cannot start a shell");
+  if (posix_spawn(&child, "/bin/sh", nullptr, nullptr, arguments, environ) != 0)
+    throw std::runtime_error("cannot start a shell");
   for (int tries = 0; tries < 6'000; ++tries) {
     usleep(10'000);
     if (!std::filesystem::exists(store)) continue;
@@ -116,12 +124,18 @@ void run_resume(const Scale& scale, const Report& report) {
   const auto count = scale.of(1'000'000);
   write_lines(folder / "tasks.txt", count);
   const auto store = (folder / "run.db").string();
-  const auto line = "exec " + command() + " run --store " + store + " --durability normal --tasks " + (folder / "tasks.txt").string() + " --json -- true {task} 2>/dev/null >" + (folder / "out").string();
+  const auto line = "exec " + command() + " run --store " + store + " --durability normal --tasks " +
+                    (folder / "tasks.txt").string() + " --json -- true {task} 2>/dev/null >" +
+                    (folder / "out").string();
   const auto killed_once_created = start_and_kill(line, store);
   {
     // The rest is completed here by a handler that does nothing: a million processes would take a quarter of an hour.
-    const auto client = fanfold::sqlite::open({.file = store, .durability = fanfold::sqlite::Durability::normal}).value();
-    fanfold::Worker worker{client, {.on_message = [](const fanfold::Message<>&, const fanfold::Context&) { return fanfold::done(); }}, {.queue = killed_once_created.queue_url, .jobs = 2}};
+    const auto client =
+        fanfold::sqlite::open({.file = store, .durability = fanfold::sqlite::Durability::normal}).value();
+    fanfold::Worker worker{
+        client,
+        {.on_message = [](const fanfold::Message<>&, const fanfold::Context&) { return fanfold::done(); }},
+        {.queue = killed_once_created.queue_url, .jobs = 2}};
     worker.run_until(fanfold::MessageKey::of_message(killed_once_created.id)).value();
   }
   const double seconds = shell(line);
@@ -132,7 +146,8 @@ void run_resume(const Scale& scale, const Report& report) {
 
 std::vector<Benchmark> command_benchmarks() {
   return {
-      {"run_true", "`fanfold run -- true`, two at a time, beside a bare posix_spawn loop, xargs and GNU parallel", run_beside},
+      {"run_true", "`fanfold run -- true`, two at a time, beside a bare posix_spawn loop, xargs and GNU parallel",
+       run_beside},
       {"run_start", "`fanfold run` of one task on a new file, start to exit", run_start},
       {"run_resume", "`fanfold run` again when a million tasks are done", run_resume},
   };

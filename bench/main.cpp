@@ -1,4 +1,5 @@
-// fanfold_bench [--json] [--quick] [--filter TEXT] [--list]: measures, and counts beside each figure whether all was right.
+// fanfold_bench [--json] [--quick] [--filter TEXT] [--list]: measures, and counts beside each figure whether all was
+// right.
 #include "bench.hpp"
 
 #include <cstring>
@@ -7,7 +8,8 @@
 namespace {
 
 void print_json(const bench::Figure& figure) {
-  std::cout << R"({"name":")" << figure.name << R"(","value":)" << figure.value << R"(,"unit":")" << figure.unit << R"(","counts":{)";
+  std::cout << R"({"name":")" << figure.name << R"(","value":)" << figure.value << R"(,"unit":")" << figure.unit
+            << R"(","counts":{)";
   const char* separator = "";
   for (const auto& [name, count] : figure.counts) {
     std::cout << separator << '"' << name << "\":" << count;
@@ -28,7 +30,8 @@ void print_line(const bench::Figure& figure) {
 
 std::vector<bench::Benchmark> all_benchmarks() {
   std::vector<bench::Benchmark> all;
-  for (auto part : {bench::cluster_benchmarks, bench::message_benchmarks, bench::process_benchmarks, bench::latency_benchmarks, bench::command_benchmarks}) {
+  for (auto part : {bench::cluster_benchmarks, bench::message_benchmarks, bench::process_benchmarks,
+                    bench::latency_benchmarks, bench::command_benchmarks}) {
     for (auto& benchmark : part()) all.push_back(std::move(benchmark));
   }
   return all;
@@ -44,18 +47,24 @@ int usage() {
 int main(int argc, char** argv) {
   std::cout.precision(6);
   const std::vector<std::string> arguments(argv + 1, argv + argc);
-  if (!arguments.empty() && arguments.front() == "--child") return bench::run_child({arguments.begin() + 1, arguments.end()});
+  if (!arguments.empty() && arguments.front() == "--child")
+    return bench::run_child({arguments.begin() + 1, arguments.end()});
 
   bool json = false;
   bool list = false;
   bench::Scale scale;
   std::string filter;
   for (std::size_t i = 0; i < arguments.size(); ++i) {
-    if (arguments[i] == "--json") json = true;
-    else if (arguments[i] == "--quick") scale.quick = true;
-    else if (arguments[i] == "--list") list = true;
-    else if (arguments[i] == "--filter" && i + 1 < arguments.size()) filter = arguments[++i];
-    else return usage();
+    if (arguments[i] == "--json")
+      json = true;
+    else if (arguments[i] == "--quick")
+      scale.quick = true;
+    else if (arguments[i] == "--list")
+      list = true;
+    else if (arguments[i] == "--filter" && i + 1 < arguments.size())
+      filter = arguments[++i];
+    else
+      return usage();
   }
 
   int failed_count = 0;

@@ -33,7 +33,10 @@ void run_single(Durability durability, const Scale& scale, const Report& report)
     }
   });
   const std::string name = "single_" + to_string(durability);
-  report({name + "_send", static_cast<double>(count) / sending.seconds(), "messages/s", {{"sent", static_cast<double>(count)}, {"refused", static_cast<double>(refused)}}});
+  report({name + "_send",
+          static_cast<double>(count) / sending.seconds(),
+          "messages/s",
+          {{"sent", static_cast<double>(count)}, {"refused", static_cast<double>(refused)}}});
 
   std::atomic<std::uint64_t> completed = 0;
   const Stopwatch processing;
@@ -47,7 +50,10 @@ void run_single(Durability durability, const Scale& scale, const Report& report)
       completed.fetch_add(1);
     }
   });
-  report({name + "_process", static_cast<double>(count) / processing.seconds(), "messages/s", {{"completed", static_cast<double>(completed)}}});
+  report({name + "_process",
+          static_cast<double>(count) / processing.seconds(),
+          "messages/s",
+          {{"completed", static_cast<double>(completed)}}});
 }
 
 /// How long a claim takes at a small and at a large backlog.
@@ -56,9 +62,12 @@ void run_flatness(const Scale& scale, const Report& report) {
   for (const std::uint64_t backlog : {std::uint64_t{1'000}, scale.of(1'000'000)}) {
     Folder folder;
     const auto client = fanfold::sqlite::open({.file = folder / "bench.db", .durability = Durability::normal}).value();
-    client.create_message_cluster("bench", [backlog, index = std::uint64_t{0}]() mutable -> std::optional<std::string> {
-      return index == backlog ? std::nullopt : std::optional(body_of(index++));
-    }).value();
+    client
+        .create_message_cluster("bench",
+                                [backlog, index = std::uint64_t{0}]() mutable -> std::optional<std::string> {
+                                  return index == backlog ? std::nullopt : std::optional(body_of(index++));
+                                })
+        .value();
     std::vector<double> samples;
     for (int i = 0; i < 500; ++i) {
       const Stopwatch one;
@@ -77,8 +86,10 @@ void run_flatness(const Scale& scale, const Report& report) {
 
 std::vector<Benchmark> message_benchmarks() {
   return {
-      {"single_full", "single messages, 32 callers, synchronous=FULL", [](const Scale& scale, const Report& report) { run_single(Durability::full, scale, report); }},
-      {"single_normal", "single messages, 32 callers, synchronous=NORMAL", [](const Scale& scale, const Report& report) { run_single(Durability::normal, scale, report); }},
+      {"single_full", "single messages, 32 callers, synchronous=FULL",
+       [](const Scale& scale, const Report& report) { run_single(Durability::full, scale, report); }},
+      {"single_normal", "single messages, 32 callers, synchronous=NORMAL",
+       [](const Scale& scale, const Report& report) { run_single(Durability::normal, scale, report); }},
       {"claim_p99", "receive and claim one task at a backlog of 1k and of 1M", run_flatness},
   };
 }

@@ -20,10 +20,11 @@ int work(const std::string& file, const std::string& cluster, const std::string&
   const auto client = fanfold::sqlite::open({.file = file, .durability = Durability::normal}).value();
   std::atomic<std::uint64_t> handled = 0;
   fanfold::Worker worker{client,
-                         {.on_message = [&](const fanfold::Message<std::string>&, const fanfold::Context&) {
-                           handled.fetch_add(1, std::memory_order_relaxed);
-                           return fanfold::done();
-                         }},
+                         {.on_message =
+                              [&](const fanfold::Message<std::string>&, const fanfold::Context&) {
+                                handled.fetch_add(1, std::memory_order_relaxed);
+                                return fanfold::done();
+                              }},
                          {.queue = "bench", .jobs = 1}};
   worker.run_until(cluster).value();
   std::ofstream(answer) << handled.load() << '\n';
@@ -34,13 +35,18 @@ double run_with(std::size_t process_count, std::uint64_t count, std::map<std::st
   Folder folder;
   const auto file = folder / "bench.db";
   const auto client = fanfold::sqlite::open({.file = file, .durability = Durability::normal}).value();
-  const auto cluster = client.create_message_cluster("bench", [count, index = std::uint64_t{0}]() mutable -> std::optional<std::string> {
-    return index == count ? std::nullopt : std::optional(body_of(index++));
-  }).value();
+  const auto cluster =
+      client
+          .create_message_cluster("bench",
+                                  [count, index = std::uint64_t{0}]() mutable -> std::optional<std::string> {
+                                    return index == count ? std::nullopt : std::optional(body_of(index++));
+                                  })
+          .value();
   std::vector<pid_t> children;
   const Stopwatch time;
   for (std::size_t i = 0; i < process_count; ++i) {
-    children.push_back(spawn_child({"work", file.string(), cluster.key.p_key, (folder / ("answer" + std::to_string(i))).string()}));
+    children.push_back(
+        spawn_child({"work", file.string(), cluster.key.p_key, (folder / ("answer" + std::to_string(i))).string()}));
   }
   for (const pid_t child : children) wait_for(child);
   const double seconds = time.seconds();
@@ -72,12 +78,14 @@ int echo(const std::string& file, const std::string& answer, const std::string& 
   std::stop_source stop;
   std::uint64_t left = std::stoull(count);
   fanfold::Worker worker{client,
-                         {.on_message = [&](const fanfold::Message<std::int64_t>& message, const fanfold::Context&) {
-                           const auto now = std::chrono::steady_clock::now().time_since_epoch();
-                           out << static_cast<double>(std::chrono::nanoseconds(now).count() - message.body) / 1e6 << std::endl;
-                           if (--left == 0) stop.request_stop();
-                           return fanfold::done();
-                         }},
+                         {.on_message =
+                              [&](const fanfold::Message<std::int64_t>& message, const fanfold::Context&) {
+                                const auto now = std::chrono::steady_clock::now().time_since_epoch();
+                                out << static_cast<double>(std::chrono::nanoseconds(now).count() - message.body) / 1e6
+                                    << std::endl;
+                                if (--left == 0) stop.request_stop();
+                                return fanfold::done();
+                              }},
                          {.queue = "ping", .jobs = 1}};
   worker.run(stop.get_token()).value();
   return 0;

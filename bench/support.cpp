@@ -20,18 +20,21 @@ pid_t spawn_child(const std::vector<std::string>& arguments) {
   for (auto& word : words) pointers.push_back(word.data());
   pointers.push_back(nullptr);
   pid_t child = 0;
-  if (posix_spawn(&child, "/proc/self/exe", nullptr, nullptr, pointers.data(), environ) != 0) throw std::runtime_error("cannot start a child process");
+  if (posix_spawn(&child, "/proc/self/exe", nullptr, nullptr, pointers.data(), environ) != 0)
+    throw std::runtime_error("cannot start a child process");
   return child;
 }
 
 void wait_for(pid_t child) {
   int status = 0;
-  if (waitpid(child, &status, 0) != child || !WIFEXITED(status) || WEXITSTATUS(status) != 0) throw std::runtime_error("a child process failed");
+  if (waitpid(child, &status, 0) != child || !WIFEXITED(status) || WEXITSTATUS(status) != 0)
+    throw std::runtime_error("a child process failed");
 }
 
 Folder::Folder() {
   const char* base = std::getenv("FANFOLD_BENCH_DIR");
-  std::string pattern = (base != nullptr ? std::string(base) : std::filesystem::temp_directory_path().string()) + "/fanfold-bench-XXXXXX";
+  std::string pattern =
+      (base != nullptr ? std::string(base) : std::filesystem::temp_directory_path().string()) + "/fanfold-bench-XXXXXX";
   if (mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("cannot make a folder " + pattern);
   path_ = pattern;
 }
@@ -68,7 +71,9 @@ double resident_mib() { return status_mib("VmRSS:"); }
 double resident_peak_mib() { return status_mib("VmHWM:"); }
 void reset_resident_peak() { std::ofstream("/proc/self/clear_refs") << "5"; }
 
-std::string to_string(fanfold::sqlite::Durability durability) { return durability == fanfold::sqlite::Durability::full ? "full" : "normal"; }
+std::string to_string(fanfold::sqlite::Durability durability) {
+  return durability == fanfold::sqlite::Durability::full ? "full" : "normal";
+}
 
 std::string body_of(std::uint64_t index) {
   std::string body = "/data/pictures/2026/11/24/" + std::to_string(index) + ".jpg ";

@@ -22,7 +22,8 @@ void process_message(const fanfold::Client& client, const fanfold::SqsRecord& re
 
   if (message.task) {  // Only a task has a cluster.
     const auto message_cluster = message.message_cluster().value();
-    std::cout << ", task " << *message.task << " of " << message_cluster.record.name << " (" << message_cluster.record.meta->stuff << ")";
+    std::cout << ", task " << *message.task << " of " << message_cluster.record.name << " ("
+              << message_cluster.record.meta->stuff << ")";
   }
   std::cout << "\n";
 }

@@ -27,14 +27,15 @@ void process_message(const fanfold::Client& client, const fanfold::SqsRecord& re
     const auto globals = message_cluster.globals().value();  // The global store is read here and only here.
     std::cout << "through the cluster: " << globals.front().firstName << "\n";
 
-    const auto direct = message.globals().value();  // The same, without the cluster's record:
+    const auto direct = message.globals().value();                  // The same, without the cluster's record:
     std::cout << "directly: " << direct.front().firstName << "\n";  // the message carries the bucket params.
   }
 }
 
 int main() {
   const auto client = fanfold::sqlite::open({.file = "02.db"}).value();
-  client.create_message_cluster("samples", std::vector<Body>{{"one", 1}}, {.globals = Globals{{"Ada", "Lovelace"}}}).value();
+  client.create_message_cluster("samples", std::vector<Body>{{"one", 1}}, {.globals = Globals{{"Ada", "Lovelace"}}})
+      .value();
 
   for (const auto& record : client.receive("samples").value()) process_message(client, record);
 }

@@ -27,10 +27,13 @@ void process_message(const fanfold::Client& client, const fanfold::SqsRecord& re
   client.update_cluster_globals({message_record.p_key, message_record.r_key}, Globals{{"John", "Doe"}}).value();
 
   // Perform an insert of data to the global store. The function may run again if somebody else wrote in between.
-  client.update_cluster_globals(message_record.p_key, [](Globals globals) {
-    globals.push_back({"John", "Doe"});
-    return globals;
-  }).value();
+  client
+      .update_cluster_globals(message_record.p_key,
+                              [](Globals globals) {
+                                globals.push_back({"John", "Doe"});
+                                return globals;
+                              })
+      .value();
 
   std::cout << message.globals().value().size() << " people\n";
 }

@@ -18,11 +18,13 @@ int main() {
   fanfold::Worker worker{client, {.on_message = divide}, {.queue = "division", .jobs = 2}};
 
   auto progress = worker.run_until(cluster).value();
-  std::cout << progress.done_count << " done, " << progress.failed_count << " failed: " << to_string(progress.status) << "\n";
+  std::cout << progress.done_count << " done, " << progress.failed_count << " failed: " << to_string(progress.status)
+            << "\n";
   for (const auto& group : client.errors(cluster).value()) std::cout << group.count << " x " << group.message << "\n";
 
   mended = true;
   std::cout << client.retry_failed(cluster).value() << " tried again\n";
   progress = worker.run_until(cluster).value();
-  std::cout << progress.done_count << " done, " << progress.failed_count << " failed: " << to_string(progress.status) << "\n";
+  std::cout << progress.done_count << " done, " << progress.failed_count << " failed: " << to_string(progress.status)
+            << "\n";
 }

@@ -18,7 +18,9 @@ int main() {
   const auto client = fanfold::sqlite::open({.file = "08.db"}).value();
   client.send_message_batch("orders", std::vector<Order>{{3}, {11}, {1}}).value();
 
-  const fanfold::SqsEvent event{.records = client.receive("orders").value()};  // Or SqsEvent::parse(text) in a runtime of your own.
+  const fanfold::SqsEvent event{
+      .records = client.receive("orders").value()};  // Or SqsEvent::parse(text) in a runtime of your own.
   const auto response = client.process_batch(event, {.on_message = ship}).value();
-  std::cout << event.records.size() << " records, " << response.batch_item_failures.size() << " stays\n" << response.to_json() << "\n";
+  std::cout << event.records.size() << " records, " << response.batch_item_failures.size() << " stays\n"
+            << response.to_json() << "\n";
 }

@@ -39,15 +39,15 @@ enum class ClaimState : std::uint8_t {
 /// The answer of `is_complete`.
 struct Claim {
   ClaimState state = ClaimState::complete;
-  Status status = Status::complete;        ///< Of an ended record: complete or error.
-  std::chrono::milliseconds busy_for{0};   ///< in_progress only.
-  std::uint32_t attempt = 0;               ///< claimed only: counts up, for fencing.
-  detail::ClaimTicket ticket;              ///< claimed only: the right to end it.
+  Status status = Status::complete;       ///< Of an ended record: complete or error.
+  std::chrono::milliseconds busy_for{0};  ///< in_progress only.
+  std::uint32_t attempt = 0;              ///< claimed only: counts up, for fencing.
+  detail::ClaimTicket ticket;             ///< claimed only: the right to end it.
 };
 
 /// The way into fanfold: a cheap copyable handle with const functions, thread-safe throughout. Every call blocks, and
-/// fails with the codes named plus unavailable, throttled, permission_denied, disk_full, read_only and damaged of its store.
-/// Nothing that it returns can dangle.
+/// fails with the codes named plus unavailable, throttled, permission_denied, disk_full, read_only and damaged of its
+/// store. Nothing that it returns can dangle.
 class Client {
  public:
   /// By a backend's `open()`, or by `make_client`.
@@ -58,7 +58,9 @@ class Client {
   /// Parses one delivered record. No I/O. Errors: bad_input with the path to the field, unsupported_version.
   template <class Body = Json, class Meta = Json, class Globals = Json>
   [[nodiscard]] Result<Message<Body, Meta, Globals>> read_sqs_record(const SqsRecord& record) const {
-    static_assert(Decodable<Body>, "no Codec for the message's Body: describe it (BOOST_DESCRIBE_STRUCT) and include <fanfold/json.hpp>");
+    static_assert(
+        Decodable<Body>,
+        "no Codec for the message's Body: describe it (BOOST_DESCRIBE_STRUCT) and include <fanfold/json.hpp>");
     auto delivery = core_->read_record(record);
     if (!delivery) return std::move(delivery).error();
     auto body = Codec<Body>::decode(delivery->content->body);
@@ -66,20 +68,23 @@ class Client {
     return Message<Body, Meta, Globals>(*delivery, std::move(*body), queue_url_of(record), core_);
   }
   /// Takes deliveries by hand; a Worker does so by itself. Empty where none came within `options.wait`.
-  [[nodiscard]] Result<std::vector<SqsRecord>> receive(const std::string& queue, const ReceiveOptions& options = {}, std::stop_token stop = {}) const {
+  [[nodiscard]] Result<std::vector<SqsRecord>> receive(const std::string& queue, const ReceiveOptions& options = {},
+                                                       std::stop_token stop = {}) const {
     return core_->receive(queue, options, std::move(stop));
   }
 
   // Records.
 
   template <class Meta = Json, class Body = Json>
-  [[nodiscard]] Result<MessageRecord<Meta, Body>> get_message_record(const MessageKey& key, Consistency consistency = Consistency::eventual) const {
+  [[nodiscard]] Result<MessageRecord<Meta, Body>> get_message_record(
+      const MessageKey& key, Consistency consistency = Consistency::eventual) const {
     auto raw = core_->message_record(key, consistency);
     if (!raw) return std::move(raw).error();
     return detail::typed<Meta, Body>(std::move(*raw));
   }
   template <class Meta = Json, class Body = Json>
-  [[nodiscard]] std::vector<Result<MessageRecord<Meta, Body>>> get_message_records(std::span<const MessageKey> keys, Consistency consistency = Consistency::eventual) const {
+  [[nodiscard]] std::vector<Result<MessageRecord<Meta, Body>>> get_message_records(
+      std::span<const MessageKey> keys, Consistency consistency = Consistency::eventual) const {
     std::vector<Result<MessageRecord<Meta, Body>>> records;
     records.reserve(keys.size());
     for (const MessageKey& key : keys) records.push_back(get_message_record<Meta, Body>(key, consistency));
@@ -88,44 +93,72 @@ class Client {
   /// `task_lists`: also fills completed_tasks and incomplete_tasks, refused with too_large for more than 10,000 tasks.
   enum class TaskLists : std::uint8_t { none, whole };
   template <class Meta = Json, class Globals = Json, class TaskMeta = Json>
-  [[nodiscard]] Result<MessageCluster<Meta, Globals, TaskMeta>> get_message_cluster(const MessageKey& key, Consistency consistency = Consistency::eventual,
-                                                                                   TaskLists task_lists = TaskLists::none) const {
+  [[nodiscard]] Result<MessageCluster<Meta, Globals, TaskMeta>> get_message_cluster(
+      const MessageKey& key, Consistency consistency = Consistency::eventual,
+      TaskLists task_lists = TaskLists::none) const {
     auto raw = core_->cluster_record(key, consistency, task_lists == TaskLists::whole);
     if (!raw) return std::move(raw).error();
     auto record = detail::typed_cluster<Meta, TaskMeta>(std::move(*raw));
     if (!record) return std::move(record).error();
     return MessageCluster<Meta, Globals, TaskMeta>(std::move(*record), core_);
   }
-  /// Changes a record by value or by function; meta is what can change. The function may run again when somebody else wrote
-  /// in between. Errors: invalid_argument names the operation to use for a status field, and refuses pKey and rKey.
+  /// Changes a record by value or by function; meta is what can change. The function may run again when somebody else
+  /// wrote in between. Errors: invalid_argument names the operation to use for a status field, and refuses pKey and
+  /// rKey.
   template <class Meta = Json, class Body = Json, class Update>
   Result<void> update_message_record(const MessageKey& key, Update&& update) const {
-    return core_->update_message_record(key, [&](const MessageRecord<Json, Json>& old) -> Result<MessageRecord<Json, Json>> {
-      using Record = MessageRecord<Meta, Body>;
-      auto record = apply_update<Record>(std::forward<Update>(update), [&] { return detail::typed<Meta, Body>(old); });
-      if (!record) return std::move(record).error();
-      MessageRecord<Json, Json> changed{.p_key = record->p_key, .r_key = record->r_key, .id = record->id, .url = record->url,
-          .meta = std::nullopt, .body = Codec<Body>::encode(record->body), .type = record->type, .started_at = record->started_at,
-          .status = record->status, .status_code = record->status_code, .completed_at = record->completed_at, .updated_at = record->updated_at,
-          .expires_at = record->expires_at, .consumption_count = record->consumption_count, .error = record->error};
-      if (record->meta) changed.meta = Codec<Meta>::encode(*record->meta);
-      return changed;
-    });
+    return core_->update_message_record(
+        key, [&](const MessageRecord<Json, Json>& old) -> Result<MessageRecord<Json, Json>> {
+          using Record = MessageRecord<Meta, Body>;
+          auto record =
+              apply_update<Record>(std::forward<Update>(update), [&] { return detail::typed<Meta, Body>(old); });
+          if (!record) return std::move(record).error();
+          MessageRecord<Json, Json> changed{.p_key = record->p_key,
+                                            .r_key = record->r_key,
+                                            .id = record->id,
+                                            .url = record->url,
+                                            .meta = std::nullopt,
+                                            .body = Codec<Body>::encode(record->body),
+                                            .type = record->type,
+                                            .started_at = record->started_at,
+                                            .status = record->status,
+                                            .status_code = record->status_code,
+                                            .completed_at = record->completed_at,
+                                            .updated_at = record->updated_at,
+                                            .expires_at = record->expires_at,
+                                            .consumption_count = record->consumption_count,
+                                            .error = record->error};
+          if (record->meta) changed.meta = Codec<Meta>::encode(*record->meta);
+          return changed;
+        });
   }
   template <class Meta = Json, class Update>
   Result<void> update_message_cluster(const MessageKey& key, Update&& update) const {
-    return core_->update_cluster_record(key, [&](const MessageClusterRecord<Json, Json>& old) -> Result<MessageClusterRecord<Json, Json>> {
-      using Record = MessageClusterRecord<Meta, Json>;
-      auto record = apply_update<Record>(std::forward<Update>(update), [&] { return detail::typed_cluster<Meta, Json>(old); });
-      if (!record) return std::move(record).error();
-      MessageClusterRecord<Json, Json> changed{.type = record->type, .url = record->url, .p_key = record->p_key, .r_key = record->r_key,
-          .name = record->name, .status = record->status, .status_code = record->status_code, .error = record->error,
-          .started_at = record->started_at, .completed_at = record->completed_at, .completed_tasks = record->completed_tasks,
-          .incomplete_tasks = record->incomplete_tasks, .bucket_params = record->bucket_params, .meta = std::nullopt,
-          .updated_at = record->updated_at, .expires_at = record->expires_at};
-      if (record->meta) changed.meta = Codec<Meta>::encode(*record->meta);
-      return changed;
-    });
+    return core_->update_cluster_record(
+        key, [&](const MessageClusterRecord<Json, Json>& old) -> Result<MessageClusterRecord<Json, Json>> {
+          using Record = MessageClusterRecord<Meta, Json>;
+          auto record = apply_update<Record>(std::forward<Update>(update),
+                                             [&] { return detail::typed_cluster<Meta, Json>(old); });
+          if (!record) return std::move(record).error();
+          MessageClusterRecord<Json, Json> changed{.type = record->type,
+                                                   .url = record->url,
+                                                   .p_key = record->p_key,
+                                                   .r_key = record->r_key,
+                                                   .name = record->name,
+                                                   .status = record->status,
+                                                   .status_code = record->status_code,
+                                                   .error = record->error,
+                                                   .started_at = record->started_at,
+                                                   .completed_at = record->completed_at,
+                                                   .completed_tasks = record->completed_tasks,
+                                                   .incomplete_tasks = record->incomplete_tasks,
+                                                   .bucket_params = record->bucket_params,
+                                                   .meta = std::nullopt,
+                                                   .updated_at = record->updated_at,
+                                                   .expires_at = record->expires_at};
+          if (record->meta) changed.meta = Codec<Meta>::encode(*record->meta);
+          return changed;
+        });
   }
 
   // Globals.
@@ -135,16 +168,19 @@ class Client {
     static_assert(Decodable<Globals>, "no Codec for the Globals: describe them and include <fanfold/json.hpp>");
     return core_->globals(key).and_then([](const Json& json) { return Codec<Globals>::decode(json); });
   }
-  /// Replaces the globals by a value, or by what a function makes of the old ones (default-constructed where there are none).
-  /// The function may run again when somebody else wrote in between; no update is lost, none is applied twice. `key` may be the cluster's
-  /// whole key, its p_key alone, or a task's own. Errors: outcome_unknown, too_large, bad_input (stored globals are of another type).
+  /// Replaces the globals by a value, or by what a function makes of the old ones (default-constructed where there are
+  /// none). The function may run again when somebody else wrote in between; no update is lost, none is applied twice.
+  /// `key` may be the cluster's whole key, its p_key alone, or a task's own. Errors: outcome_unknown, too_large,
+  /// bad_input (stored globals are of another type).
   template <class GlobalsOrFunction>
   Result<GlobalsUpdate> update_cluster_globals(const MessageKey& key, GlobalsOrFunction&& update) const {
     using Update = std::remove_cvref_t<GlobalsOrFunction>;
     if constexpr (detail::PlainCallable<Update> && !Encodable<Update>) {
       using Globals = typename detail::CallableTraits<Update>::template argument<0>;
-      static_assert(std::is_convertible_v<typename detail::CallableTraits<Update>::result, Globals>, "the function returns the new globals");
-      static_assert(Encodable<Globals> && Decodable<Globals>, "no Codec for the Globals: describe them and include <fanfold/json.hpp>");
+      static_assert(std::is_convertible_v<typename detail::CallableTraits<Update>::result, Globals>,
+                    "the function returns the new globals");
+      static_assert(Encodable<Globals> && Decodable<Globals>,
+                    "no Codec for the Globals: describe them and include <fanfold/json.hpp>");
       return core_->update_globals(key, [&update](const std::optional<Json>& old) -> Result<Json> {
         if (!old) return Codec<Globals>::encode(update(Globals{}));
         auto globals = Codec<Globals>::decode(*old);
@@ -163,7 +199,8 @@ class Client {
   /// Creates the record, then sends. Errors: too_large, not_found (queue).
   template <class Body>
   Result<MessageKey> send_message(const std::string& queue, const Body& body, const SendOptions& options = {}) const {
-    static_assert(Encodable<Body>, "no Codec for the Body: describe it (BOOST_DESCRIBE_STRUCT) and include <fanfold/json.hpp>");
+    static_assert(Encodable<Body>,
+                  "no Codec for the Body: describe it (BOOST_DESCRIBE_STRUCT) and include <fanfold/json.hpp>");
     const detail::OutgoingBody message{Codec<Body>::encode(body), options};
     auto sent = core_->send(queue, std::span(&message, 1));
     if (!sent) return std::move(sent).error();
@@ -171,9 +208,11 @@ class Client {
   }
   /// One answer per body, in order: entries that the queue refuses are retried, then reported one by one.
   template <std::ranges::input_range Bodies>
-  Result<std::vector<Result<MessageKey>>> send_message_batch(const std::string& queue, Bodies&& bodies, const SendOptions& options = {}) const {
+  Result<std::vector<Result<MessageKey>>> send_message_batch(const std::string& queue, Bodies&& bodies,
+                                                             const SendOptions& options = {}) const {
     using Body = std::ranges::range_value_t<Bodies>;
-    static_assert(Encodable<Body>, "no Codec for the Body: describe it (BOOST_DESCRIBE_STRUCT) and include <fanfold/json.hpp>");
+    static_assert(Encodable<Body>,
+                  "no Codec for the Body: describe it (BOOST_DESCRIBE_STRUCT) and include <fanfold/json.hpp>");
     std::vector<detail::OutgoingBody> messages;
     for (const Body& body : bodies) messages.push_back({Codec<Body>::encode(body), options});
     return core_->send(queue, messages);
@@ -181,19 +220,22 @@ class Client {
 
   // Clusters.
 
-  /// Creates a cluster and sends its tasks: a range of bodies, or a generator `[]() -> std::optional<Body>` (any size in flat memory).
-  /// Nothing is visible before every payload is stored; a creator that dies is resumed by calling again with the same
-  /// idempotency key, or by the sweep. Errors: different_tasks (same key, other tasks), too_large, deleted, invalid_argument.
+  /// Creates a cluster and sends its tasks: a range of bodies, or a generator `[]() -> std::optional<Body>` (any size
+  /// in flat memory). Nothing is visible before every payload is stored; a creator that dies is resumed by calling
+  /// again with the same idempotency key, or by the sweep. Errors: different_tasks (same key, other tasks), too_large,
+  /// deleted, invalid_argument.
   template <class Tasks>
   Result<Cluster> create_message_cluster(const std::string& queue, Tasks&& tasks, ClusterOptions options = {}) const {
-    auto key = core_->create_cluster({.queue = queue, .options = std::move(options), .open = false, .parent = std::nullopt},
-                                     detail::task_source(std::forward<Tasks>(tasks)));
+    auto key =
+        core_->create_cluster({.queue = queue, .options = std::move(options), .open = false, .parent = std::nullopt},
+                              detail::task_source(std::forward<Tasks>(tasks)));
     if (!key) return std::move(key).error();
     return Cluster(std::move(*key), core_);
   }
   /// A cluster whose tasks are not known yet: `add` them, then `seal`. Nothing finishes before.
   Result<Cluster> open_message_cluster(const std::string& queue, ClusterOptions options = {}) const {
-    auto key = core_->create_cluster({.queue = queue, .options = std::move(options), .open = true, .parent = std::nullopt}, {});
+    auto key = core_->create_cluster(
+        {.queue = queue, .options = std::move(options), .open = true, .parent = std::nullopt}, {});
     if (!key) return std::move(key).error();
     return Cluster(std::move(*key), core_);
   }
@@ -202,46 +244,59 @@ class Client {
 
   // Processing by hand. `process_batch` and Worker do this by themselves.
 
-  /// complete: it has ended. claimed: it is ours, the attempt is counted. in_progress: somebody else's for `busy_for` more.
+  /// complete: it has ended. claimed: it is ours, the attempt is counted. in_progress: somebody else's for `busy_for`
+  /// more.
   Result<Claim> is_complete(const SqsRecord& record, const AttemptOptions& options = {}) const {
     auto reply = core_->is_complete(record, options);
     if (!reply) return std::move(reply).error();
-    return Claim{static_cast<ClaimState>(reply->state), reply->status, reply->busy_for, reply->ticket.attempt, std::move(reply->ticket)};
+    return Claim{static_cast<ClaimState>(reply->state), reply->status, reply->busy_for, reply->ticket.attempt,
+                 std::move(reply->ticket)};
   }
   /// Completes the claim, the task in its cluster, and the cluster where it was the last; then deletes the message.
   /// Errors: lease_lost (somebody else has it now; nothing was changed), too_large.
   Result<void> mark_complete(const Claim& claim) const { return core_->mark_complete(claim.ticket, std::nullopt); }
   template <class T>
   Result<void> mark_complete(const Claim& claim, const T& result) const {
-    static_assert(Encodable<T>, "no Codec for the result: describe it (BOOST_DESCRIBE_STRUCT) and include <fanfold/json.hpp>");
+    static_assert(Encodable<T>,
+                  "no Codec for the result: describe it (BOOST_DESCRIBE_STRUCT) and include <fanfold/json.hpp>");
     return core_->mark_complete(claim.ticket, Codec<T>::encode(result));
   }
   /// Fails the claimed record for good. Errors: lease_lost.
-  Result<void> mark_failed(const Claim& claim, const std::string& reason) const { return core_->mark_failed(claim.ticket, reason); }
+  Result<void> mark_failed(const Claim& claim, const std::string& reason) const {
+    return core_->mark_failed(claim.ticket, reason);
+  }
 
   /// Every record of a Lambda event: done ones are skipped, failures are recorded, the others are unaffected.
-  Result<BatchResponse> process_batch(const SqsEvent& event, const Handlers& handlers, const BatchOptions& options = {}) const {
+  Result<BatchResponse> process_batch(const SqsEvent& event, const Handlers& handlers,
+                                      const BatchOptions& options = {}) const {
     return core_->process_batch(event, handlers, options);
   }
 
   // Steering.
 
-  Result<void> stop_cluster(const MessageKey& key, const std::string& reason = "stopped by hand") const { return core_->stop_cluster(key, reason); }
+  Result<void> stop_cluster(const MessageKey& key, const std::string& reason = "stopped by hand") const {
+    return core_->stop_cluster(key, reason);
+  }
   Result<void> pause_cluster(const MessageKey& key) const { return core_->pause_cluster(key); }
   /// Ends a pause and sends every task that is not ended again. The answer counts them.
   Result<std::uint64_t> resume_cluster(const MessageKey& key) const { return core_->resume_cluster(key); }
   /// On a finished cluster whose finish message is done: a new round of what failed. The answer counts its tasks.
   /// Errors: not_finished, stopped, conflict (another retry won with another list), not_found (nothing failed matches).
-  Result<std::uint64_t> retry_failed(const MessageKey& key, const RetryOptions& options = {}) const { return core_->retry_failed(key, options); }
+  Result<std::uint64_t> retry_failed(const MessageKey& key, const RetryOptions& options = {}) const {
+    return core_->retry_failed(key, options);
+  }
   /// Only a finished cluster whose finish message is done; leaves a tombstone until expiry. Errors: not_finished.
   Result<void> delete_cluster(const MessageKey& key) const { return core_->delete_cluster(key); }
   /// Ends one task by hand, as failed.
-  Result<void> fail_task(const MessageKey& task, const std::string& reason) const { return core_->fail_task(task, reason); }
+  Result<void> fail_task(const MessageKey& task, const std::string& reason) const {
+    return core_->fail_task(task, reason);
+  }
 
   // Looking.
 
   [[nodiscard]] Result<Progress> progress(const MessageKey& key) const { return core_->progress(key); }
-  [[nodiscard]] Result<TaskPage> list_tasks(const MessageKey& key, const TaskFilter& filter = {}, std::uint64_t first_index = 0, std::size_t count_max = 100) const {
+  [[nodiscard]] Result<TaskPage> list_tasks(const MessageKey& key, const TaskFilter& filter = {},
+                                            std::uint64_t first_index = 0, std::size_t count_max = 100) const {
     return core_->list_tasks(key, filter, first_index, count_max);
   }
   template <class T = Json>
@@ -249,8 +304,12 @@ class Client {
     return ResultRange<T>(core_, key);
   }
   /// What the attempts of one task printed.
-  [[nodiscard]] Result<std::vector<AttemptOutput>> outputs(const MessageKey& task) const { return core_->outputs(task); }
-  [[nodiscard]] Result<ClusterPage> list_clusters(const ClusterQuery& query = {}) const { return core_->list_clusters(query); }
+  [[nodiscard]] Result<std::vector<AttemptOutput>> outputs(const MessageKey& task) const {
+    return core_->outputs(task);
+  }
+  [[nodiscard]] Result<ClusterPage> list_clusters(const ClusterQuery& query = {}) const {
+    return core_->list_clusters(query);
+  }
   /// The header as stored: policy, state and marks.
   [[nodiscard]] Result<ClusterHeader> cluster_header(const MessageKey& key) const { return core_->cluster_header(key); }
   /// Failures grouped by fingerprint, most frequent first. Reads every failed task.
@@ -265,7 +324,9 @@ class Client {
   // Queues. Names are resolved by the store.
 
   /// Errors: already_exists with the first attribute that differs.
-  Result<std::string> create_queue(const std::string& name, const QueueAttributes& attributes = {}) const { return core_->queue().create(name, attributes); }
+  Result<std::string> create_queue(const std::string& name, const QueueAttributes& attributes = {}) const {
+    return core_->queue().create(name, attributes);
+  }
   /// The queue port, for what has no function here: counts, purge, redrive. Lives as long as this Client's store.
   [[nodiscard]] Queue& queue_port() const { return core_->queue(); }
 
@@ -277,7 +338,8 @@ class Client {
     if constexpr (std::is_convertible_v<Update, Record>) {
       return Record(update);
     } else {
-      static_assert(std::is_invocable_r_v<Record, Update&, Record>, "update by a record, or by a function from the old record to the new one");
+      static_assert(std::is_invocable_r_v<Record, Update&, Record>,
+                    "update by a record, or by a function from the old record to the new one");
       auto record = old();
       if (!record) return std::move(record).error();
       return Record(update(std::move(*record)));

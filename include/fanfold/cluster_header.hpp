@@ -19,7 +19,7 @@ struct ParentTask {
 struct DueMark {
   enum class Kind : std::uint8_t { creation, add, resend, round };
   Kind kind = Kind::resend;
-  std::string id{};           ///< Unique within the cluster: a fresh id, or the add key.
+  std::string id{};         ///< Unique within the cluster: a fresh id, or the add key.
   std::uint32_t round = 0;  ///< Removed only on condition of it.
   Time since{};
   friend bool operator==(const DueMark&, const DueMark&) = default;
@@ -41,26 +41,26 @@ struct ClusterHeader {
   bool first_failure_wanted = false;     ///< One early message when the first task fails for good.
   bool fail_fast = false;                ///< The first failure for good stops the cluster.
   std::uint64_t failures_allowed_count = 0;
-  double failures_allowed_percent = 0;   ///< 0 to 100; the larger of the two allowances counts.
+  double failures_allowed_percent = 0;          ///< 0 to 100; the larger of the two allowances counts.
   std::optional<std::uint32_t> attempts_max{};  ///< Overrides the worker's.
   std::optional<Time> deadline{};
   DeadlineAction deadline_action = DeadlineAction::report;
   Time created_at{};
-  std::string creation_key{};              ///< The idempotency key's hash, empty without one.
+  std::string creation_key{};  ///< The idempotency key's hash, empty without one.
 
   // State.
   std::uint32_t round = 0;
-  std::uint64_t task_count = 0;          ///< Tasks known so far: the next index.
+  std::uint64_t task_count = 0;               ///< Tasks known so far: the next index.
   std::optional<std::uint64_t> round_size{};  ///< Positions in this round's tree; set by seal.
-  bool marked = false;                   ///< The tree's right edge carries the size.
-  std::string round_hash{};                ///< Of the sorted indexes of this round, empty in round 0.
-  std::string round_key{};                 ///< Idempotency key of the retry_failed that began this round.
-  std::uint64_t failed_carried_count = 0;///< Failures of earlier rounds that this round does not retry.
-  std::uint64_t failed_count = 0;        ///< Of this round; final once finished.
+  bool marked = false;                        ///< The tree's right edge carries the size.
+  std::string round_hash{};                   ///< Of the sorted indexes of this round, empty in round 0.
+  std::string round_key{};                    ///< Idempotency key of the retry_failed that began this round.
+  std::uint64_t failed_carried_count = 0;     ///< Failures of earlier rounds that this round does not retry.
+  std::uint64_t failed_count = 0;             ///< Of this round; final once finished.
   Status status = Status::in_progress;
   StatusCode status_code = StatusCode::in_progress;
   bool paused = false;
-  std::string moved_to{};                  ///< Set by push: "moving" or the store it went to.
+  std::string moved_to{};  ///< Set by push: "moving" or the store it went to.
   std::optional<Json> meta{};
   std::vector<ErrorEntry> error{};
   Time updated_at{};
@@ -69,20 +69,20 @@ struct ClusterHeader {
 
   // Marks.
   std::vector<DueMark> due{};
-  std::string sender{};                    ///< Who sends now, empty for nobody.
+  std::string sender{};  ///< Who sends now, empty for nobody.
   Time sender_until{};
-  Time sent_at{};                        ///< Of the last re-send; the guard of the next.
+  Time sent_at{};  ///< Of the last re-send; the guard of the next.
   std::string sweeper{};
   Time sweeper_until{};
   Time last_add_at{};
   bool deadline_reported = false;
   bool first_failure_sent = false;
-  bool parent_ended = false;             ///< Always true without a parent.
+  bool parent_ended = false;  ///< Always true without a parent.
   std::optional<Time> finish_sent_at{};
-  bool finish_done = false;              ///< The finish message has ended, failed included.
-  bool tombstone = false;                ///< Deleted: only the outcome is kept, until expiry.
+  bool finish_done = false;  ///< The finish message has ended, failed included.
+  bool tombstone = false;    ///< Deleted: only the outcome is kept, until expiry.
 
-  std::uint64_t version = 0;             ///< Compare-and-swap; set by the ledger.
+  std::uint64_t version = 0;  ///< Compare-and-swap; set by the ledger.
 
   [[nodiscard]] bool sealed() const noexcept { return round_size.has_value(); }
   [[nodiscard]] bool finished() const noexcept { return status == Status::complete || status == Status::error; }

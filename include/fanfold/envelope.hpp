@@ -8,17 +8,17 @@ namespace fanfold {
 /// another form hands it over decoded, so that nobody formats and parses text between two parts of one process.
 struct Envelope {
   RecordType type = RecordType::message;  ///< `cluster` is the type of finish and first-failure messages.
-  std::string id{};                         ///< Of the message, or of the cluster.
-  std::string name{};                       ///< Of the cluster; picks the handler.
+  std::string id{};                       ///< Of the message, or of the cluster.
+  std::string name{};                     ///< Of the cluster; picks the handler.
   std::uint32_t round = 0;                ///< Tasks and finish messages: the cluster's round.
   std::uint64_t position = 0;             ///< Tasks: the place in the round's tree; equals `index` in round 0.
   std::uint64_t index = 0;                ///< Tasks: the task's number in its cluster, forever.
   bool first_failure = false;             ///< Cluster messages: an early notice, not the finish.
   Json body{};
-  std::optional<Json> meta{};               ///< Messages only; a task's meta is in its record.
+  std::optional<Json> meta{};  ///< Messages only; a task's meta is in its record.
   std::optional<BucketParams> bucket_params{};
   Time expires_at{};
-  std::string trace_parent{};               ///< W3C `traceparent`, carried through.
+  std::string trace_parent{};  ///< W3C `traceparent`, carried through.
 
   friend bool operator==(const Envelope&, const Envelope&) = default;
 };
@@ -26,7 +26,7 @@ struct Envelope {
 /// Names one claimable record: a message, a task, or a cluster's finish message.
 struct RecordRef {
   RecordType type = RecordType::message;
-  std::string id{};              ///< Message id or cluster id.
+  std::string id{};            ///< Message id or cluster id.
   std::uint32_t round = 0;     ///< Tasks and finish messages.
   std::uint64_t position = 0;  ///< Tasks.
   bool first_failure = false;  ///< Cluster messages.

@@ -48,10 +48,8 @@ enum class ErrorCode : std::uint8_t {
     case ErrorCode::unavailable:
     case ErrorCode::deadline_exceeded:
     case ErrorCode::disk_full:
-    case ErrorCode::unsupported_version:
-      return true;
-    default:
-      return false;
+    case ErrorCode::unsupported_version: return true;
+    default: return false;
   }
 }
 

@@ -13,14 +13,15 @@ namespace fanfold {
 /// What a handler may know of its attempt. Lives as long as the call; do not keep it.
 class Context {
  public:
-  std::uint32_t attempt = 1;   ///< Counts up with every attempt of this task: a fencing number for writes elsewhere.
-  Time deadline{};             ///< When the lease ends unless it is extended again, or when the Lambda must have answered.
-  std::stop_token stop;        ///< Set when the lease is lost, or when the worker must stop at once.
+  std::uint32_t attempt = 1;  ///< Counts up with every attempt of this task: a fencing number for writes elsewhere.
+  Time deadline{};       ///< When the lease ends unless it is extended again, or when the Lambda must have answered.
+  std::stop_token stop;  ///< Set when the lease is lost, or when the worker must stop at once.
 
   /// A task that found more work: the task ends when the child cluster does, failed where that failed
   /// (`parent_fails_with_child`). Keyed by this task, so that running it again creates nothing twice.
   template <class Tasks>
-  [[nodiscard]] Outcome create_child_cluster(const std::string& queue, Tasks&& tasks, ClusterOptions options = {}) const {
+  [[nodiscard]] Outcome create_child_cluster(const std::string& queue, Tasks&& tasks,
+                                             ClusterOptions options = {}) const {
     auto child = create_child(queue, detail::task_source(std::forward<Tasks>(tasks)), std::move(options));
     if (child) return Outcome::make_child(std::move(*child));
     return is_retryable(child.error().code) ? retry(to_string(child.error())) : fail(to_string(child.error()));
@@ -30,7 +31,8 @@ class Context {
       : core_(std::move(core)), delivery_(&delivery), queue_url_(std::move(queue_url)) {}
 
  private:
-  [[nodiscard]] Result<std::string> create_child(const std::string& queue, const detail::TaskSource& source, ClusterOptions options) const;
+  [[nodiscard]] Result<std::string> create_child(const std::string& queue, const detail::TaskSource& source,
+                                                 ClusterOptions options) const;
 
   std::shared_ptr<detail::ClientCore> core_;
   const Delivery* delivery_;
@@ -65,14 +67,18 @@ consteval void check_handler() {
   if constexpr (PlainCallable<F>) {
     using Traits = CallableTraits<F>;
     static_assert(Traits::is_const, "a handler is shared between threads: a mutable lambda cannot be");
-    static_assert(std::is_same_v<typename Traits::result, Outcome>, "a handler returns fanfold::Outcome: done(), retry(...) or fail(...)");
-    static_assert(Traits::argument_count == 2, "a handler takes (const Message<Body>&, const Context&), or for clusters (const MessageCluster<>&, const Context&)");
+    static_assert(std::is_same_v<typename Traits::result, Outcome>,
+                  "a handler returns fanfold::Outcome: done(), retry(...) or fail(...)");
+    static_assert(Traits::argument_count == 2,
+                  "a handler takes (const Message<Body>&, const Context&), or for clusters (const MessageCluster<>&, "
+                  "const Context&)");
   }
 }
 
 template <class B, class M, class G>
 Result<Message<B, M, G>> typed_message(const RawMessage& raw, std::type_identity<Message<B, M, G>>) {
-  static_assert(Decodable<B>, "no Codec for the message's Body: describe it (BOOST_DESCRIBE_STRUCT) and include <fanfold/json.hpp>");
+  static_assert(Decodable<B>,
+                "no Codec for the message's Body: describe it (BOOST_DESCRIBE_STRUCT) and include <fanfold/json.hpp>");
   auto body = Codec<B>::decode(raw.delivery.content->body);
   if (!body) return std::move(body).error();
   return Message<B, M, G>(raw.delivery, std::move(*body), raw.url, raw.core);
@@ -87,13 +93,14 @@ Result<MessageCluster<M, G, T>> typed_handler_cluster(RawCluster raw, std::type_
 }  // namespace detail
 
 /// `Outcome(const Message<Body, Meta, Globals>&, const Context&)`, called from many threads at once.
-/// It may throw: that is a retry, unless it is one of our errors that no retry mends (bad input): then the task fails for good.
+/// It may throw: that is a retry, unless it is one of our errors that no retry mends (bad input): then the task fails
+/// for good.
 class MessageHandler {
  public:
   MessageHandler() = default;
   template <class F>
-    requires(!std::same_as<std::remove_cvref_t<F>, MessageHandler>)
-  MessageHandler(F function) {  // NOLINT(google-explicit-constructor)
+  requires(!std::same_as<std::remove_cvref_t<F>, MessageHandler>)
+      MessageHandler(F function) {  // NOLINT(google-explicit-constructor)
     detail::check_handler<F>();
     using M = typename detail::CallableTraits<F>::template argument<0>;
     static_assert(detail::is_message<M>, "a message handler takes a const fanfold::Message<Body>&");
@@ -104,19 +111,22 @@ class MessageHandler {
     };
   }
   [[nodiscard]] explicit operator bool() const noexcept { return static_cast<bool>(call_); }
-  [[nodiscard]] Outcome operator()(const detail::RawMessage& raw, const Context& context) const { return call_(raw, context); }
+  [[nodiscard]] Outcome operator()(const detail::RawMessage& raw, const Context& context) const {
+    return call_(raw, context);
+  }
 
  private:
   std::function<Outcome(const detail::RawMessage&, const Context&)> call_;
 };
 
-/// `Outcome(const MessageCluster<Meta, Globals>&, const Context&)`: handles a cluster's finish or first-failure message.
+/// `Outcome(const MessageCluster<Meta, Globals>&, const Context&)`: handles a cluster's finish or first-failure
+/// message.
 class ClusterHandler {
  public:
   ClusterHandler() = default;
   template <class F>
-    requires(!std::same_as<std::remove_cvref_t<F>, ClusterHandler>)
-  ClusterHandler(F function) {  // NOLINT(google-explicit-constructor)
+  requires(!std::same_as<std::remove_cvref_t<F>, ClusterHandler>)
+      ClusterHandler(F function) {  // NOLINT(google-explicit-constructor)
     detail::check_handler<F>();
     using C = typename detail::CallableTraits<F>::template argument<0>;
     static_assert(detail::is_cluster<C>, "a cluster handler takes a const fanfold::MessageCluster<>&");
@@ -127,7 +137,9 @@ class ClusterHandler {
     };
   }
   [[nodiscard]] explicit operator bool() const noexcept { return static_cast<bool>(call_); }
-  [[nodiscard]] Outcome operator()(detail::RawCluster raw, const Context& context) const { return call_(std::move(raw), context); }
+  [[nodiscard]] Outcome operator()(detail::RawCluster raw, const Context& context) const {
+    return call_(std::move(raw), context);
+  }
 
  private:
   std::function<Outcome(detail::RawCluster, const Context&)> call_;
@@ -138,9 +150,11 @@ class ClusterHandler {
 struct Handlers {
   MessageHandler on_message{};           ///< Tasks and single messages.
   ClusterHandler on_cluster_complete{};  ///< The finish message, whatever the outcome.
-  ClusterHandler on_cluster_success{};   ///< The finish message of a cluster that is COMPLETE; used before on_cluster_complete.
-  ClusterHandler on_cluster_failure{};   ///< The finish message of a cluster that is ERROR; used before on_cluster_complete.
-  ClusterHandler on_first_failure{};     ///< The early message, where the cluster asked for it.
+  ClusterHandler
+      on_cluster_success{};  ///< The finish message of a cluster that is COMPLETE; used before on_cluster_complete.
+  ClusterHandler
+      on_cluster_failure{};  ///< The finish message of a cluster that is ERROR; used before on_cluster_complete.
+  ClusterHandler on_first_failure{};        ///< The early message, where the cluster asked for it.
   std::map<std::string, Handlers> named{};  ///< By cluster name.
 };
 

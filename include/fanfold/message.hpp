@@ -13,13 +13,25 @@ Result<MessageRecord<Meta, Body>> typed(MessageRecord<Json, Json> raw) {
   if constexpr (std::same_as<Meta, Json> && std::same_as<Body, Json>) {
     return raw;
   } else {
-    static_assert(Decodable<Meta> && Decodable<Body>, "no Codec for the record's Meta or Body: describe it and include <fanfold/json.hpp>");
+    static_assert(Decodable<Meta> && Decodable<Body>,
+                  "no Codec for the record's Meta or Body: describe it and include <fanfold/json.hpp>");
     auto body = Codec<Body>::decode(raw.body);
     if (!body) return std::move(body).error();
-    MessageRecord<Meta, Body> record{.p_key = std::move(raw.p_key), .r_key = std::move(raw.r_key), .id = std::move(raw.id),
-        .url = std::move(raw.url), .meta = std::nullopt, .body = std::move(*body), .type = raw.type, .started_at = raw.started_at,
-        .status = raw.status, .status_code = raw.status_code, .completed_at = raw.completed_at, .updated_at = raw.updated_at,
-        .expires_at = raw.expires_at, .consumption_count = raw.consumption_count, .error = std::move(raw.error)};
+    MessageRecord<Meta, Body> record{.p_key = std::move(raw.p_key),
+                                     .r_key = std::move(raw.r_key),
+                                     .id = std::move(raw.id),
+                                     .url = std::move(raw.url),
+                                     .meta = std::nullopt,
+                                     .body = std::move(*body),
+                                     .type = raw.type,
+                                     .started_at = raw.started_at,
+                                     .status = raw.status,
+                                     .status_code = raw.status_code,
+                                     .completed_at = raw.completed_at,
+                                     .updated_at = raw.updated_at,
+                                     .expires_at = raw.expires_at,
+                                     .consumption_count = raw.consumption_count,
+                                     .error = std::move(raw.error)};
     if (raw.meta) {
       auto meta = Codec<Meta>::decode(*raw.meta);
       if (!meta) return std::move(meta).error();
@@ -56,11 +68,22 @@ Result<MessageClusterRecord<Meta, TaskMeta>> typed_cluster(MessageClusterRecord<
     if (!completed) return std::move(completed).error();
     auto incomplete = typed<TaskMeta>(std::move(raw.incomplete_tasks));
     if (!incomplete) return std::move(incomplete).error();
-    MessageClusterRecord<Meta, TaskMeta> record{.type = raw.type, .url = std::move(raw.url), .p_key = std::move(raw.p_key),
-        .r_key = std::move(raw.r_key), .name = std::move(raw.name), .status = raw.status, .status_code = raw.status_code,
-        .error = std::move(raw.error), .started_at = raw.started_at, .completed_at = raw.completed_at,
-        .completed_tasks = std::move(*completed), .incomplete_tasks = std::move(*incomplete),
-        .bucket_params = std::move(raw.bucket_params), .meta = std::nullopt, .updated_at = raw.updated_at, .expires_at = raw.expires_at};
+    MessageClusterRecord<Meta, TaskMeta> record{.type = raw.type,
+                                                .url = std::move(raw.url),
+                                                .p_key = std::move(raw.p_key),
+                                                .r_key = std::move(raw.r_key),
+                                                .name = std::move(raw.name),
+                                                .status = raw.status,
+                                                .status_code = raw.status_code,
+                                                .error = std::move(raw.error),
+                                                .started_at = raw.started_at,
+                                                .completed_at = raw.completed_at,
+                                                .completed_tasks = std::move(*completed),
+                                                .incomplete_tasks = std::move(*incomplete),
+                                                .bucket_params = std::move(raw.bucket_params),
+                                                .meta = std::nullopt,
+                                                .updated_at = raw.updated_at,
+                                                .expires_at = raw.expires_at};
     if (raw.meta) {
       auto meta = Codec<Meta>::decode(*raw.meta);
       if (!meta) return std::move(meta).error();
@@ -77,7 +100,8 @@ Result<MessageClusterRecord<Meta, TaskMeta>> typed_cluster(MessageClusterRecord<
 template <class T = Json>
 class ResultRange {
  public:
-  ResultRange(std::shared_ptr<detail::ClientCore> core, MessageKey key) : core_(std::move(core)), cluster_(std::move(key)) {}
+  ResultRange(std::shared_ptr<detail::ClientCore> core, MessageKey key)
+      : core_(std::move(core)), cluster_(std::move(key)) {}
 
   class iterator {
    public:
@@ -131,8 +155,10 @@ class ResultRange {
     } else {
       static_assert(Decodable<T>, "no Codec for the results' type: describe it and include <fanfold/json.hpp>");
       auto value = Codec<T>::decode(raw.result);
-      if (value) current_.emplace(TaskResult<T>{raw.index, std::move(*value)});
-      else current_.emplace(std::move(value).error());
+      if (value)
+        current_.emplace(TaskResult<T>{raw.index, std::move(*value)});
+      else
+        current_.emplace(std::move(value).error());
     }
   }
 
@@ -145,7 +171,8 @@ class ResultRange {
   std::optional<Result<TaskResult<T>>> current_;
 };
 
-/// A cluster's record, and from it what costs a further read: globals, results, progress. Copyable; thread-safe to read.
+/// A cluster's record, and from it what costs a further read: globals, results, progress. Copyable; thread-safe to
+/// read.
 template <class Meta = Json, class Globals = Json, class TaskMeta = Json>
 class MessageCluster {
  public:
@@ -175,17 +202,22 @@ class MessageCluster {
 template <class Body = Json, class Meta = Json, class Globals = Json>
 class Message {
  public:
-  std::string url;                    ///< Of the queue.
+  std::string url;  ///< Of the queue.
   MessageKey key;
-  std::string id;                     ///< SQS's message id; a message sent again has a new one.
+  std::string id;  ///< SQS's message id; a message sent again has a new one.
   Body body;
   RecordType type = RecordType::message;
   std::optional<std::uint64_t> task;  ///< The task's index in its cluster, where it is one.
   std::uint32_t receive_count = 1;    ///< How often it was delivered. Attempts are in the record and in Context.
 
   Message(const Delivery& delivery, Body typed_body, std::string queue_url, std::shared_ptr<detail::ClientCore> core)
-      : url(std::move(queue_url)), id(delivery.message_id), body(std::move(typed_body)), type(delivery.content->type), receive_count(delivery.receive_count),
-        bucket_params_(delivery.content->bucket_params), core_(std::move(core)) {
+      : url(std::move(queue_url)),
+        id(delivery.message_id),
+        body(std::move(typed_body)),
+        type(delivery.content->type),
+        receive_count(delivery.receive_count),
+        bucket_params_(delivery.content->bucket_params),
+        core_(std::move(core)) {
     const Envelope& content = *delivery.content;
     if (type == RecordType::task) {
       key = MessageKey::of_task(content.id, content.index);
@@ -196,15 +228,18 @@ class Message {
   }
 
   /// Errors: not_found (only after a strong read says so), bad_input.
-  [[nodiscard]] Result<MessageRecord<Meta, Body>> message_record(Consistency consistency = Consistency::eventual) const {
+  [[nodiscard]] Result<MessageRecord<Meta, Body>> message_record(
+      Consistency consistency = Consistency::eventual) const {
     auto raw = core_->message_record(key, consistency);
     if (!raw) return std::move(raw).error();
     return detail::typed<Meta, Body>(std::move(*raw));
   }
 
   /// Tasks and finish messages only: invalid_argument where the message belongs to no cluster.
-  [[nodiscard]] Result<MessageCluster<Meta, Globals>> message_cluster(Consistency consistency = Consistency::eventual) const {
-    if (type == RecordType::message) return Error{ErrorCode::invalid_argument, "this message is not part of a cluster", {}};
+  [[nodiscard]] Result<MessageCluster<Meta, Globals>> message_cluster(
+      Consistency consistency = Consistency::eventual) const {
+    if (type == RecordType::message)
+      return Error{ErrorCode::invalid_argument, "this message is not part of a cluster", {}};
     auto raw = core_->cluster_record(MessageKey(key.p_key), consistency, false);
     if (!raw) return std::move(raw).error();
     auto record = detail::typed_cluster<Meta, Json>(std::move(*raw));
@@ -212,10 +247,12 @@ class Message {
     return MessageCluster<Meta, Globals>(std::move(*record), core_);
   }
 
-  /// Straight from the bucket params that the message carries: one read of the global store, none of the cluster's record.
+  /// Straight from the bucket params that the message carries: one read of the global store, none of the cluster's
+  /// record.
   [[nodiscard]] Result<Globals> globals() const {
     static_assert(Decodable<Globals>, "no Codec for the Globals: describe them and include <fanfold/json.hpp>");
-    if (!bucket_params_) return Error{ErrorCode::not_found, "the message carries no bucket params: its cluster has no globals", {}};
+    if (!bucket_params_)
+      return Error{ErrorCode::not_found, "the message carries no bucket params: its cluster has no globals", {}};
     return core_->globals_at(*bucket_params_).and_then([](const Json& json) { return Codec<Globals>::decode(json); });
   }
 

@@ -4,7 +4,8 @@
 
 namespace fanfold {
 
-/// What became of one attempt; returned by handlers. Made by `done`, `retry`, `fail` and `Context::create_child_cluster`.
+/// What became of one attempt; returned by handlers. Made by `done`, `retry`, `fail` and
+/// `Context::create_child_cluster`.
 class [[nodiscard]] Outcome {
  public:
   enum class Kind : std::uint8_t { done, retry, fail, child };
@@ -65,16 +66,20 @@ inline Outcome done() { return Outcome::make_done(std::nullopt); }
 /// The task is done and returned this: at most 64 KB of JSON, else the task fails with too_large.
 template <class T>
 Outcome done(const T& result) {
-  static_assert(Encodable<T>, "no Codec for this result type: describe it (BOOST_DESCRIBE_STRUCT) and include <fanfold/json.hpp>");
+  static_assert(Encodable<T>,
+                "no Codec for this result type: describe it (BOOST_DESCRIBE_STRUCT) and include <fanfold/json.hpp>");
   return Outcome::make_done(Codec<T>::encode(result));
 }
 
-/// The attempt failed; another follows after `delay` (default: exponential backoff with full jitter) while attempts are left.
+/// The attempt failed; another follows after `delay` (default: exponential backoff with full jitter) while attempts are
+/// left.
 inline Outcome retry(std::string reason, std::optional<std::chrono::milliseconds> delay = std::nullopt) {
   return Outcome::make_failure(Outcome::Kind::retry, std::move(reason), delay);
 }
 
 /// The task failed for good.
-inline Outcome fail(std::string reason) { return Outcome::make_failure(Outcome::Kind::fail, std::move(reason), std::nullopt); }
+inline Outcome fail(std::string reason) {
+  return Outcome::make_failure(Outcome::Kind::fail, std::move(reason), std::nullopt);
+}
 
 }  // namespace fanfold

@@ -4,8 +4,8 @@
 
 namespace fanfold {
 
-/// The record of one message or task. Stored and JSON names are the owner's (pKey, rKey, startedAt, consumtion_count, …);
-/// `to_json` in records_json.hpp is the one place that maps them.
+/// The record of one message or task. Stored and JSON names are the owner's (pKey, rKey, startedAt, consumtion_count,
+/// …); `to_json` in records_json.hpp is the one place that maps them.
 template <class Meta = Json, class Body = Json>
 struct MessageRecord {
   std::string p_key{};
@@ -67,9 +67,9 @@ struct Progress {
   std::uint64_t in_progress_count = 0;  ///< Leased now, or waiting for a child cluster.
   bool sealed = false;                  ///< False while tasks may still be added.
   bool paused = false;
-  bool finished = false;                ///< No task can change any more.
-  bool finish_handled = false;          ///< The finish message has ended.
-  std::uint32_t round = 0;              ///< Grows with every retry_failed.
+  bool finished = false;        ///< No task can change any more.
+  bool finish_handled = false;  ///< The finish message has ended.
+  std::uint32_t round = 0;      ///< Grows with every retry_failed.
   Status status = Status::in_progress;
   StatusCode status_code = StatusCode::in_progress;
 

@@ -16,10 +16,10 @@ struct SqsMessageAttribute {
 struct SqsRecord {
   std::string message_id{};
   std::string receipt_handle{};
-  std::string body{};                                               ///< As on the wire.
-  std::map<std::string, std::string> attributes{};                  ///< ApproximateReceiveCount, SentTimestamp (ms), MessageGroupId, …
+  std::string body{};                               ///< As on the wire.
+  std::map<std::string, std::string> attributes{};  ///< ApproximateReceiveCount, SentTimestamp (ms), MessageGroupId, …
   std::map<std::string, SqsMessageAttribute> message_attributes{};
-  std::string event_source_arn{};                                   ///< `arn:<partition>:sqs:<region>:<account>:<queue>`, or the embedded queue's name.
+  std::string event_source_arn{};  ///< `arn:<partition>:sqs:<region>:<account>:<queue>`, or the embedded queue's name.
   std::string aws_region{};
 };
 
@@ -34,7 +34,7 @@ struct SqsEvent {
 /// Lambda's partial-batch response.
 struct BatchResponse {
   std::vector<std::string> batch_item_failures{};  ///< SQS message ids that stay in the queue.
-  [[nodiscard]] std::string to_json() const;     ///< `{"batchItemFailures":[{"itemIdentifier":"…"}]}`
+  [[nodiscard]] std::string to_json() const;       ///< `{"batchItemFailures":[{"itemIdentifier":"…"}]}`
 };
 
 }  // namespace fanfold

@@ -72,12 +72,12 @@ struct BucketParams {
 
 /// One entry of a record's `error` list.
 struct ErrorEntry {
-  std::uint32_t attempt = 0;   ///< Which attempt failed; 0 where no attempt was made.
-  std::string code{};            ///< An ErrorCode's name, or "exit 65", "signal 11", as `fanfold errors` shows them.
+  std::uint32_t attempt = 0;  ///< Which attempt failed; 0 where no attempt was made.
+  std::string code{};         ///< An ErrorCode's name, or "exit 65", "signal 11", as `fanfold errors` shows them.
   std::string message{};
-  std::string fingerprint{};     ///< 8 hex digits; equal for messages that differ only in numbers, ids and paths.
+  std::string fingerprint{};  ///< 8 hex digits; equal for messages that differ only in numbers, ids and paths.
   Time at{};
-  bool final = false;          ///< True on the entry that failed the record for good.
+  bool final = false;  ///< True on the entry that failed the record for good.
 
   friend bool operator==(const ErrorEntry&, const ErrorEntry&) = default;
 };
@@ -87,8 +87,8 @@ class Encoded {
  public:
   Encoded() = default;
   template <class T>
-    requires(!std::same_as<T, Encoded>)
-  Encoded(const T& value) : json_(encode(value)) {}  // NOLINT(google-explicit-constructor)
+  requires(!std::same_as<T, Encoded>) Encoded(const T& value)
+      : json_(encode(value)) {}  // NOLINT(google-explicit-constructor)
 
   [[nodiscard]] bool has_value() const noexcept { return json_.has_value(); }
   [[nodiscard]] const std::optional<Json>& json() const noexcept { return json_; }
@@ -96,7 +96,8 @@ class Encoded {
  private:
   template <class T>
   static Json encode(const T& value) {
-    static_assert(Encodable<T>, "no Codec for this type: describe it (BOOST_DESCRIBE_STRUCT) and include <fanfold/json.hpp>");
+    static_assert(Encodable<T>,
+                  "no Codec for this type: describe it (BOOST_DESCRIBE_STRUCT) and include <fanfold/json.hpp>");
     return Codec<T>::encode(value);
   }
   std::optional<Json> json_;

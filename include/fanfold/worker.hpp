@@ -4,7 +4,8 @@
 
 namespace fanfold {
 
-/// One of several queues that a worker takes from; a queue of weight 3 is polled three times as often as one of weight 1.
+/// One of several queues that a worker takes from; a queue of weight 3 is polled three times as often as one of
+/// weight 1.
 struct WeightedQueue {
   std::string name{};
   std::uint32_t weight = 1;  ///< 1 to 1,000.
@@ -13,7 +14,22 @@ struct WeightedQueue {
 /// Something that happened in a worker, for logs and counters. Never holds a payload. Views live as long as the call.
 struct WorkerEvent {
   enum class Kind : std::uint8_t {
-    started, received, claimed, done, retried, failed, duplicate, in_progress, lease_lost, returned, finish_handled, crashed_before, error, swept, draining, stopped
+    started,
+    received,
+    claimed,
+    done,
+    retried,
+    failed,
+    duplicate,
+    in_progress,
+    lease_lost,
+    returned,
+    finish_handled,
+    crashed_before,
+    error,
+    swept,
+    draining,
+    stopped
   };
   Kind kind = Kind::started;
   std::string_view cluster_id{};
@@ -25,16 +41,19 @@ struct WorkerEvent {
 };
 
 struct WorkerOptions {
-  std::string queue{};                         ///< The queue to work on, or
-  std::vector<WeightedQueue> queues{};         ///< several.
-  std::size_t jobs = 0;                      ///< Handlers at a time, 1 to 1,024; 0 means one per processor.
-  std::size_t prefetch = 0;                  ///< Received and not yet started, at most; 0 lets the worker choose (twice the jobs, more for very short tasks).
+  std::string queue{};                  ///< The queue to work on, or
+  std::vector<WeightedQueue> queues{};  ///< several.
+  std::size_t jobs = 0;                 ///< Handlers at a time, 1 to 1,024; 0 means one per processor.
+  std::size_t prefetch = 0;  ///< Received and not yet started, at most; 0 lets the worker choose (twice the jobs, more
+                             ///< for very short tasks).
   AttemptOptions attempts{};
-  std::chrono::milliseconds lease_total_max{12 * 3'600'000};  ///< A handler's lease is extended at a third of it, up to this in all; then it is lost.
-  std::chrono::milliseconds poll{20'000};    ///< Long poll, 0 to 20 s.
+  std::chrono::milliseconds lease_total_max{
+      12 * 3'600'000};  ///< A handler's lease is extended at a third of it, up to this in all; then it is lost.
+  std::chrono::milliseconds poll{20'000};            ///< Long poll, 0 to 20 s.
   std::chrono::milliseconds sweep_interval{60'000};  ///< Zero: this worker never sweeps.
-  std::chrono::milliseconds drain_max{30'000};       ///< After stop was requested, running handlers may take so long; then their stop token is set.
-  bool deduplicate = true;                   ///< False: the cheap mode of process_batch.
+  std::chrono::milliseconds drain_max{
+      30'000};  ///< After stop was requested, running handlers may take so long; then their stop token is set.
+  bool deduplicate = true;                             ///< False: the cheap mode of process_batch.
   std::function<void(const WorkerEvent&)> on_event{};  ///< Called from many threads; must be quick and must not throw.
 };
 
@@ -42,10 +61,10 @@ struct WorkerReport {
   std::uint64_t done_count = 0;
   std::uint64_t retried_count = 0;
   std::uint64_t failed_count = 0;
-  std::uint64_t duplicate_count = 0;       ///< Deliveries of ended records: deleted, never run.
+  std::uint64_t duplicate_count = 0;  ///< Deliveries of ended records: deleted, never run.
   std::uint64_t lease_lost_count = 0;
-  std::uint64_t returned_count = 0;        ///< Not started when the worker drained.
-  std::uint64_t cut_off_count = 0;         ///< Still running when drain_max was over.
+  std::uint64_t returned_count = 0;  ///< Not started when the worker drained.
+  std::uint64_t cut_off_count = 0;   ///< Still running when drain_max was over.
   std::uint64_t finish_handled_count = 0;
 };
 
@@ -62,8 +81,8 @@ class Worker {
   /// Errors: invalid_argument names the option; those of the store that no retry mends.
   Result<WorkerReport> run(std::stop_token stop);
 
-  /// Runs until the cluster is finished and its finish message is done. Refused in a handler (it would wait for itself);
-  /// on a cluster that nobody seals it ends by the cluster's deadline or stop, or by `stop`.
+  /// Runs until the cluster is finished and its finish message is done. Refused in a handler (it would wait for
+  /// itself); on a cluster that nobody seals it ends by the cluster's deadline or stop, or by `stop`.
   Result<Progress> run_until(const MessageKey& cluster, std::stop_token stop = {});
 
   /// Of the run that is going on or was the last one. Thread-safe.

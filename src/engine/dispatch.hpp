@@ -62,8 +62,9 @@ struct Chunk {
 /// Errors: invalid_argument names the option that is out of its limits.
 [[nodiscard]] Result<void> check_attempts(const AttemptOptions& options);
 
-/// Whether the lease of this record may still be extended: not once its cluster was seen stopped, or in a later round, which
-/// takes over what the stop kept from running. What is held may still end within its lease. Blocks where the header is not cached.
+/// Whether the lease of this record may still be extended: not once its cluster was seen stopped, or in a later round,
+/// which takes over what the stop kept from running. What is held may still end within its lease. Blocks where the
+/// header is not cached.
 [[nodiscard]] bool may_extend(Store& store, const RecordRef& ref);
 
 /// True while this thread runs a user's handler.

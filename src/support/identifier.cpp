@@ -40,7 +40,8 @@ constexpr std::string_view base32_digits = "0123456789abcdefghijklmnopqrstuv";
 
 }  // namespace
 
-RandomSourceScope::RandomSourceScope(std::function<std::uint64_t()> source) : source_(std::move(source)), before_(source_in_place) {
+RandomSourceScope::RandomSourceScope(std::function<std::uint64_t()> source)
+    : source_(std::move(source)), before_(source_in_place) {
   source_in_place = &source_;
 }
 

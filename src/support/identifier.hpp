@@ -10,8 +10,8 @@ namespace fanfold {
 /// 64 bits that nobody can guess or repeat: from the kernel, buffered per thread, fresh after a fork. Thread-safe.
 [[nodiscard]] std::uint64_t random_bits();
 
-/// While it lives, `random_bits` on this thread is what `source` gives: so that a simulation can be run again from its seed.
-/// Ends on the thread that it began on; they nest.
+/// While it lives, `random_bits` on this thread is what `source` gives: so that a simulation can be run again from its
+/// seed. Ends on the thread that it began on; they nest.
 class RandomSourceScope {
  public:
   explicit RandomSourceScope(std::function<std::uint64_t()> source);

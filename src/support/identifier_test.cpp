@@ -1,5 +1,5 @@
-#include "support/hash.hpp"
 #include "support/identifier.hpp"
+#include "support/hash.hpp"
 
 #include <gtest/gtest.h>
 

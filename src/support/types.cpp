@@ -28,7 +28,8 @@ std::optional<unsigned> digits_at(std::string_view text, std::size_t position, s
 }
 
 Error bad_time(std::string_view text) {
-  return {ErrorCode::bad_input, "expected a UTC time such as 2026-11-24T09:30:00.000Z", std::string(text.substr(0, 64))};
+  return {ErrorCode::bad_input, "expected a UTC time such as 2026-11-24T09:30:00.000Z",
+          std::string(text.substr(0, 64))};
 }
 
 std::optional<std::uint64_t> whole_number(std::string_view text) {
@@ -42,7 +43,8 @@ bool is_id(std::string_view text) {
   constexpr std::size_t id_bytes_max = 200;
   if (text.empty() || text.size() > id_bytes_max) return false;
   for (const char c : text) {
-    const bool allowed = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '_' || c == '.';
+    const bool allowed =
+        (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '_' || c == '.';
     if (!allowed) return false;
   }
   return true;
@@ -80,8 +82,8 @@ Result<Time> parse_iso8601(std::string_view text) {
   const auto hour = digits_at(text, 11, 2);
   const auto minute = digits_at(text, 14, 2);
   const auto second = digits_at(text, 17, 2);
-  const bool shaped = year && month && day && hour && minute && second && text[4] == '-' && text[7] == '-' && text[10] == 'T' &&
-                      text[13] == ':' && text[16] == ':' && text.back() == 'Z';
+  const bool shaped = year && month && day && hour && minute && second && text[4] == '-' && text[7] == '-' &&
+                      text[10] == 'T' && text[13] == ':' && text[16] == ':' && text.back() == 'Z';
   if (!shaped || *hour > 23 || *minute > 59 || *second > 59) return bad_time(text);
   unsigned millisecond = 0;
   if (text.size() != 20) {
@@ -89,10 +91,11 @@ Result<Time> parse_iso8601(std::string_view text) {
     if (!fraction || text.size() != 24 || text[19] != '.') return bad_time(text);
     millisecond = *fraction;
   }
-  const std::chrono::year_month_day date{std::chrono::year(static_cast<int>(*year)), std::chrono::month(*month), std::chrono::day(*day)};
+  const std::chrono::year_month_day date{std::chrono::year(static_cast<int>(*year)), std::chrono::month(*month),
+                                         std::chrono::day(*day)};
   if (!date.ok()) return bad_time(text);
-  return Time(std::chrono::sys_days(date)) + std::chrono::hours(*hour) + std::chrono::minutes(*minute) + std::chrono::seconds(*second) +
-         std::chrono::milliseconds(millisecond);
+  return Time(std::chrono::sys_days(date)) + std::chrono::hours(*hour) + std::chrono::minutes(*minute) +
+         std::chrono::seconds(*second) + std::chrono::milliseconds(millisecond);
 }
 
 MessageKey MessageKey::of_message(std::string_view id) {
@@ -122,7 +125,8 @@ Result<KeyParts> parse_key(const MessageKey& key) {
   const std::string_view id = range.substr(0, range.find('#'));
   const bool same_id = partition == id || partition == range;
   if (!is_id(id) || !same_id) {
-    return Error{ErrorCode::bad_input, "expected a key such as SQSMessage$<id> or SQSMessage$<id>#<index>", key.p_key + " " + key.r_key};
+    return Error{ErrorCode::bad_input, "expected a key such as SQSMessage$<id> or SQSMessage$<id>#<index>",
+                 key.p_key + " " + key.r_key};
   }
   KeyParts parts{.id = std::string(id), .index = std::nullopt};
   if (id.size() == range.size()) return parts;

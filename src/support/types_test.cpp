@@ -11,7 +11,8 @@ TEST(Time, IsWrittenInUtcWithMilliseconds) {
 }
 
 TEST(Time, IsReadBackExactly) {
-  for (const std::int64_t milliseconds : {std::int64_t{0}, std::int64_t{951'782'399'999}, std::int64_t{1'795'512'600'007}}) {
+  for (const std::int64_t milliseconds :
+       {std::int64_t{0}, std::int64_t{951'782'399'999}, std::int64_t{1'795'512'600'007}}) {
     const Time time{std::chrono::milliseconds(milliseconds)};
     EXPECT_EQ(parse_iso8601(to_iso8601(time)).value(), time);
   }
@@ -19,8 +20,9 @@ TEST(Time, IsReadBackExactly) {
 }
 
 TEST(Time, RefusesWhatIsNoUtcTime) {
-  for (const char* text : {"", "2026-11-24", "2026-11-24T09:30:00", "2026-11-24T09:30:00+01:00", "2026-02-30T00:00:00Z", "2026-11-24T24:00:00Z",
-                           "2026-11-24T09:30:00.0Z", "2026-11-24 09:30:00Z", "x026-11-24T09:30:00Z"}) {
+  for (const char* text :
+       {"", "2026-11-24", "2026-11-24T09:30:00", "2026-11-24T09:30:00+01:00", "2026-02-30T00:00:00Z",
+        "2026-11-24T24:00:00Z", "2026-11-24T09:30:00.0Z", "2026-11-24 09:30:00Z", "x026-11-24T09:30:00Z"}) {
     const auto time = parse_iso8601(text);
     ASSERT_FALSE(time) << text;
     EXPECT_EQ(time.error().code, ErrorCode::bad_input) << text;
@@ -44,9 +46,10 @@ TEST(MessageKey, IsTakenApartInEveryFormThatUsersHave) {
 }
 
 TEST(MessageKey, IsRefusedWhereItsHalvesDisagreeOrItIsMalformed) {
-  for (const MessageKey& key : {MessageKey("SQSMessage$a", "SQSMessage$b"), MessageKey(""), MessageKey("SQSMessage$"), MessageKey("SQSMessage$a#"),
-                                MessageKey("SQSMessage$a#1x"), MessageKey("SQSMessage$a#-1"), MessageKey("a b"),
-                                MessageKey("SQSMessage$a#18446744073709551616")}) {
+  for (const MessageKey& key :
+       {MessageKey("SQSMessage$a", "SQSMessage$b"), MessageKey(""), MessageKey("SQSMessage$"),
+        MessageKey("SQSMessage$a#"), MessageKey("SQSMessage$a#1x"), MessageKey("SQSMessage$a#-1"), MessageKey("a b"),
+        MessageKey("SQSMessage$a#18446744073709551616")}) {
     const auto parts = parse_key(key);
     ASSERT_FALSE(parts) << key.p_key;
     EXPECT_EQ(parts.error().code, ErrorCode::bad_input) << key.p_key;

@@ -185,7 +185,8 @@ aws::QueryAnswer MemoryTable::query_one(const aws::QueryRequest& request) {
     const ItemKey& key = item->key;
     const bool is_before = request.after && (request.descending ? key >= *request.after : key <= *request.after);
     if (is_before) continue;
-    const bool is_full = (request.count_max != 0 && answer.items.size() == request.count_max) || bytes >= options_.answer_bytes_max;
+    const bool is_full =
+        (request.count_max != 0 && answer.items.size() == request.count_max) || bytes >= options_.answer_bytes_max;
     if (is_full) {
       answer.next = answer.items.back().key;
       break;

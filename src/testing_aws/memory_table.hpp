@@ -71,10 +71,10 @@ class MemoryTable final : public aws::Table {
 
   MemoryTableOptions options_;
   mutable std::mutex mutex_;
-  Items items_;                                                         // Guarded by mutex_.
+  Items items_;                                                        // Guarded by mutex_.
   std::map<std::pair<std::string, std::string>, aws::ItemKey> index_;  // Guarded by mutex_.
-  std::map<aws::ItemKey, double> units_;                                // Guarded by mutex_.
-  TableUsage usage_;                                                    // Guarded by mutex_.
+  std::map<aws::ItemKey, double> units_;                               // Guarded by mutex_.
+  TableUsage usage_;                                                   // Guarded by mutex_.
 };
 
 }  // namespace fanfold::testing_aws

@@ -3,8 +3,8 @@
 #include <fanfold/worker.hpp>
 
 #include <gtest/gtest.h>
-#include <thread>
 #include <atomic>
+#include <thread>
 
 namespace fanfold {
 namespace {

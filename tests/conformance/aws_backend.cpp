@@ -42,12 +42,20 @@ class AwsUnderTest final : public StoreUnderTest {
 }  // namespace
 
 std::vector<BackendUnderTest> backends_under_test() {
-  const Capabilities capabilities{.counts_are_exact = false, .queues_made_at_use = false, .knows_missing_tasks = true, .redrives_by_call = true,
-                                  .receive_tries_max = 10, .refuses_long_messages = false};
+  const Capabilities capabilities{.counts_are_exact = false,
+                                  .queues_made_at_use = false,
+                                  .knows_missing_tasks = true,
+                                  .redrives_by_call = true,
+                                  .receive_tries_max = 10,
+                                  .refuses_long_messages = false};
   Capabilities of_moto = capabilities;
   of_moto.redrives_by_call = false;
-  return {{.name = "MiniStack", .make = [] { return std::make_unique<AwsUnderTest>(AwsServer::Kind::ministack); }, .capabilities = capabilities},
-          {.name = "Moto", .make = [] { return std::make_unique<AwsUnderTest>(AwsServer::Kind::moto); }, .capabilities = of_moto}};
+  return {{.name = "MiniStack",
+           .make = [] { return std::make_unique<AwsUnderTest>(AwsServer::Kind::ministack); },
+           .capabilities = capabilities},
+          {.name = "Moto",
+           .make = [] { return std::make_unique<AwsUnderTest>(AwsServer::Kind::moto); },
+           .capabilities = of_moto}};
 }
 
 }  // namespace fanfold::conformance

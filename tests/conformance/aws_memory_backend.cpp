@@ -37,8 +37,11 @@ class AwsMemoryUnderTest final : public StoreUnderTest {
 }  // namespace
 
 std::vector<BackendUnderTest> backends_under_test() {
-  return {{.name = "TableAlone", .make = [] { return std::make_unique<AwsMemoryUnderTest>(false); }, .capabilities = {}},
-          {.name = "TableAndBucket", .make = [] { return std::make_unique<AwsMemoryUnderTest>(true); }, .capabilities = {}}};
+  return {
+      {.name = "TableAlone", .make = [] { return std::make_unique<AwsMemoryUnderTest>(false); }, .capabilities = {}},
+      {.name = "TableAndBucket",
+       .make = [] { return std::make_unique<AwsMemoryUnderTest>(true); },
+       .capabilities = {}}};
 }
 
 }  // namespace fanfold::conformance

@@ -19,8 +19,9 @@
 
 namespace fanfold::test {
 
-/// A server of other people's making that speaks as AWS does, on a free port of this machine. It ends with this object, and with this
-/// process, however that ends. Python and the packages are in build/python, as tests/python/requirements.txt names them.
+/// A server of other people's making that speaks as AWS does, on a free port of this machine. It ends with this object,
+/// and with this process, however that ends. Python and the packages are in build/python, as
+/// tests/python/requirements.txt names them.
 class AwsServer {
  public:
   enum class Kind : std::uint8_t { ministack, moto };
@@ -28,7 +29,8 @@ class AwsServer {
   explicit AwsServer(Kind kind) : port_(free_port()) {
     const std::string bin = std::string(FANFOLD_SOURCE_DIR) + "/build/python/bin/";
     if (kind == Kind::ministack) {
-      start({bin + "python3", bin + "ministack"}, {"BIND_HOST=127.0.0.1", "GATEWAY_PORT=" + std::to_string(port_), "IOT_MTLS_ENABLED=0", "LOG_LEVEL=ERROR"});
+      start({bin + "python3", bin + "ministack"},
+            {"BIND_HOST=127.0.0.1", "GATEWAY_PORT=" + std::to_string(port_), "IOT_MTLS_ENABLED=0", "LOG_LEVEL=ERROR"});
     } else {
       start({bin + "python3", bin + "moto_server", "-H", "127.0.0.1", "-p", std::to_string(port_)}, {});
     }
@@ -61,7 +63,8 @@ class AwsServer {
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     socklen_t size = sizeof address;
     std::uint16_t port = 0;
-    if (::bind(descriptor, reinterpret_cast<sockaddr*>(&address), size) == 0 && ::getsockname(descriptor, reinterpret_cast<sockaddr*>(&address), &size) == 0) {
+    if (::bind(descriptor, reinterpret_cast<sockaddr*>(&address), size) == 0 &&
+        ::getsockname(descriptor, reinterpret_cast<sockaddr*>(&address), &size) == 0) {
       port = ntohs(address.sin_port);
     }
     ::close(descriptor);

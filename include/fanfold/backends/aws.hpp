@@ -21,30 +21,33 @@ struct Usage {
   std::atomic<std::uint64_t> s3_delete_count{0};
 };
 
-/// Where the store is. What is left empty comes from the environment and the configuration files that all AWS tools read
-/// (AWS_REGION, AWS_PROFILE, AWS_ENDPOINT_URL, …); credentials always do.
+/// Where the store is. What is left empty comes from the environment and the configuration files that all AWS tools
+/// read (AWS_REGION, AWS_PROFILE, AWS_ENDPOINT_URL, …); credentials always do.
 struct Options {
-  std::string table{};     ///< Of DynamoDB. Else FANFOLD_TABLE, else "fanfold".
-  std::string bucket{};    ///< Of S3: globals, payloads, long messages. Else FANFOLD_BUCKET; without one they stay in the table, and there are no globals.
-  std::string region{};    ///< "eu-central-1"
-  std::string profile{};   ///< Of ~/.aws/config.
-  std::string endpoint{};  ///< "http://127.0.0.1:4566": for all services in place of AWS.
-  std::shared_ptr<Usage> usage{};  ///< Where set, it is counted there, shared with the caller; DynamoDB is then asked what each call costs.
+  std::string table{};   ///< Of DynamoDB. Else FANFOLD_TABLE, else "fanfold".
+  std::string bucket{};  ///< Of S3: globals, payloads, long messages. Else FANFOLD_BUCKET; without one they stay in the
+                         ///< table, and there are no globals.
+  std::string region{};  ///< "eu-central-1"
+  std::string profile{};           ///< Of ~/.aws/config.
+  std::string endpoint{};          ///< "http://127.0.0.1:4566": for all services in place of AWS.
+  std::shared_ptr<Usage> usage{};  ///< Where set, it is counted there, shared with the caller; DynamoDB is then asked
+                                   ///< what each call costs.
 };
 
-/// Messages in SQS, records and completion trees in one DynamoDB table, globals and payloads in one S3 bucket. Talks to nobody yet,
-/// so that a missing table or a refused key shows at the first call.
-/// Errors: invalid_argument (no region, an unknown profile), bad_input (a configuration file).
+/// Messages in SQS, records and completion trees in one DynamoDB table, globals and payloads in one S3 bucket. Talks to
+/// nobody yet, so that a missing table or a refused key shows at the first call. Errors: invalid_argument (no region,
+/// an unknown profile), bad_input (a configuration file).
 [[nodiscard]] Result<Client> open(const Options& options = {});
 [[nodiscard]] Result<Backend> open_backend(const Options& options = {});
 
 struct SetupOptions {
   Options store{};
-  std::string queue{};                    ///< Made where there is none, with its dead-letter queue. Empty: only table and bucket.
-  std::uint32_t receive_count_max = 10;   ///< Of the queue, before a message goes to its dead-letter queue.
+  std::string queue{};  ///< Made where there is none, with its dead-letter queue. Empty: only table and bucket.
+  std::uint32_t receive_count_max = 10;  ///< Of the queue, before a message goes to its dead-letter queue.
   std::chrono::seconds visibility{30};
   std::chrono::seconds retention{std::chrono::days{4}};
-  std::uint64_t warm_write_units = 0;     ///< Not 0: a table that takes so many write units a second from the start; costs once.
+  std::uint64_t warm_write_units =
+      0;  ///< Not 0: a table that takes so many write units a second from the start; costs once.
 };
 
 /// One line for each resource: what was made, what was there, and what about it is not as it should be.
@@ -54,8 +57,8 @@ struct SetupReport {
   std::size_t warning_count = 0;
 };
 
-/// Creates the table (on demand, time to live, the index over clusters), the bucket and the queue with its dead-letter queue.
-/// Idempotent: what is there is checked and left alone. Blocks until all can be used, at most some minutes.
+/// Creates the table (on demand, time to live, the index over clusters), the bucket and the queue with its dead-letter
+/// queue. Idempotent: what is there is checked and left alone. Blocks until all can be used, at most some minutes.
 /// Errors: already_exists (a table or bucket of another kind or owner), permission_denied, those of open.
 Result<SetupReport> setup(const SetupOptions& options);
 

@@ -12,15 +12,17 @@ enum class Durability : std::uint8_t {
 };
 
 struct Options {
-  std::filesystem::path file = "fanfold.db";       ///< Made where it is missing; its folder must be there. Beside it: `-wal`, `-shm` and fanfold's lock files.
+  std::filesystem::path file = "fanfold.db";  ///< Made where it is missing; its folder must be there. Beside it:
+                                              ///< `-wal`, `-shm` and fanfold's lock files.
   Durability durability = Durability::full;
-  std::chrono::milliseconds lock_wait_max{30'000}; ///< A write waits so long for other processes, then fails with unavailable.
-  bool read_only = false;                          ///< Looks only; works on files that cannot be written.
+  std::chrono::milliseconds lock_wait_max{
+      30'000};             ///< A write waits so long for other processes, then fails with unavailable.
+  bool read_only = false;  ///< Looks only; works on files that cannot be written.
 };
 
 /// Opens the embedded engine: one SQLite file, no server, any number of processes.
-/// Errors: damaged (not a database, corrupt, made by something else), unsupported_version (newer schema), read_only, disk_full,
-/// permission_denied, unavailable (network file systems are refused).
+/// Errors: damaged (not a database, corrupt, made by something else), unsupported_version (newer schema), read_only,
+/// disk_full, permission_denied, unavailable (network file systems are refused).
 [[nodiscard]] Result<Client> open(const Options& options);
 [[nodiscard]] Result<Backend> open_backend(const Options& options);
 
@@ -32,7 +34,8 @@ struct PruneReport {
   std::uint64_t message_count = 0;
   std::uint64_t freed_bytes = 0;
 };
-/// Removes finished clusters and ended messages that ended before `ended_before` or are expired, and gives the room back.
+/// Removes finished clusters and ended messages that ended before `ended_before` or are expired, and gives the room
+/// back.
 Result<PruneReport> prune(const Options& options, Time ended_before);
 
 }  // namespace fanfold::sqlite

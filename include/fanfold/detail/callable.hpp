@@ -36,6 +36,8 @@ struct CallableTraits<R (C::*)(A...) noexcept> : CallableTraits<R(A...)> {
 };
 
 template <class F>
-concept PlainCallable = std::is_function_v<std::remove_pointer_t<F>> || requires { &F::operator(); };
+concept PlainCallable = std::is_function_v<std::remove_pointer_t<F>> || requires {
+  &F::operator();
+};
 
 }  // namespace fanfold::detail

@@ -15,7 +15,7 @@ struct Handlers;
 /// Why one task is still open, and what to do: one line each.
 struct OpenReason {
   std::optional<std::uint64_t> index{};  ///< Empty for reasons that concern the whole cluster.
-  std::uint64_t count = 1;             ///< How many tasks share it.
+  std::uint64_t count = 1;               ///< How many tasks share it.
   std::string cause{};
   std::string remedy{};
 };
@@ -25,7 +25,7 @@ struct Verification {
   struct Check {
     std::string promise;  ///< What was checked, in words.
     bool holds = false;
-    std::string found;    ///< The counts that say so.
+    std::string found;  ///< The counts that say so.
   };
   std::vector<Check> checks{};
   Recount recount{};
@@ -47,13 +47,13 @@ struct ErrorGroup {
 };
 
 struct SweepReport {
-  std::uint64_t cluster_count = 0;          ///< Looked at.
-  std::uint64_t resent_count = 0;           ///< Tasks sent again.
-  std::uint64_t dead_letter_count = 0;      ///< Messages found in dead-letter queues and dealt with.
-  std::uint64_t failed_count = 0;           ///< Records failed because their attempts were used up.
-  std::uint64_t finish_message_count = 0;   ///< Finish messages sent (again).
-  std::uint64_t stopped_count = 0;          ///< By deadline.
-  std::vector<std::string> reports{};         ///< For people: overdue, open without adds, orphaned.
+  std::uint64_t cluster_count = 0;         ///< Looked at.
+  std::uint64_t resent_count = 0;          ///< Tasks sent again.
+  std::uint64_t dead_letter_count = 0;     ///< Messages found in dead-letter queues and dealt with.
+  std::uint64_t failed_count = 0;          ///< Records failed because their attempts were used up.
+  std::uint64_t finish_message_count = 0;  ///< Finish messages sent (again).
+  std::uint64_t stopped_count = 0;         ///< By deadline.
+  std::vector<std::string> reports{};      ///< For people: overdue, open without adds, orphaned.
 };
 
 struct GlobalsUpdate {
@@ -71,7 +71,7 @@ using JsonFunction = std::function<Result<Json>(const std::optional<Json>&)>;
 struct NewCluster {
   std::string queue{};
   ClusterOptions options{};
-  bool open = false;                   ///< No seal at the end; `source` may be empty.
+  bool open = false;  ///< No seal at the end; `source` may be empty.
   std::optional<ParentTask> parent{};
 };
 
@@ -92,7 +92,7 @@ struct ClaimTicket {
 struct ClaimReply {
   enum class State : std::uint8_t { complete, in_progress, claimed } state = State::complete;
   std::chrono::milliseconds busy_for{0};
-  Status status = Status::complete;     ///< Of an ended record: complete or error.
+  Status status = Status::complete;  ///< Of an ended record: complete or error.
   ClaimTicket ticket{};
 };
 
@@ -104,17 +104,25 @@ class ClientCore {
 
   /// Decodes a record of an event. No I/O. Errors: bad_input, unsupported_version.
   virtual Result<Delivery> read_record(const SqsRecord& record) const = 0;
-  virtual Result<std::vector<SqsRecord>> receive(const std::string& queue, const ReceiveOptions& options, std::stop_token stop) = 0;
+  virtual Result<std::vector<SqsRecord>> receive(const std::string& queue, const ReceiveOptions& options,
+                                                 std::stop_token stop) = 0;
 
   virtual Result<MessageRecord<Json, Json>> message_record(const MessageKey& key, Consistency consistency) = 0;
-  virtual Result<MessageClusterRecord<Json, Json>> cluster_record(const MessageKey& key, Consistency consistency, bool with_task_lists) = 0;
+  virtual Result<MessageClusterRecord<Json, Json>> cluster_record(const MessageKey& key, Consistency consistency,
+                                                                  bool with_task_lists) = 0;
   virtual Result<Json> globals(const MessageKey& key) = 0;
   virtual Result<Json> globals_at(const BucketParams& where) = 0;
   virtual Result<GlobalsUpdate> update_globals(const MessageKey& key, const JsonFunction& function) = 0;
-  virtual Result<void> update_message_record(const MessageKey& key, const std::function<Result<MessageRecord<Json, Json>>(const MessageRecord<Json, Json>&)>& function) = 0;
-  virtual Result<void> update_cluster_record(const MessageKey& key, const std::function<Result<MessageClusterRecord<Json, Json>>(const MessageClusterRecord<Json, Json>&)>& function) = 0;
+  virtual Result<void> update_message_record(
+      const MessageKey& key,
+      const std::function<Result<MessageRecord<Json, Json>>(const MessageRecord<Json, Json>&)>& function) = 0;
+  virtual Result<void> update_cluster_record(
+      const MessageKey& key,
+      const std::function<Result<MessageClusterRecord<Json, Json>>(const MessageClusterRecord<Json, Json>&)>&
+          function) = 0;
 
-  virtual Result<std::vector<Result<MessageKey>>> send(const std::string& queue, std::span<const OutgoingBody> messages) = 0;
+  virtual Result<std::vector<Result<MessageKey>>> send(const std::string& queue,
+                                                       std::span<const OutgoingBody> messages) = 0;
 
   virtual Result<MessageKey> create_cluster(const NewCluster& cluster, const TaskSource& source) = 0;
   virtual Result<AddedTasks> add(const MessageKey& cluster, const std::string& add_key, const TaskSource& source) = 0;
@@ -123,7 +131,8 @@ class ClientCore {
   virtual Result<ClaimReply> is_complete(const SqsRecord& record, const AttemptOptions& options) = 0;
   virtual Result<void> mark_complete(const ClaimTicket& ticket, const std::optional<Json>& result) = 0;
   virtual Result<void> mark_failed(const ClaimTicket& ticket, const std::string& reason) = 0;
-  virtual Result<BatchResponse> process_batch(const SqsEvent& event, const Handlers& handlers, const BatchOptions& options) = 0;
+  virtual Result<BatchResponse> process_batch(const SqsEvent& event, const Handlers& handlers,
+                                              const BatchOptions& options) = 0;
 
   virtual Result<void> stop_cluster(const MessageKey& key, const std::string& reason) = 0;
   virtual Result<void> pause_cluster(const MessageKey& key) = 0;
@@ -133,7 +142,8 @@ class ClientCore {
   virtual Result<void> fail_task(const MessageKey& task, const std::string& reason) = 0;
 
   virtual Result<Progress> progress(const MessageKey& key) = 0;
-  virtual Result<TaskPage> list_tasks(const MessageKey& key, const TaskFilter& filter, std::uint64_t first_index, std::size_t count_max) = 0;
+  virtual Result<TaskPage> list_tasks(const MessageKey& key, const TaskFilter& filter, std::uint64_t first_index,
+                                      std::size_t count_max) = 0;
   virtual Result<ResultPage> results(const MessageKey& key, std::uint64_t first_index, std::size_t count_max) = 0;
   virtual Result<std::vector<AttemptOutput>> outputs(const MessageKey& task) = 0;
   virtual Result<ClusterPage> list_clusters(const ClusterQuery& query) = 0;

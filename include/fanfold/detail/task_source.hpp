@@ -27,9 +27,11 @@ inline constexpr bool is_new_task<NewTask<B, M>> = true;
 template <class T>
 TaskData task_data(const T& task) {
   if constexpr (is_new_task<T>) {
-    return {Codec<std::remove_cvref_t<decltype(task.body)>>::encode(task.body).text(), Codec<std::remove_cvref_t<decltype(task.meta)>>::encode(task.meta).text()};
+    return {Codec<std::remove_cvref_t<decltype(task.body)>>::encode(task.body).text(),
+            Codec<std::remove_cvref_t<decltype(task.meta)>>::encode(task.meta).text()};
   } else {
-    static_assert(Encodable<T>, "no Codec for the tasks' type: describe it (BOOST_DESCRIBE_STRUCT) and include <fanfold/json.hpp>");
+    static_assert(Encodable<T>,
+                  "no Codec for the tasks' type: describe it (BOOST_DESCRIBE_STRUCT) and include <fanfold/json.hpp>");
     return {Codec<T>::encode(task).text(), {}};
   }
 }
@@ -37,7 +39,8 @@ TaskData task_data(const T& task) {
 template <class T>
 concept TaskGenerator = std::is_invocable_v<T&> && is_optional<std::remove_cvref_t<std::invoke_result_t<T&>>>;
 
-/// A range of bodies (or NewTasks), or a generator that returns std::optional of one. A borrowed range must outlive the call.
+/// A range of bodies (or NewTasks), or a generator that returns std::optional of one. A borrowed range must outlive the
+/// call.
 template <class Tasks>
 TaskSource task_source(Tasks&& tasks) {
   if constexpr (TaskGenerator<std::remove_reference_t<Tasks>>) {
@@ -47,8 +50,10 @@ TaskSource task_source(Tasks&& tasks) {
       return std::optional<TaskData>(task_data(*task));
     };
   } else {
-    static_assert(std::ranges::input_range<Tasks>, "tasks are a range of bodies, or a generator: []() -> std::optional<Body>");
-    return [&tasks, position = std::optional<std::ranges::iterator_t<std::remove_reference_t<Tasks>>>()]() mutable -> Result<std::optional<TaskData>> {
+    static_assert(std::ranges::input_range<Tasks>,
+                  "tasks are a range of bodies, or a generator: []() -> std::optional<Body>");
+    return [&tasks, position = std::optional<std::ranges::iterator_t<std::remove_reference_t<Tasks>>>()]() mutable
+           -> Result<std::optional<TaskData>> {
       if (!position) position.emplace(std::ranges::begin(tasks));
       if (*position == std::ranges::end(tasks)) return std::optional<TaskData>();
       TaskData data = task_data(static_cast<const std::ranges::range_value_t<Tasks>&>(**position));

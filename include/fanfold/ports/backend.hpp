@@ -23,7 +23,9 @@ struct Backend {
   std::size_t batch_count_max = 10;
   /// The same for put_tasks, send_tasks and propagate alone, where those take more at once. 0: no more than the others.
   std::size_t bulk_count_max = 0;
-  [[nodiscard]] std::size_t bulk_count() const noexcept { return bulk_count_max == 0 ? batch_count_max : bulk_count_max; }
+  [[nodiscard]] std::size_t bulk_count() const noexcept {
+    return bulk_count_max == 0 ? batch_count_max : bulk_count_max;
+  }
 };
 
 }  // namespace fanfold

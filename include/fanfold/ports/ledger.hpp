@@ -17,8 +17,8 @@ struct TaskData {
 };
 
 struct EndAnswers {
-  std::vector<EndOutcome> outcomes{};        ///< One per request, in order.
-  std::vector<ClusterHeader> finished{};     ///< Clusters that these ends finished, as they now are.
+  std::vector<EndOutcome> outcomes{};     ///< One per request, in order.
+  std::vector<ClusterHeader> finished{};  ///< Clusters that these ends finished, as they now are.
 };
 
 struct AddedTasks {
@@ -28,9 +28,10 @@ struct AddedTasks {
 };
 
 struct ClusterQuery {
-  bool unfinished_only = false;  ///< Through the sparse index: never a scan. Finished clusters whose finish is not done count as unfinished.
-  std::string name{};              ///< Empty matches all.
-  std::string cursor{};            ///< From the page before; empty for the first.
+  bool unfinished_only = false;  ///< Through the sparse index: never a scan. Finished clusters whose finish is not done
+                                 ///< count as unfinished.
+  std::string name{};            ///< Empty matches all.
+  std::string cursor{};          ///< From the page before; empty for the first.
   std::size_t count_max = 100;   ///< 1 to 1,000.
 };
 struct ClusterPage {
@@ -46,18 +47,18 @@ struct TaskQuery {
   bool with_payload = true;     ///< Body, meta and errors too.
 };
 struct TaskPage {
-  std::vector<TaskState> tasks{};              ///< Ascending by index.
-  std::optional<std::uint64_t> next_index{};   ///< Empty on the last page.
+  std::vector<TaskState> tasks{};             ///< Ascending by index.
+  std::optional<std::uint64_t> next_index{};  ///< Empty on the last page.
 };
 
 struct ResultPage {
-  std::vector<TaskResult<Json>> results{};     ///< Done tasks that returned something, ascending by index.
+  std::vector<TaskResult<Json>> results{};  ///< Done tasks that returned something, ascending by index.
   std::optional<std::uint64_t> next_index{};
 };
 
 /// Counted from the tasks' records themselves, never from a counter.
 struct Recount {
-  std::uint64_t free_count = 0;     ///< Never claimed, or between attempts.
+  std::uint64_t free_count = 0;  ///< Never claimed, or between attempts.
   std::uint64_t leased_count = 0;
   std::uint64_t waiting_count = 0;
   std::uint64_t done_count = 0;
@@ -80,9 +81,11 @@ class Ledger {
 
   // Claims.
 
-  /// Random, never 0; on the embedded engine it also names this process, so that the next one can free what a dead one held.
+  /// Random, never 0; on the embedded engine it also names this process, so that the next one can free what a dead one
+  /// held.
   [[nodiscard]] virtual std::uint64_t new_token() = 0;
-  /// One conditional write per record, answered per record in order. Asked again with the same token it answers `claimed` again.
+  /// One conditional write per record, answered per record in order. Asked again with the same token it answers
+  /// `claimed` again.
   virtual Result<std::vector<ClaimAnswer>> claim(std::span<const ClaimRequest> requests, Time now) = 0;
   /// Moves the lease's end while the token holds. Per lease: nothing, or lease_lost.
   virtual Result<std::vector<Result<void>>> extend(std::span<const Lease> leases, Time lease_end) = 0;
@@ -91,10 +94,11 @@ class Ledger {
   /// Repeats the propagation of ended tasks (a crash came between). `finished` holds each of their clusters that is
   /// finished and has its parent's end, finish message or its end still open.
   virtual Result<EndAnswers> propagate(std::span<const RecordRef> ended, Time now) = 0;
-  /// Frees at once what processes that are gone held; the embedded engine knows by their lock files. The answer counts records.
+  /// Frees at once what processes that are gone held; the embedded engine knows by their lock files. The answer counts
+  /// records.
   virtual Result<std::uint64_t> release_dead_holders(Time now) = 0;
-  /// True where the process that got `token` from `new_token` is known to be gone: what it held as sender or sweeper of a
-  /// cluster is then taken over at once. False where nobody can tell.
+  /// True where the process that got `token` from `new_token` is known to be gone: what it held as sender or sweeper of
+  /// a cluster is then taken over at once. False where nobody can tell.
   [[nodiscard]] virtual bool is_dead_holder(std::uint64_t token) {
     static_cast<void>(token);
     return false;
@@ -104,7 +108,8 @@ class Ledger {
 
   // Clusters.
 
-  /// If absent. Where one is there: `already_exists`; read it to see whether it is the same. Errors: deleted (tombstone).
+  /// If absent. Where one is there: `already_exists`; read it to see whether it is the same. Errors: deleted
+  /// (tombstone).
   virtual Result<ClusterHeader> create_cluster(const ClusterHeader& header) = 0;
   /// Errors: not_found. A tombstone is returned as it is.
   virtual Result<ClusterHeader> read_cluster(std::string_view id, Consistency consistency) = 0;
@@ -118,21 +123,28 @@ class Ledger {
 
   // Tasks of a cluster.
 
-  /// Stores payloads before the header exists or is sealed. If absent, each: the same again is fine, other ones are `different_tasks`.
-  virtual Result<void> put_tasks(std::string_view cluster_id, std::uint64_t first_index, std::span<const TaskData> tasks) = 0;
+  /// Stores payloads before the header exists or is sealed. If absent, each: the same again is fine, other ones are
+  /// `different_tasks`.
+  virtual Result<void> put_tasks(std::string_view cluster_id, std::uint64_t first_index,
+                                 std::span<const TaskData> tasks) = 0;
   /// Payloads and the reservation of their indexes, once per add key, with a due mark of kind add.
   /// Errors: sealed, stopped, deleted, different_tasks (same key, other tasks).
-  virtual Result<AddedTasks> add_tasks(std::string_view cluster_id, std::string_view add_key, std::span<const TaskData> tasks, Time now) = 0;
-  /// No more tasks: fixes the size, marks the tree, finishes the cluster where all had ended already (or there are none).
-  /// Idempotent; also repeats a marking that was interrupted.
+  virtual Result<AddedTasks> add_tasks(std::string_view cluster_id, std::string_view add_key,
+                                       std::span<const TaskData> tasks, Time now) = 0;
+  /// No more tasks: fixes the size, marks the tree, finishes the cluster where all had ended already (or there are
+  /// none). Idempotent; also repeats a marking that was interrupted.
   virtual Result<EndAnswers> seal(std::string_view cluster_id, Time now) = 0;
-  virtual Result<std::vector<TaskData>> read_tasks(std::string_view cluster_id, std::uint64_t first_index, std::size_t count) = 0;
+  virtual Result<std::vector<TaskData>> read_tasks(std::string_view cluster_id, std::uint64_t first_index,
+                                                   std::size_t count) = 0;
 
-  /// Begins round `header.round` (already counted up, not sealed) over these task indexes, sorted: stores them, then compare-and-swaps the header.
+  /// Begins round `header.round` (already counted up, not sealed) over these task indexes, sorted: stores them, then
+  /// compare-and-swaps the header.
   virtual Result<ClusterHeader> start_round(const ClusterHeader& header, std::span<const std::uint64_t> indexes) = 0;
   /// Task indexes of this round's positions [first, first + count). In round 0 they are the positions themselves.
-  virtual Result<std::vector<std::uint64_t>> read_round(std::string_view cluster_id, std::uint32_t round, std::uint64_t first, std::size_t count) = 0;
-  /// For the re-send: positions of this round, at or after `first`, that are not ended, with the end of their lease (or `now`).
+  virtual Result<std::vector<std::uint64_t>> read_round(std::string_view cluster_id, std::uint32_t round,
+                                                        std::uint64_t first, std::size_t count) = 0;
+  /// For the re-send: positions of this round, at or after `first`, that are not ended, with the end of their lease (or
+  /// `now`).
   struct OpenTask {
     std::uint64_t position = 0;
     std::uint64_t index = 0;
@@ -144,10 +156,12 @@ class Ledger {
     std::vector<OpenTask> tasks;
     std::optional<std::uint64_t> next_position;
   };
-  virtual Result<OpenTaskPage> list_open_tasks(std::string_view cluster_id, std::uint64_t first_position, std::size_t count_max, Time now) = 0;
+  virtual Result<OpenTaskPage> list_open_tasks(std::string_view cluster_id, std::uint64_t first_position,
+                                               std::size_t count_max, Time now) = 0;
 
   virtual Result<TaskPage> list_tasks(const TaskQuery& query) = 0;
-  virtual Result<ResultPage> read_results(std::string_view cluster_id, std::uint64_t first_index, std::size_t count_max) = 0;
+  virtual Result<ResultPage> read_results(std::string_view cluster_id, std::uint64_t first_index,
+                                          std::size_t count_max) = 0;
   virtual Result<std::vector<AttemptOutput>> read_outputs(const RecordRef& ref, std::uint64_t index) = 0;
 
   // Single records.
@@ -162,7 +176,8 @@ class Ledger {
   /// A message, a finish message, or a task (by `index`, in its latest round). Errors: not_found.
   virtual Result<VersionedRecord> read_record(const KeyParts& key, Consistency consistency) = 0;
   /// Changes meta (and only meta) by compare-and-swap on `version`. Errors: conflict, not_found.
-  virtual Result<void> update_record_meta(const KeyParts& key, const std::optional<Json>& meta, std::uint64_t version, Time now) = 0;
+  virtual Result<void> update_record_meta(const KeyParts& key, const std::optional<Json>& meta, std::uint64_t version,
+                                          Time now) = 0;
 };
 
 }  // namespace fanfold

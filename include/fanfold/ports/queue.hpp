@@ -11,23 +11,23 @@ namespace fanfold {
 
 /// One delivery of one message. The same message may be delivered again, and two copies may be in flight at once.
 struct Delivery {
-  std::string message_id{};             ///< The queue's id; a message sent again has a new one.
-  std::string receipt_handle{};         ///< For this delivery only; goes stale when the message is delivered again.
-  std::uint32_t receive_count = 1;    ///< ApproximateReceiveCount.
+  std::string message_id{};         ///< The queue's id; a message sent again has a new one.
+  std::string receipt_handle{};     ///< For this delivery only; goes stale when the message is delivered again.
+  std::uint32_t receive_count = 1;  ///< ApproximateReceiveCount.
   Time sent_at{};
   Time visible_at{};                  ///< When it shows up again unless deleted or changed.
-  std::string group_id{};               ///< FIFO queues only.
-  std::optional<Envelope> content{};    ///< Set where the backend hands it decoded; else decode `text`.
-  std::string text{};                   ///< As on the wire.
+  std::string group_id{};             ///< FIFO queues only.
+  std::optional<Envelope> content{};  ///< Set where the backend hands it decoded; else decode `text`.
+  std::string text{};                 ///< As on the wire.
 };
 
 /// One message to send.
 struct OutgoingMessage {
   Envelope content{};
-  std::string text{};                       ///< When not empty it is sent as it is, in place of `content` (a foreign message moved on).
-  std::chrono::milliseconds delay{0};     ///< Invisible this long; 0 to 15 min. SQS rounds up to seconds.
-  std::string group_id{};                   ///< FIFO queues: required. Standard queues: must be empty.
-  std::string deduplication_id{};           ///< FIFO queues: a second message with it within 5 minutes is swallowed.
+  std::string text{};  ///< When not empty it is sent as it is, in place of `content` (a foreign message moved on).
+  std::chrono::milliseconds delay{0};  ///< Invisible this long; 0 to 15 min. SQS rounds up to seconds.
+  std::string group_id{};              ///< FIFO queues: required. Standard queues: must be empty.
+  std::string deduplication_id{};      ///< FIFO queues: a second message with it within 5 minutes is swallowed.
 };
 
 /// The part of a task's message that its own body, position and index are added to.
@@ -39,13 +39,13 @@ struct TaskRangeMessage {
 struct TaskMessage {
   std::uint64_t position = 0;
   std::uint64_t index = 0;
-  std::string_view body{};               ///< JSON text; borrowed for the call.
+  std::string_view body{};  ///< JSON text; borrowed for the call.
   std::chrono::milliseconds delay{0};
 };
 
 struct ReceiveOptions {
-  std::size_t count_max = 10;             ///< Upper bound on what one call returns, 1 to `Queue::receive_count_max`.
-  std::chrono::milliseconds wait{20'000};        ///< Long poll; zero polls once. At most 20 s.
+  std::size_t count_max = 10;              ///< Upper bound on what one call returns, 1 to `Queue::receive_count_max`.
+  std::chrono::milliseconds wait{20'000};  ///< Long poll; zero polls once. At most 20 s.
   std::chrono::milliseconds visibility{30'000};  ///< Hidden from other receivers this long. At most 12 h.
 };
 
@@ -56,11 +56,11 @@ struct RedrivePolicy {
 };
 
 struct QueueAttributes {
-  bool fifo = false;                                   ///< By SQS's rule: the name ends in ".fifo".
-  std::chrono::seconds visibility{30};                 ///< Default of a delivery; 0 to 12 h.
-  std::chrono::seconds retention{std::chrono::days{4}};///< A message older than this is gone; 1 min to 14 days.
-  std::chrono::seconds delay{0};                       ///< Default delay of a message; 0 to 15 min.
-  bool content_based_deduplication = false;            ///< FIFO only.
+  bool fifo = false;                                     ///< By SQS's rule: the name ends in ".fifo".
+  std::chrono::seconds visibility{30};                   ///< Default of a delivery; 0 to 12 h.
+  std::chrono::seconds retention{std::chrono::days{4}};  ///< A message older than this is gone; 1 min to 14 days.
+  std::chrono::seconds delay{0};                         ///< Default delay of a message; 0 to 15 min.
+  bool content_based_deduplication = false;              ///< FIFO only.
   std::optional<RedrivePolicy> redrive{};
   friend bool operator==(const QueueAttributes&, const QueueAttributes&) = default;
 };
@@ -77,7 +77,8 @@ struct VisibilityChange {
 };
 
 /// Message queues with the semantics of SQS. Thread-safe; calls block; every call may fail with unavailable or
-/// throttled and may have been applied all the same. A queue is named by its url; the embedded engine's url is its name.
+/// throttled and may have been applied all the same. A queue is named by its url; the embedded engine's url is its
+/// name.
 class Queue {
  public:
   virtual ~Queue() = default;
@@ -96,11 +97,13 @@ class Queue {
   virtual Result<std::vector<std::string>> list() = 0;
 
   /// Takes up to `count_max` deliveries; empty where none came in time, and where `stop` was requested.
-  virtual Result<std::vector<Delivery>> receive(std::string_view url, const ReceiveOptions& options, std::stop_token stop) = 0;
+  virtual Result<std::vector<Delivery>> receive(std::string_view url, const ReceiveOptions& options,
+                                                std::stop_token stop) = 0;
 
   /// Sends each message, or says per message why not, in the order given; splits into the service's batches itself.
   /// The answer holds the queue's message ids.
-  virtual Result<std::vector<Result<std::string>>> send(std::string_view url, std::span<const OutgoingMessage> messages) = 0;
+  virtual Result<std::vector<Result<std::string>>> send(std::string_view url,
+                                                        std::span<const OutgoingMessage> messages) = 0;
 
   /// The same for many tasks of one cluster whose payloads the Ledger has already. A backend may merge this with
   /// a message of the same task that is still in the queue. Answers hold errors only: empty when all were accepted.
@@ -112,15 +115,18 @@ class Queue {
                                                       std::span<const TaskMessage> tasks) = 0;
 
   /// Deletes by receipt. A stale or unknown receipt is harmless and reported as success, as SQS does.
-  virtual Result<std::vector<Result<void>>> remove(std::string_view url, std::span<const std::string> receipt_handles) = 0;
+  virtual Result<std::vector<Result<void>>> remove(std::string_view url,
+                                                   std::span<const std::string> receipt_handles) = 0;
 
   /// Hides each from now on for the time given. A stale receipt changes nothing and is reported as success.
-  virtual Result<std::vector<Result<void>>> change_visibility(std::string_view url, std::span<const VisibilityChange> changes) = 0;
+  virtual Result<std::vector<Result<void>>> change_visibility(std::string_view url,
+                                                              std::span<const VisibilityChange> changes) = 0;
 
   /// Deletes all that is in the queue. The answer is how many were there, where the service tells.
   virtual Result<std::uint64_t> purge(std::string_view url) = 0;
 
-  /// Moves what a dead-letter queue holds back to its source queue. Errors: invalid_argument where `url` is no dead-letter queue.
+  /// Moves what a dead-letter queue holds back to its source queue. Errors: invalid_argument where `url` is no
+  /// dead-letter queue.
   virtual Result<std::uint64_t> redrive(std::string_view dead_letter_url) = 0;
 };
 

@@ -12,7 +12,8 @@ constexpr std::uint8_t no_digit = 0xff;
 constexpr std::array<std::uint8_t, 256> make_values() {
   std::array<std::uint8_t, 256> values{};
   values.fill(no_digit);
-  for (std::size_t i = 0; i < digits.size(); ++i) values[static_cast<unsigned char>(digits[i])] = static_cast<std::uint8_t>(i);
+  for (std::size_t i = 0; i < digits.size(); ++i)
+    values[static_cast<unsigned char>(digits[i])] = static_cast<std::uint8_t>(i);
   return values;
 }
 constexpr std::array<std::uint8_t, 256> values_of_digits = make_values();
@@ -56,7 +57,8 @@ std::optional<std::string> decode_base64(std::string_view text) {
     const std::size_t count = is_last ? 3 - padding : 3;
     // Bits that no byte takes have to be zero: each value has one text only.
     if ((group & ((std::uint32_t{1} << (8 * (3 - count))) - 1)) != 0) return std::nullopt;
-    for (std::size_t k = 0; k < count; ++k) bytes += static_cast<char>(static_cast<unsigned char>(group >> (16U - 8U * k)));
+    for (std::size_t k = 0; k < count; ++k)
+      bytes += static_cast<char>(static_cast<unsigned char>(group >> (16U - 8U * k)));
   }
   return bytes;
 }

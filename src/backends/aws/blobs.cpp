@@ -15,7 +15,8 @@ constexpr std::chrono::milliseconds put_pause_most{1'000};
 
 class ObjectBlobs final : public Blobs {
  public:
-  ObjectBlobs(ObjectStore& objects, std::string bucket, Clock& clock) : objects_(objects), bucket_(std::move(bucket)), clock_(clock) {}
+  ObjectBlobs(ObjectStore& objects, std::string bucket, Clock& clock)
+      : objects_(objects), bucket_(std::move(bucket)), clock_(clock) {}
 
   Result<std::optional<std::string>> put(const std::string& name, std::string_view bytes, std::uint64_t) override {
     PutObject object;
@@ -25,7 +26,8 @@ class ObjectBlobs final : public Blobs {
     for (std::size_t tries = 1;; ++tries) {
       auto written = objects_.put(object);
       if (written) return std::optional<std::string>();
-      const bool may_be_there = written.error().code == ErrorCode::conflict || written.error().code == ErrorCode::outcome_unknown;
+      const bool may_be_there =
+          written.error().code == ErrorCode::conflict || written.error().code == ErrorCode::outcome_unknown;
       if (!may_be_there) return std::move(written).error();
       // An object that is there; or a copy of this very request came first, and then it is the same.
       auto there = get(std::span(&name, 1));
@@ -66,7 +68,8 @@ class ObjectBlobs final : public Blobs {
   Clock& clock_;
 };
 
-/// What does not fit the head goes before it, into items named by the text's digest, so that the head decides whose text it is.
+/// What does not fit the head goes before it, into items named by the text's digest, so that the head decides whose
+/// text it is.
 class ItemBlobs final : public Blobs {
  public:
   ItemBlobs(Table& table, Clock& clock) : table_(table), clock_(clock) {}
@@ -143,7 +146,8 @@ class ItemBlobs final : public Blobs {
     std::string text(head->text("bytes"));
     const std::uint64_t part_count = head->number("parts");
     std::vector<ItemKey> keys;
-    for (std::uint64_t i = 0; i < part_count; ++i) keys.push_back({head->key.partition, part_sort(head->text("digest"), i)});
+    for (std::uint64_t i = 0; i < part_count; ++i)
+      keys.push_back({head->key.partition, part_sort(head->text("digest"), i)});
     if (keys.empty()) return std::optional<std::string>(std::move(text));
     auto parts = read_items(table_, clock_, keys, Consistency::strong, read_count_max);
     if (!parts) return std::move(parts).error();

@@ -12,8 +12,10 @@ class Blobs {
  public:
   virtual ~Blobs() = default;
 
-  /// Answers what was there already; empty where this call wrote it. `ttl`: seconds since 1970, where the store can forget by itself.
-  virtual Result<std::optional<std::string>> put(const std::string& name, std::string_view bytes, std::uint64_t ttl) = 0;
+  /// Answers what was there already; empty where this call wrote it. `ttl`: seconds since 1970, where the store can
+  /// forget by itself.
+  virtual Result<std::optional<std::string>> put(const std::string& name, std::string_view bytes,
+                                                 std::uint64_t ttl) = 0;
   /// In order; empty where there is none.
   virtual Result<std::vector<std::optional<std::string>>> get(std::span<const std::string> names) = 0;
   /// Idempotent.

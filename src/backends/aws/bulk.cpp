@@ -12,17 +12,22 @@ constexpr std::size_t doublings_max = 16;
 constexpr std::chrono::milliseconds unprocessed_pause_initial{20};
 constexpr std::chrono::milliseconds unprocessed_pause_most{2'000};
 
-Error left_unprocessed() { return {ErrorCode::throttled, "the table leaves items of batches unprocessed again and again", {}}; }
+Error left_unprocessed() {
+  return {ErrorCode::throttled, "the table leaves items of batches unprocessed again and again", {}};
+}
 
 }  // namespace
 
-void pause_with_jitter(Clock& clock, std::size_t try_count, std::chrono::milliseconds initial, std::chrono::milliseconds most) {
+void pause_with_jitter(Clock& clock, std::size_t try_count, std::chrono::milliseconds initial,
+                       std::chrono::milliseconds most) {
   const auto bound = std::min(most, initial * (std::int64_t{1} << std::min(try_count, doublings_max)));
-  const auto length = std::chrono::milliseconds(static_cast<std::int64_t>(random_unit() * static_cast<double>(bound.count() + 1)));
+  const auto length =
+      std::chrono::milliseconds(static_cast<std::int64_t>(random_unit() * static_cast<double>(bound.count() + 1)));
   clock.sleep_until(clock.now() + length, {});
 }
 
-Result<std::vector<std::optional<Item>>> read_items(Table& table, Clock& clock, std::span<const ItemKey> keys, Consistency consistency, std::size_t batch_count_max) {
+Result<std::vector<std::optional<Item>>> read_items(Table& table, Clock& clock, std::span<const ItemKey> keys,
+                                                    Consistency consistency, std::size_t batch_count_max) {
   std::vector<std::optional<Item>> items(keys.size());
   if (keys.size() == 1) {
     auto item = table.get(keys.front(), consistency);
@@ -62,7 +67,8 @@ Result<void> write_items(Table& table, Clock& clock, std::span<const Item> puts,
   std::size_t put_count = 0;
   std::size_t remove_count = 0;
   BatchWriteRequest rest;
-  for (std::size_t tries = 0; put_count < puts.size() || remove_count < removes.size() || !rest.puts.empty() || !rest.removes.empty();) {
+  for (std::size_t tries = 0;
+       put_count < puts.size() || remove_count < removes.size() || !rest.puts.empty() || !rest.removes.empty();) {
     BatchWriteRequest request = std::exchange(rest, {});
     const auto room = [&] { return request.puts.size() + request.removes.size() < batch_write_count_max; };
     while (room() && put_count < puts.size()) request.puts.push_back(puts[put_count++]);

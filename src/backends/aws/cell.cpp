@@ -10,9 +10,11 @@ constexpr unsigned attempt_shift = 48;
 constexpr std::uint64_t time_mask = (std::uint64_t{1} << attempt_shift) - 1;
 
 std::uint64_t head_of(const Cell& cell) noexcept {
-  const auto time = std::clamp<std::int64_t>(cell.time.time_since_epoch().count(), 0, static_cast<std::int64_t>(time_mask));
+  const auto time =
+      std::clamp<std::int64_t>(cell.time.time_since_epoch().count(), 0, static_cast<std::int64_t>(time_mask));
   return static_cast<std::uint64_t>(cell.state) << state_shift |
-         static_cast<std::uint64_t>(std::min(cell.attempt, attempt_limit)) << attempt_shift | static_cast<std::uint64_t>(time);
+         static_cast<std::uint64_t>(std::min(cell.attempt, attempt_limit)) << attempt_shift |
+         static_cast<std::uint64_t>(time);
 }
 
 template <class Byte>
@@ -55,9 +57,11 @@ bool is_applied(const Cell& cell, std::string_view child_id, const EndRequest& r
 }
 
 bool is_allowed(const Cell& cell, std::string_view child_id, const EndCondition& condition) {
-  if (const auto* token = std::get_if<std::uint64_t>(&condition)) return cell.state == Cell::State::leased && cell.token == *token;
+  if (const auto* token = std::get_if<std::uint64_t>(&condition))
+    return cell.state == Cell::State::leased && cell.token == *token;
   if (const auto* seen = std::get_if<SeenState>(&condition)) return seen_of(cell) == *seen;
-  if (const auto* waiting = std::get_if<WaitingFor>(&condition)) return cell.state == Cell::State::waiting && child_id == waiting->child_id;
+  if (const auto* waiting = std::get_if<WaitingFor>(&condition))
+    return cell.state == Cell::State::waiting && child_id == waiting->child_id;
   return true;  // NotEnded: whoever asks has looked that it is not.
 }
 
@@ -112,7 +116,8 @@ ClaimDecision decide_claim(const Cell& cell, const ClaimRequest& request, Time n
   return {ClaimOutcome::claimed, true, {Cell::State::leased, cell.attempt + 1, request.lease_end, request.token}};
 }
 
-EndDecision decide_end(const Cell& cell, std::string_view child_id, const EndRequest& request, std::uint64_t fresh_token, Time now) {
+EndDecision decide_end(const Cell& cell, std::string_view child_id, const EndRequest& request,
+                       std::uint64_t fresh_token, Time now) {
   const auto* own_token = std::get_if<std::uint64_t>(&request.condition);
   const std::uint64_t token = own_token != nullptr ? *own_token : fresh_token;
   if (is_applied(cell, child_id, request, token)) return {EndOutcome::ended, false, {}};

@@ -9,7 +9,7 @@ namespace fanfold::aws {
 /// The claimable part of a record: 16 bytes as stored, which are what "the value seen" compares.
 struct Cell {
   enum class State : std::uint8_t {
-    free = 0,         ///< Never claimed. Not stored: the attribute is absent.
+    free = 0,  ///< Never claimed. Not stored: the attribute is absent.
     leased = 1,
     backing_off = 2,  ///< Leased by nobody until `time`.
     waiting = 3,      ///< For a child cluster, which stands beside the cell.
@@ -20,7 +20,7 @@ struct Cell {
   State state = State::free;
   std::uint32_t attempt = 0;  ///< At most `attempt_limit`.
   Time time{};                ///< End of the lease or backoff, or when it ended.
-  std::uint64_t token = 0;    ///< Of the holder, or of the one who wrote the state, so that it finds its own write again.
+  std::uint64_t token = 0;  ///< Of the holder, or of the one who wrote the state, so that it finds its own write again.
 
   [[nodiscard]] bool has_ended() const noexcept { return state == State::done || state == State::failed; }
   [[nodiscard]] bool is_busy(Time now) const noexcept {
@@ -40,8 +40,8 @@ inline constexpr std::uint32_t attempt_limit = 0x1fff;
 [[nodiscard]] SeenState seen_of(const Cell& cell) noexcept;
 [[nodiscard]] Cell cell_of(const SeenState& seen) noexcept;
 
-/// What one request makes of one cell. Where `writes` is set, `next` is to be stored on condition that the cell is still what
-/// was looked at, and the outcome holds once that is done.
+/// What one request makes of one cell. Where `writes` is set, `next` is to be stored on condition that the cell is
+/// still what was looked at, and the outcome holds once that is done.
 struct ClaimDecision {
   ClaimOutcome outcome = ClaimOutcome::missing;
   bool writes = false;
@@ -55,7 +55,8 @@ struct EndDecision {
   Cell next{};
 };
 /// `child_id` is whom a waiting cell waits for. `fresh_token` is written where the request has no token of its own.
-[[nodiscard]] EndDecision decide_end(const Cell& cell, std::string_view child_id, const EndRequest& request, std::uint64_t fresh_token, Time now);
+[[nodiscard]] EndDecision decide_end(const Cell& cell, std::string_view child_id, const EndRequest& request,
+                                     std::uint64_t fresh_token, Time now);
 
 [[nodiscard]] ClaimAnswer answer_with(ClaimOutcome outcome, const Cell& cell, std::string_view child_id);
 

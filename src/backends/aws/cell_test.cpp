@@ -24,8 +24,9 @@ TEST(Cell, IsWrittenAsTheFormatSays) {
 }
 
 TEST(Cell, IsReadAsItWasWritten) {
-  for (const Cell& cell : {Cell{Cell::State::leased, 1, at, 7}, Cell{Cell::State::backing_off, 2, at, ~std::uint64_t{0}},
-                           Cell{Cell::State::waiting, attempt_limit, at, 1}, Cell{Cell::State::failed, 0, Time{}, 1}}) {
+  for (const Cell& cell :
+       {Cell{Cell::State::leased, 1, at, 7}, Cell{Cell::State::backing_off, 2, at, ~std::uint64_t{0}},
+        Cell{Cell::State::waiting, attempt_limit, at, 1}, Cell{Cell::State::failed, 0, Time{}, 1}}) {
     EXPECT_EQ(decode_cell(encode_cell(cell)), cell);
     EXPECT_EQ(cell_of(seen_of(cell)), cell);
   }

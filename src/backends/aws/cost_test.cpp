@@ -94,7 +94,8 @@ TEST(LedgerCost, OfACheapModeTaskIsOneWriteUnit) {
 }
 
 TEST(LedgerCost, OfCreatingAnyNumberOfTasksIsAFewTrackingWrites) {
-  for (const std::uint64_t count : {std::uint64_t{1}, std::uint64_t{1'000}, std::uint64_t{100'000}, std::uint64_t{1'000'000'000}}) {
+  for (const std::uint64_t count :
+       {std::uint64_t{1}, std::uint64_t{1'000}, std::uint64_t{100'000}, std::uint64_t{1'000'000'000}}) {
     TestLedger test;
     test.cluster(count);
     const TreeShape shape(count);

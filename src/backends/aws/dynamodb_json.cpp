@@ -23,7 +23,8 @@ std::size_t sequence_size(std::string_view text) noexcept {
   }
   // Overlong forms, surrogates, and what is beyond U+10FFFF.
   const unsigned char second = byte(1);
-  const bool is_wrong = (first == 0xe0 && second < 0xa0) || (first == 0xed && second > 0x9f) || (first == 0xf0 && second < 0x90) || (first == 0xf4 && second > 0x8f);
+  const bool is_wrong = (first == 0xe0 && second < 0xa0) || (first == 0xed && second > 0x9f) ||
+                        (first == 0xf0 && second < 0x90) || (first == 0xf4 && second > 0x8f);
   return is_wrong ? 0 : size;
 }
 
@@ -227,9 +228,15 @@ void Expression::add_condition(const Condition& condition) {
   for (const Clause& clause : condition) {
     if (!condition_.empty()) condition_.append(" AND ");
     switch (clause.kind) {
-      case Clause::Kind::absent: condition_.append("attribute_not_exists(").append(name(clause.attribute)).append(")"); break;
-      case Clause::Kind::exists: condition_.append("attribute_exists(").append(name(clause.attribute)).append(")"); break;
-      case Clause::Kind::equals: condition_.append(name(clause.attribute)).append("=").append(value(clause.value)); break;
+      case Clause::Kind::absent:
+        condition_.append("attribute_not_exists(").append(name(clause.attribute)).append(")");
+        break;
+      case Clause::Kind::exists:
+        condition_.append("attribute_exists(").append(name(clause.attribute)).append(")");
+        break;
+      case Clause::Kind::equals:
+        condition_.append(name(clause.attribute)).append("=").append(value(clause.value));
+        break;
     }
   }
 }
@@ -243,7 +250,12 @@ void Expression::add_update(const UpdateRequest& request) {
   for (const Member& member : request.set_if_absent) {
     append_clause(set, ",", "SET ");
     const std::string placeholder = name(member.name);
-    set.append(placeholder).append("=if_not_exists(").append(placeholder).append(",").append(value(member.value)).append(")");
+    set.append(placeholder)
+        .append("=if_not_exists(")
+        .append(placeholder)
+        .append(",")
+        .append(value(member.value))
+        .append(")");
   }
   std::string remove;
   for (const std::string& attribute : request.remove) {

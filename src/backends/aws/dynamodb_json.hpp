@@ -23,7 +23,8 @@ class Expression {
  public:
   void add_condition(const Condition& condition);
   void add_update(const UpdateRequest& request);
-  /// The members of a request: UpdateExpression, ConditionExpression, names and values. Those that are empty are left out.
+  /// The members of a request: UpdateExpression, ConditionExpression, names and values. Those that are empty are left
+  /// out.
   void write(detail::JsonWriter& out) const;
 
  private:

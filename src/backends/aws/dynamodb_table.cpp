@@ -101,24 +101,28 @@ class TableCall : public JsonCall {
 class WriteCall final : public TableCall {
  public:
   WriteCall(const Context& context, const UpdateRequest& request)
-      : TableCall(context, "UpdateItem", Charge::write, body_of(context, [&](JsonWriter& out) {
-                    write_table(out, context);
-                    out.plain_key("Key");
-                    write_key(out, request.key);
-                    write_expression(out, &request, request.condition);
-                    out.plain_key("ReturnValues");
-                    out.plain_string("ALL_NEW");
-                    write_what_is_there(out, request.condition);
-                  })),
+      : TableCall(context, "UpdateItem", Charge::write,
+                  body_of(context,
+                          [&](JsonWriter& out) {
+                            write_table(out, context);
+                            out.plain_key("Key");
+                            write_key(out, request.key);
+                            write_expression(out, &request, request.condition);
+                            out.plain_key("ReturnValues");
+                            out.plain_string("ALL_NEW");
+                            write_what_is_there(out, request.condition);
+                          })),
         answers_item_(true) {}
   WriteCall(const Context& context, const PutRequest& request)
-      : TableCall(context, "PutItem", Charge::write, body_of(context, [&](JsonWriter& out) {
-                    write_table(out, context);
-                    out.plain_key("Item");
-                    write_item(out, request.item);
-                    write_expression(out, nullptr, request.condition);
-                    write_what_is_there(out, request.condition);
-                  })),
+      : TableCall(context, "PutItem", Charge::write,
+                  body_of(context,
+                          [&](JsonWriter& out) {
+                            write_table(out, context);
+                            out.plain_key("Item");
+                            write_item(out, request.item);
+                            write_expression(out, nullptr, request.condition);
+                            write_what_is_there(out, request.condition);
+                          })),
         answers_item_(false) {}
 
   Result<WriteAnswer> take() {
@@ -137,18 +141,21 @@ class WriteCall final : public TableCall {
   Result<void> decode_answer(JsonValue root) override {
     item_.reset();
     const auto attributes = root.find("Attributes");
-    if (!attributes) return answers_item_ ? Result<void>(detail::json_error_missing(root, "Attributes")) : Result<void>();
+    if (!attributes)
+      return answers_item_ ? Result<void>(detail::json_error_missing(root, "Attributes")) : Result<void>();
     auto item = read_item(*attributes);
     if (!item) return std::move(item).error();
     item_ = std::move(*item);
     return {};
   }
 
-  /// What is there is in the refusal itself; a server that leaves it out, or writes what nobody understands, is asked again.
+  /// What is there is in the refusal itself; a server that leaves it out, or writes what nobody understands, is asked
+  /// again.
   Result<WriteAnswer> refused() {
     WriteAnswer written{.refused = true, .item = std::nullopt};
     detail::JsonDocument document;
-    if (!document.read(answer().response.body, limits_).has_value() || document.root().kind() != JsonKind::object) return written;
+    if (!document.read(answer().response.body, limits_).has_value() || document.root().kind() != JsonKind::object)
+      return written;
     const auto there = document.root().find("Item");
     if (!there || there->kind() != JsonKind::object) return written;
     if (auto item = read_item(*there); item.has_value()) written.item = std::move(*item);
@@ -302,7 +309,8 @@ class BatchWriteCall final : public TableCall {
 class QueryCall final : public TableCall {
  public:
   QueryCall(const Context& context, const QueryRequest& request)
-      : TableCall(context, "Query", Charge::read, body_of(context, [&](JsonWriter& out) { write(out, context, request); })) {}
+      : TableCall(context, "Query", Charge::read,
+                  body_of(context, [&](JsonWriter& out) { write(out, context, request); })) {}
   QueryAnswer page{};
 
  private:
@@ -398,9 +406,11 @@ class TransactCall final : public TableCall {
       return TransactAnswer{};
     }
     const std::string_view body = answer().response.body;
-    const bool is_throttled = body.find("ThrottlingError") != std::string_view::npos || body.find("ProvisionedThroughputExceeded") != std::string_view::npos;
+    const bool is_throttled = body.find("ThrottlingError") != std::string_view::npos ||
+                              body.find("ProvisionedThroughputExceeded") != std::string_view::npos;
     if (is_throttled) return Error{ErrorCode::throttled, "dynamodb TransactWriteItems: throttled", {}};
-    const bool is_refused = body.find("ConditionalCheckFailed") != std::string_view::npos || body.find("TransactionConflict") != std::string_view::npos;
+    const bool is_refused = body.find("ConditionalCheckFailed") != std::string_view::npos ||
+                            body.find("TransactionConflict") != std::string_view::npos;
     if (is_refused) return TransactAnswer{.refused = true};
     return *answer().error;
   }
@@ -411,7 +421,8 @@ class TransactCall final : public TableCall {
 
 Result<void> check_size(const Item& item) {
   if (item_bytes(item) <= item_bytes_max) return {};
-  return Error{ErrorCode::too_large, "an item of the table has at most " + std::to_string(item_bytes_max) + " bytes", {}};
+  return Error{
+      ErrorCode::too_large, "an item of the table has at most " + std::to_string(item_bytes_max) + " bytes", {}};
 }
 
 /// Runs one call for each request, many at a time, and takes their answers.
@@ -435,21 +446,25 @@ auto run_each(const Context& context, const Requests& requests, Take&& take) {
 }  // namespace
 
 std::vector<Result<WriteAnswer>> DynamoDbTable::update(std::span<const UpdateRequest> requests) {
-  return run_each<WriteCall>(Context{service_, name_, usage_, asks_capacity_}, requests, [](WriteCall& call) { return call.take(); });
+  return run_each<WriteCall>(Context{service_, name_, usage_, asks_capacity_}, requests,
+                             [](WriteCall& call) { return call.take(); });
 }
 
 std::vector<Result<WriteAnswer>> DynamoDbTable::put(std::span<const PutRequest> requests) {
   for (const PutRequest& request : requests) {
-    if (auto checked = check_size(request.item); !checked) return std::vector<Result<WriteAnswer>>(requests.size(), checked.error());
+    if (auto checked = check_size(request.item); !checked)
+      return std::vector<Result<WriteAnswer>>(requests.size(), checked.error());
   }
-  return run_each<WriteCall>(Context{service_, name_, usage_, asks_capacity_}, requests, [](WriteCall& call) { return call.take(); });
+  return run_each<WriteCall>(Context{service_, name_, usage_, asks_capacity_}, requests,
+                             [](WriteCall& call) { return call.take(); });
 }
 
 std::vector<Result<QueryAnswer>> DynamoDbTable::query(std::span<const QueryRequest> requests) {
-  return run_each<QueryCall>(Context{service_, name_, usage_, asks_capacity_}, requests, [](QueryCall& call) -> Result<QueryAnswer> {
-    if (call.answer().error) return *call.answer().error;
-    return std::move(call.page);
-  });
+  return run_each<QueryCall>(Context{service_, name_, usage_, asks_capacity_}, requests,
+                             [](QueryCall& call) -> Result<QueryAnswer> {
+                               if (call.answer().error) return *call.answer().error;
+                               return std::move(call.page);
+                             });
 }
 
 Result<std::optional<Item>> DynamoDbTable::get(const ItemKey& key, Consistency consistency) {

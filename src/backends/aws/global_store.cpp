@@ -59,7 +59,8 @@ Result<StoredGlobals> AwsGlobalStore::read(const BucketParams& where) {
   return globals;
 }
 
-Result<std::string> AwsGlobalStore::write(const BucketParams& where, const StoredGlobals& globals, std::string_view expected_version) {
+Result<std::string> AwsGlobalStore::write(const BucketParams& where, const StoredGlobals& globals,
+                                          std::string_view expected_version) {
   if (globals.value.text().size() > json_size_bytes_max) {
     return Error{ErrorCode::too_large, "globals have at most " + std::to_string(json_size_bytes_max) + " bytes", {}};
   }

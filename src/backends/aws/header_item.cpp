@@ -67,7 +67,8 @@ void write_policy(Writer& out, const ClusterHeader& header) {
   out.text("url", header.queue_url);
   if (header.finish_queue_url != header.queue_url) out.add("finishUrl", Value::of(header.finish_queue_url));
   if (header.bucket_params) {
-    std::vector<Member> members{{"Bucket", Value::of(header.bucket_params->bucket)}, {"Key", Value::of(header.bucket_params->key)}};
+    std::vector<Member> members{{"Bucket", Value::of(header.bucket_params->bucket)},
+                                {"Key", Value::of(header.bucket_params->key)}};
     out.add("bucketParams", map_of(std::move(members)));
   }
   if (header.parent) {
@@ -85,7 +86,8 @@ void write_policy(Writer& out, const ClusterHeader& header) {
   out.flag("firstFailureWanted", header.first_failure_wanted);
   out.flag("failFast", header.fail_fast);
   out.number("failuresAllowed", header.failures_allowed_count);
-  if (header.failures_allowed_percent != 0) out.add("failuresAllowedPercent", Value::of_decimal(text_of(header.failures_allowed_percent)));
+  if (header.failures_allowed_percent != 0)
+    out.add("failuresAllowedPercent", Value::of_decimal(text_of(header.failures_allowed_percent)));
   out.optional_number("attemptsMax", header.attempts_max);
   out.optional_time("deadline", header.deadline);
   if (header.deadline_action == DeadlineAction::stop) out.text("deadlineAction", stop_action);
@@ -207,7 +209,8 @@ void read_policy(Reader& in, ClusterHeader& header) {
   header.fail_fast = in.flag("failFast");
   header.failures_allowed_count = in.number("failuresAllowed");
   if (const Value* value = in.find("failuresAllowedPercent")) {
-    const auto [end, code] = std::from_chars(value->text.data(), value->text.data() + value->text.size(), header.failures_allowed_percent);
+    const auto [end, code] =
+        std::from_chars(value->text.data(), value->text.data() + value->text.size(), header.failures_allowed_percent);
     if (code != std::errc{} || end != value->text.data() + value->text.size()) in.refuse();
   }
   header.attempts_max = in.optional_number<std::uint32_t>("attemptsMax");
@@ -252,7 +255,8 @@ void read_due(Reader& in, ClusterHeader& header) {
     std::size_t number = 0;
     while (number < due_kinds.size() && due_kinds[number] != kind) ++number;
     if (number == due_kinds.size()) return in.refuse();
-    header.due.push_back({static_cast<DueMark::Kind>(number), inside.text("id"), inside.small("round"), inside.time("since")});
+    header.due.push_back(
+        {static_cast<DueMark::Kind>(number), inside.text("id"), inside.small("round"), inside.time("since")});
     if (inside.is_bad()) in.refuse();
   }
 }
@@ -273,7 +277,9 @@ void read_marks(Reader& in, ClusterHeader& header) {
   header.tombstone = in.flag("tombstone");
 }
 
-bool is_unfinished(const ClusterHeader& header) { return !header.finished() || !header.finish_done || !header.parent_ended; }
+bool is_unfinished(const ClusterHeader& header) {
+  return !header.finished() || !header.finish_done || !header.parent_ended;
+}
 
 }  // namespace
 

@@ -24,16 +24,21 @@ std::string fresh_write_id() {
 
 bool is_header(const Item& item) { return item.text(type_name) == to_string(RecordType::cluster); }
 
-Error changed(std::string_view id) { return {ErrorCode::conflict, "cluster " + std::string(id) + " changed meanwhile", {}}; }
+Error changed(std::string_view id) {
+  return {ErrorCode::conflict, "cluster " + std::string(id) + " changed meanwhile", {}};
+}
 
 }  // namespace
 
 Error no_cluster(std::string_view id) { return {ErrorCode::not_found, "no cluster is called " + std::string(id), {}}; }
 
-Error only_tombstone(std::string_view id) { return {ErrorCode::deleted, "the cluster " + std::string(id) + " was deleted", {}}; }
+Error only_tombstone(std::string_view id) {
+  return {ErrorCode::deleted, "the cluster " + std::string(id) + " was deleted", {}};
+}
 
 bool has_open_end(const ClusterHeader& header) noexcept {
-  return header.finished() && !header.tombstone && (!header.parent_ended || !header.finish_sent_at || !header.finish_done);
+  return header.finished() && !header.tombstone &&
+         (!header.parent_ended || !header.finish_sent_at || !header.finish_done);
 }
 
 std::uint64_t ttl_of(Time expires_at) noexcept {
@@ -47,7 +52,9 @@ Item Headers::item_of(const ClusterHeader& header, std::string_view write_id) {
   return item;
 }
 
-Condition Headers::unchanged(const ClusterHeader& header) { return {Clause::equals(version_name, Value::of_number(header.version))}; }
+Condition Headers::unchanged(const ClusterHeader& header) {
+  return {Clause::equals(version_name, Value::of_number(header.version))};
+}
 
 void Headers::note(const ClusterHeader& header) {
   const std::scoped_lock lock(mutex_);
@@ -81,7 +88,8 @@ Result<ClusterHeader> Headers::create(const ClusterHeader& header) {
     note(created);
     return created;
   }
-  auto item = answer->item ? Result<std::optional<Item>>(std::move(answer->item)) : table_.get(request.item.key, Consistency::strong);
+  auto item = answer->item ? Result<std::optional<Item>>(std::move(answer->item))
+                           : table_.get(request.item.key, Consistency::strong);
   if (!item) return std::move(item).error();
   if (*item && (*item)->text(write_id_name) == write_id) return created;
   if (*item && (*item)->flag("tombstone")) return only_tombstone(header.id);
@@ -96,7 +104,8 @@ Result<ClusterHeader> Headers::swap(const ClusterHeader& header) {
   auto answer = std::move(table_.put(std::span(&request, 1)).front());
   if (!answer) return std::move(answer).error();
   if (answer->refused) {
-    auto item = answer->item ? Result<std::optional<Item>>(std::move(answer->item)) : table_.get(request.item.key, Consistency::strong);
+    auto item = answer->item ? Result<std::optional<Item>>(std::move(answer->item))
+                             : table_.get(request.item.key, Consistency::strong);
     if (!item) return std::move(item).error();
     if (!*item || !is_header(**item)) return no_cluster(header.id);
     // A copy of this very write may have come before this one.
@@ -106,7 +115,8 @@ Result<ClusterHeader> Headers::swap(const ClusterHeader& header) {
   return next;
 }
 
-Result<ClusterHeader> Headers::change(std::string_view id, const std::function<Result<Change>(ClusterHeader&)>& function) {
+Result<ClusterHeader> Headers::change(std::string_view id,
+                                      const std::function<Result<Change>(ClusterHeader&)>& function) {
   for (std::size_t count = 1; count <= header_swap_count_max; ++count) {
     auto header = read(id, Consistency::strong);
     if (!header) return header;
@@ -120,7 +130,8 @@ Result<ClusterHeader> Headers::change(std::string_view id, const std::function<R
   return changed(id);
 }
 
-Result<std::optional<ClusterHeader>> Headers::finish(std::string_view id, std::uint32_t round, std::uint64_t failed_count, Time now, bool marks) {
+Result<std::optional<ClusterHeader>> Headers::finish(std::string_view id, std::uint32_t round,
+                                                     std::uint64_t failed_count, Time now, bool marks) {
   auto header = change(id, [&](ClusterHeader& stored) -> Result<Change> {
     if (stored.tombstone || stored.round != round || !stored.sealed()) return Change::leave;
     const bool finishes = !stored.finished();

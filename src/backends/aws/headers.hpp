@@ -35,12 +35,15 @@ class Headers {
   Result<ClusterHeader> swap(const ClusterHeader& header);
 
   enum class Change : std::uint8_t { write, leave };
-  /// Reads strongly, applies, swaps, again after a conflict. The function sees its own earlier effect after a lost answer.
+  /// Reads strongly, applies, swaps, again after a conflict. The function sees its own earlier effect after a lost
+  /// answer.
   Result<ClusterHeader> change(std::string_view id, const std::function<Result<Change>(ClusterHeader&)>& function);
 
-  /// Finishes this round of the cluster, unless something finished it before. The answer is empty where the round is over and
-  /// another one began, or only a tombstone is left, or nothing of its end is open. `marks`: in the same write.
-  Result<std::optional<ClusterHeader>> finish(std::string_view id, std::uint32_t round, std::uint64_t failed_count, Time now, bool marks);
+  /// Finishes this round of the cluster, unless something finished it before. The answer is empty where the round is
+  /// over and another one began, or only a tombstone is left, or nothing of its end is open. `marks`: in the same
+  /// write.
+  Result<std::optional<ClusterHeader>> finish(std::string_view id, std::uint32_t round, std::uint64_t failed_count,
+                                              Time now, bool marks);
 
   /// What is known of a cluster without looking each time.
   struct Known {

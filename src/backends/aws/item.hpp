@@ -64,8 +64,8 @@ struct Item {
   std::vector<Member> attributes{};
 
   [[nodiscard]] const Value* find(std::string_view name) const noexcept { return aws::find(attributes, name); }
-  [[nodiscard]] std::string_view text(std::string_view name) const noexcept;      ///< Empty where there is none.
-  [[nodiscard]] std::uint64_t number(std::string_view name) const noexcept;       ///< 0 where there is none.
+  [[nodiscard]] std::string_view text(std::string_view name) const noexcept;  ///< Empty where there is none.
+  [[nodiscard]] std::uint64_t number(std::string_view name) const noexcept;   ///< 0 where there is none.
   [[nodiscard]] bool flag(std::string_view name) const noexcept;
   void set(std::string_view name, Value value);
   void remove(std::string_view name);

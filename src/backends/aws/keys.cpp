@@ -118,7 +118,8 @@ std::optional<DataName> parse_data_sort(std::string_view sort) {
   constexpr std::size_t token_at = attempt_at + attempt_width + 1;
   if (sort.size() != token_at + token_width) return std::nullopt;
   DataName name;
-  const bool is_read = parse(sort.substr(slot_at, slot_width), name.slot) && parse(sort.substr(attempt_at, attempt_width), name.attempt) &&
+  const bool is_read = parse(sort.substr(slot_at, slot_width), name.slot) &&
+                       parse(sort.substr(attempt_at, attempt_width), name.attempt) &&
                        parse(sort.substr(token_at), name.token, hexadecimal);
   if (!is_read || name.slot >= tree_radix) return std::nullopt;
   return name;

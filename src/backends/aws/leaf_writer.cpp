@@ -62,7 +62,11 @@ struct Step {
 
 Error cut_off() { return {ErrorCode::unavailable, "the write was cut off; it may have been applied", {}}; }
 
-Error crowded() { return {ErrorCode::conflict, "the leaf changed under every one of " + std::to_string(LeafWriter::write_count_max) + " writes", {}}; }
+Error crowded() {
+  return {ErrorCode::conflict,
+          "the leaf changed under every one of " + std::to_string(LeafWriter::write_count_max) + " writes",
+          {}};
+}
 
 /// Decides on the cell as it is, or is believed to be; fills in the outcome that holds now, or once `next` is stored.
 Step decide(CellOperation& operation, const Cell& cell, std::string_view child_id) {
@@ -107,7 +111,8 @@ UpdateRequest request_for(const LeafTarget& target) {
   return request;
 }
 
-void add_cell(UpdateRequest& request, const CellOperation& operation, const Cell& before, const Cell& next, bool has_child) {
+void add_cell(UpdateRequest& request, const CellOperation& operation, const Cell& before, const Cell& next,
+              bool has_child) {
   const std::string_view name = cell_name(operation.slot);
   if (before.state == Cell::State::free) {
     request.condition.push_back(Clause::absent(name));
@@ -198,7 +203,9 @@ void LeafWriter::look(std::span<Flight> flights) {
   std::vector<ItemKey> keys;
   std::vector<Flight*> looking;
   for (Flight& flight : flights) {
-    const bool is_unknown = !flight.leaf && std::ranges::any_of(flight.open, [](const CellOperation* operation) { return !operation->assumed; });
+    const bool is_unknown = !flight.leaf && std::ranges::any_of(flight.open, [](const CellOperation* operation) {
+      return !operation->assumed;
+    });
     if (flight.open.empty() || !(flight.must_look || is_unknown)) continue;
     keys.push_back(flight.target->key);
     looking.push_back(&flight);
@@ -249,7 +256,8 @@ Pending prepare(Flight& flight) {
       continue;
     }
     operation->error.reset();
-    if (operation->end != nullptr && operation->outcome == EndOutcome::ended && cell.has_ended()) flight.ended.push_back(operation);
+    if (operation->end != nullptr && operation->outcome == EndOutcome::ended && cell.has_ended())
+      flight.ended.push_back(operation);
   }
   flight.open.clear();
   return pending;
@@ -306,7 +314,8 @@ void LeafWriter::fly(std::span<Flight> flights) {
 void LeafWriter::hand_up(Flight& flight, std::vector<ClusterHeader>& finished) {
   if (flight.ended.empty() || !flight.target->node || !flight.leaf || !flight.leaf->is_full()) return;
   const Time now = flight.ended.front()->now;
-  auto header = tree_.hand_up({*flight.target->node, flight.leaf->failed_count(), flight.leaf->root}, flight.target->ttl, now, !flight.has_written_end);
+  auto header = tree_.hand_up({*flight.target->node, flight.leaf->failed_count(), flight.leaf->root},
+                              flight.target->ttl, now, !flight.has_written_end);
   if (!header) {
     for (CellOperation* operation : flight.ended) operation->error = header.error();
   } else if (*header) {

@@ -17,8 +17,8 @@ namespace fanfold::aws {
 /// Where a cell is: a leaf of a tree, or a single message's state.
 struct LeafTarget {
   ItemKey key{};
-  std::optional<NodeRef> node{};   ///< Empty for a single message: its item has to be there already.
-  std::uint64_t ttl = 0;           ///< For a leaf that comes into being.
+  std::optional<NodeRef> node{};  ///< Empty for a single message: its item has to be there already.
+  std::uint64_t ttl = 0;          ///< For a leaf that comes into being.
 };
 
 /// One request on one cell. What it points to outlives the call of LeafWriter::run.
@@ -29,8 +29,8 @@ struct CellOperation {
   const ClaimRequest* claim = nullptr;
   const EndRequest* end = nullptr;
   const Lease* lease = nullptr;
-  Time lease_end{};                   ///< Of the extension.
-  std::uint64_t fresh_token = 0;      ///< Written by ends that have no token of their own.
+  Time lease_end{};               ///< Of the extension.
+  std::uint64_t fresh_token = 0;  ///< Written by ends that have no token of their own.
   /// What the cell is believed to hold, so that it can be written without a look. Empty: look first.
   std::optional<Cell> assumed{};
 
@@ -38,9 +38,9 @@ struct CellOperation {
   std::optional<Error> error{};
   ClaimAnswer answer{};
   EndOutcome outcome = EndOutcome::missing;
-  bool holds = false;                 ///< The lease was extended.
-  Cell cell{};                        ///< As it now is, where the operation succeeded.
-  std::uint64_t ttl = 0;              ///< Of the leaf, where it was seen.
+  bool holds = false;     ///< The lease was extended.
+  Cell cell{};            ///< As it now is, where the operation succeeded.
+  std::uint64_t ttl = 0;  ///< Of the leaf, where it was seen.
 };
 
 /// The operations of one call on one leaf.
@@ -55,9 +55,9 @@ enum class Combining : std::uint8_t {
   none  ///< For simulations that run one thread at a time.
 };
 
-/// Writes cells: one UpdateItem for what one call, or several threads at the same moment, want of one leaf. A conflict tells
-/// what is there; what it does not concern is written again without the rest, which is decided anew. Full leaves are handed up
-/// before anybody learns that they are. Thread-safe; calls block.
+/// Writes cells: one UpdateItem for what one call, or several threads at the same moment, want of one leaf. A conflict
+/// tells what is there; what it does not concern is written again without the rest, which is decided anew. Full leaves
+/// are handed up before anybody learns that they are. Thread-safe; calls block.
 class LeafWriter {
  public:
   /// How long operations on a leaf that is being written wait for others of the same leaf to join them.

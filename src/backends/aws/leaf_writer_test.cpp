@@ -13,8 +13,12 @@ namespace {
 
 using testing_aws::CallPhase;
 
-ClaimAnswer claim(TestLedger& test, const ClaimRequest& request) { return test.ledger.claim(std::span(&request, 1), test.clock.now()).value().at(0); }
-EndAnswers end(TestLedger& test, const EndRequest& request) { return test.ledger.end(std::span(&request, 1), test.clock.now()).value(); }
+ClaimAnswer claim(TestLedger& test, const ClaimRequest& request) {
+  return test.ledger.claim(std::span(&request, 1), test.clock.now()).value().at(0);
+}
+EndAnswers end(TestLedger& test, const EndRequest& request) {
+  return test.ledger.end(std::span(&request, 1), test.clock.now()).value();
+}
 
 /// Loses the answers of the next writes, which are applied.
 void lose_answers(TestLedger& test, int count) {
@@ -31,7 +35,8 @@ TEST(LeafWriter, ClaimsNeighboursInOneWrite) {
   std::vector<ClaimRequest> requests;
   for (std::uint64_t position = 0; position < 10; ++position) requests.push_back(test.claim_of(cluster, position));
   test.table.reset_usage();
-  for (const ClaimAnswer& answer : test.ledger.claim(requests, test.clock.now()).value()) EXPECT_EQ(answer.outcome, ClaimOutcome::claimed);
+  for (const ClaimAnswer& answer : test.ledger.claim(requests, test.clock.now()).value())
+    EXPECT_EQ(answer.outcome, ClaimOutcome::claimed);
   EXPECT_EQ(test.table.usage().write_count, 1U);
   EXPECT_EQ(test.table.usage().read_count, 0U);
 }
@@ -46,7 +51,8 @@ TEST(LeafWriter, RepeatsACombinedWriteOnceWithoutThoseThatAreInTheWay) {
   test.table.reset_usage();
   const auto answers = test.ledger.claim(requests, test.clock.now()).value();
   for (std::uint64_t position = 0; position < 10; ++position) {
-    EXPECT_EQ(answers[position].outcome, position == 3 || position == 7 ? ClaimOutcome::in_progress : ClaimOutcome::claimed);
+    EXPECT_EQ(answers[position].outcome,
+              position == 3 || position == 7 ? ClaimOutcome::in_progress : ClaimOutcome::claimed);
   }
   EXPECT_EQ(test.table.usage().write_count, 2U);
   EXPECT_EQ(test.table.usage().read_count, 0U) << "the refusal says who is in the way";
@@ -154,7 +160,8 @@ TEST(LeafWriter, ALateHolderLeavesNeitherResultNorError) {
   test.clock.advance(31s);
   claim(test, test.claim_of(cluster, 0));
   EndRequest request = TestLedger::end_of(late, Verdict::failed);
-  request.error = ErrorEntry{.attempt = 1, .code = "internal", .message = "late", .fingerprint = "0", .at = test.clock.now(), .final = true};
+  request.error = ErrorEntry{
+      .attempt = 1, .code = "internal", .message = "late", .fingerprint = "0", .at = test.clock.now(), .final = true};
   EXPECT_EQ(end(test, request).outcomes.at(0), EndOutcome::lease_lost);
   EXPECT_TRUE(test.ledger.read_record({cluster.id, 0}, Consistency::strong).value().record.error.empty());
 }
@@ -193,7 +200,8 @@ TEST(LeafWriter, ThreadsThatWriteOneLeafAtOnceShareWrites) {
   constexpr std::uint64_t thread_count = 8;
   constexpr int try_count_max = 20;  // On a busy machine they may all come one after the other.
   bool is_shared = false;
-  for (int tries = 0; tries < try_count_max && !is_shared; ++tries) is_shared = run_at_once(thread_count) < 2 * thread_count;
+  for (int tries = 0; tries < try_count_max && !is_shared; ++tries)
+    is_shared = run_at_once(thread_count) < 2 * thread_count;
   EXPECT_TRUE(is_shared);
 }
 

@@ -30,8 +30,9 @@ class HeldLeases {
   std::unordered_map<std::uint64_t, Held> held_;  // Guarded by mutex_.
 };
 
-/// The Ledger on a DynamoDB table: completion trees of radix 32 (tree.hpp), headers, payloads. Its functions are spread over
-/// ledger_claims.cpp, ledger_clusters.cpp, ledger_counts.cpp, ledger_tasks.cpp, ledger_listing.cpp and ledger_records.cpp.
+/// The Ledger on a DynamoDB table: completion trees of radix 32 (tree.hpp), headers, payloads. Its functions are spread
+/// over ledger_claims.cpp, ledger_clusters.cpp, ledger_counts.cpp, ledger_tasks.cpp, ledger_listing.cpp and
+/// ledger_records.cpp.
 class AwsLedger : public Ledger {
  public:
   /// All three outlive this object.
@@ -48,28 +49,35 @@ class AwsLedger : public Ledger {
   Result<ClusterHeader> read_cluster(std::string_view id, Consistency consistency) override;
   Result<ClusterHeader> update_cluster(const ClusterHeader& header) override;
   Result<ClusterPage> list_clusters(const ClusterQuery& query) override;
-  /// Exact where the round is finished, and where at most `counted_count_max` leaves are partly done (always up to 3,200 tasks);
-  /// beyond, what lies below the nodes that are not looked at is estimated from as many of the same level, spread evenly. Costs at most
-  /// 50 read units a level of the tree, of which a million tasks have four.
+  /// Exact where the round is finished, and where at most `counted_count_max` leaves are partly done (always up to
+  /// 3,200 tasks); beyond, what lies below the nodes that are not looked at is estimated from as many of the same
+  /// level, spread evenly. Costs at most 50 read units a level of the tree, of which a million tasks have four.
   Result<Progress> progress(std::string_view id) override;
   /// Reads every leaf: a read unit for each 32 tasks.
   Result<Recount> recount(std::string_view id, Time now) override;
   Result<void> remove_cluster(std::string_view id, Time now) override;
 
-  Result<void> put_tasks(std::string_view cluster_id, std::uint64_t first_index, std::span<const TaskData> tasks) override;
-  Result<AddedTasks> add_tasks(std::string_view cluster_id, std::string_view add_key, std::span<const TaskData> tasks, Time now) override;
+  Result<void> put_tasks(std::string_view cluster_id, std::uint64_t first_index,
+                         std::span<const TaskData> tasks) override;
+  Result<AddedTasks> add_tasks(std::string_view cluster_id, std::string_view add_key, std::span<const TaskData> tasks,
+                               Time now) override;
   Result<EndAnswers> seal(std::string_view cluster_id, Time now) override;
-  Result<std::vector<TaskData>> read_tasks(std::string_view cluster_id, std::uint64_t first_index, std::size_t count) override;
+  Result<std::vector<TaskData>> read_tasks(std::string_view cluster_id, std::uint64_t first_index,
+                                           std::size_t count) override;
   Result<ClusterHeader> start_round(const ClusterHeader& header, std::span<const std::uint64_t> indexes) override;
-  Result<std::vector<std::uint64_t>> read_round(std::string_view cluster_id, std::uint32_t round, std::uint64_t first, std::size_t count) override;
-  Result<OpenTaskPage> list_open_tasks(std::string_view cluster_id, std::uint64_t first_position, std::size_t count_max, Time now) override;
+  Result<std::vector<std::uint64_t>> read_round(std::string_view cluster_id, std::uint32_t round, std::uint64_t first,
+                                                std::size_t count) override;
+  Result<OpenTaskPage> list_open_tasks(std::string_view cluster_id, std::uint64_t first_position, std::size_t count_max,
+                                       Time now) override;
   Result<TaskPage> list_tasks(const TaskQuery& query) override;
-  Result<ResultPage> read_results(std::string_view cluster_id, std::uint64_t first_index, std::size_t count_max) override;
+  Result<ResultPage> read_results(std::string_view cluster_id, std::uint64_t first_index,
+                                  std::size_t count_max) override;
   Result<std::vector<AttemptOutput>> read_outputs(const RecordRef& ref, std::uint64_t index) override;
 
   Result<std::vector<Result<void>>> put_messages(std::span<const NewMessage> messages) override;
   Result<VersionedRecord> read_record(const KeyParts& key, Consistency consistency) override;
-  Result<void> update_record_meta(const KeyParts& key, const std::optional<Json>& meta, std::uint64_t version, Time now) override;
+  Result<void> update_record_meta(const KeyParts& key, const std::optional<Json>& meta, std::uint64_t version,
+                                  Time now) override;
 
   /// Leaves of which one call of `progress` looks at a level.
   static constexpr std::size_t counted_count_max = 100;
@@ -103,18 +111,23 @@ class AwsLedger : public Ledger {
   /// Runs the operations, those of one leaf together, and answers the clusters that they finished.
   Result<std::vector<ClusterHeader>> run(std::vector<Placed>& placed);
   /// Makes the records that claims bring along where there are none; answers which claims may be tried again.
-  Result<std::vector<std::size_t>> create_records(std::span<const ClaimRequest> requests, const std::vector<Placed>& placed);
+  Result<std::vector<std::size_t>> create_records(std::span<const ClaimRequest> requests,
+                                                  const std::vector<Placed>& placed);
   Result<std::vector<PutRequest>> attempt_items(std::vector<Placed>& placed, Time now);
   Result<void> look_before_data(std::vector<Placed>& placed, std::vector<bool>& wanted, Time now);
 
   Result<ClusterHeader> live_header(std::string_view id);
-  Result<std::vector<Leaf>> read_leaves(std::string_view cluster_id, std::uint32_t round, std::uint64_t first_leaf, std::size_t count, Consistency consistency);
-  Result<std::vector<LatestTask>> latest_tasks(const ClusterHeader& header, std::uint64_t first_index, std::uint64_t count);
+  Result<std::vector<Leaf>> read_leaves(std::string_view cluster_id, std::uint32_t round, std::uint64_t first_leaf,
+                                        std::size_t count, Consistency consistency);
+  Result<std::vector<LatestTask>> latest_tasks(const ClusterHeader& header, std::uint64_t first_index,
+                                               std::uint64_t count);
   /// Of each task, over all its rounds: the first and the newest.
   Result<std::vector<std::vector<ErrorEntry>>> read_errors(std::span<const LatestTask> tasks);
-  Result<std::vector<std::optional<ChangedMeta>>> read_changed_meta(std::string_view cluster_id, std::span<const LatestTask> tasks);
+  Result<std::vector<std::optional<ChangedMeta>>> read_changed_meta(std::string_view cluster_id,
+                                                                    std::span<const LatestTask> tasks);
   Result<void> fill_payloads(std::string_view cluster_id, std::span<const LatestTask> tasks, TaskPage& page);
-  Result<std::vector<TaskData>> read_payloads(std::string_view cluster_id, std::uint64_t first_index, std::size_t count);
+  Result<std::vector<TaskData>> read_payloads(std::string_view cluster_id, std::uint64_t first_index,
+                                              std::size_t count);
   struct AddEntry {
     std::uint64_t first_index = 0;
     std::uint64_t count = 0;
@@ -122,7 +135,8 @@ class AwsLedger : public Ledger {
   };
   Result<std::optional<AddEntry>> find_add(std::string_view cluster_id, std::uint64_t index);
   Result<std::optional<AddedTasks>> find_add_by_key(std::string_view cluster_id, std::string_view add_key);
-  Result<TransactAnswer> write_add(ClusterHeader header, std::string_view add_key, const std::string& digest, const AddedTasks& added, Time now);
+  Result<TransactAnswer> write_add(ClusterHeader header, std::string_view add_key, const std::string& digest,
+                                   const AddedTasks& added, Time now);
   Result<void> remove_adds(std::string_view cluster_id);
   Result<void> remove_leaves(const ClusterHeader& header, std::uint32_t round, std::uint64_t position_count);
   Result<void> remove_messages(const ClusterHeader& header);

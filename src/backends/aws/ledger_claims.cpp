@@ -27,7 +27,14 @@ std::optional<HeldLeases::Held> HeldLeases::find(std::uint64_t token) const {
 }
 
 AwsLedger::AwsLedger(Table& table, Blobs& blobs, Clock& clock, Combining combining)
-    : table_(table), blobs_(blobs), clock_(clock), headers_(table, clock), tree_(table, headers_), writer_(table, tree_, clock, combining), pages_(blobs), rounds_(table, clock) {}
+    : table_(table),
+      blobs_(blobs),
+      clock_(clock),
+      headers_(table, clock),
+      tree_(table, headers_),
+      writer_(table, tree_, clock, combining),
+      pages_(blobs),
+      rounds_(table, clock) {}
 
 std::uint64_t AwsLedger::new_token() {
   std::uint64_t token = 0;
@@ -43,7 +50,9 @@ Result<AwsLedger::Placed> AwsLedger::place(const RecordRef& ref, Time now) {
     return placed;
   }
   auto known = headers_.known(ref.id);
-  const auto is_beyond = [&] { return ref.round > known->round || (ref.round == 0 && ref.position >= known->task_count); };
+  const auto is_beyond = [&] {
+    return ref.round > known->round || (ref.round == 0 && ref.position >= known->task_count);
+  };
   if (known && is_beyond()) known = headers_.known_now(ref.id);
   if (!known && known.error().code != ErrorCode::not_found) return std::move(known).error();
   if (!known || known->tombstone || is_beyond()) {
@@ -107,13 +116,15 @@ Result<std::vector<ClaimAnswer>> AwsLedger::claim(std::span<const ClaimRequest> 
   answers.reserve(placed.size());
   for (std::size_t i = 0; i < placed.size(); ++i) {
     CellOperation& operation = placed[i].operation;
-    if (!placed[i].missing && operation.answer.outcome == ClaimOutcome::claimed) held_.remember(requests[i].token, {operation.cell, operation.ttl});
+    if (!placed[i].missing && operation.answer.outcome == ClaimOutcome::claimed)
+      held_.remember(requests[i].token, {operation.cell, operation.ttl});
     answers.push_back(std::move(operation.answer));
   }
   return answers;
 }
 
-Result<std::vector<std::size_t>> AwsLedger::create_records(std::span<const ClaimRequest> requests, const std::vector<Placed>& placed) {
+Result<std::vector<std::size_t>> AwsLedger::create_records(std::span<const ClaimRequest> requests,
+                                                           const std::vector<Placed>& placed) {
   std::vector<std::size_t> again;
   std::vector<NewMessage> records;
   for (std::size_t i = 0; i < requests.size(); ++i) {

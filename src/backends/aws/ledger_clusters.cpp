@@ -12,7 +12,9 @@ constexpr std::size_t cluster_page_max = 1'000;
 /// Leaves whose items are removed in one go.
 constexpr std::uint64_t removed_leaf_count = 32;
 
-bool is_unfinished(const ClusterHeader& header) { return !header.finished() || !header.finish_done || !header.parent_ended; }
+bool is_unfinished(const ClusterHeader& header) {
+  return !header.finished() || !header.finish_done || !header.parent_ended;
+}
 
 EndAnswers told(const ClusterHeader& header) {
   EndAnswers answers;
@@ -23,10 +25,12 @@ EndAnswers told(const ClusterHeader& header) {
 /// Walks the shards of the index together, newest first.
 class ClusterWalk {
  public:
-  ClusterWalk(Table& table, const ClusterQuery& query, std::size_t page_size) : table_(table), below_(query.cursor), page_size_(page_size) {
+  ClusterWalk(Table& table, const ClusterQuery& query, std::size_t page_size)
+      : table_(table), below_(query.cursor), page_size_(page_size) {
     for (const std::string_view state : {"u", "f"}) {
       if (state == "f" && query.unfinished_only) continue;
-      for (unsigned shard = 0; shard < index_shard_count; ++shard) shards_.push_back(std::string(state) + std::to_string(shard));
+      for (unsigned shard = 0; shard < index_shard_count; ++shard)
+        shards_.push_back(std::string(state) + std::to_string(shard));
     }
   }
 
@@ -54,7 +58,9 @@ class ClusterWalk {
       is_over_ = true;
       for (Result<QueryAnswer>& answer : table_.query(queries)) {
         if (!answer) return std::move(answer).error();
-        for (const Item& item : answer->items) entries.push_back({std::string(item.text(index_sort_name)), std::string(item.text(index_projected_name)), item.key});
+        for (const Item& item : answer->items)
+          entries.push_back(
+              {std::string(item.text(index_sort_name)), std::string(item.text(index_projected_name)), item.key});
         if (!answer->next || answer->items.empty()) continue;
         is_over_ = false;
         horizon = std::max(horizon, std::string(answer->items.back().text(index_sort_name)));
@@ -78,7 +84,9 @@ class ClusterWalk {
 
 Result<ClusterHeader> AwsLedger::create_cluster(const ClusterHeader& header) { return headers_.create(header); }
 
-Result<ClusterHeader> AwsLedger::read_cluster(std::string_view id, Consistency consistency) { return headers_.read(id, consistency); }
+Result<ClusterHeader> AwsLedger::read_cluster(std::string_view id, Consistency consistency) {
+  return headers_.read(id, consistency);
+}
 
 Result<ClusterHeader> AwsLedger::update_cluster(const ClusterHeader& header) { return headers_.swap(header); }
 
@@ -97,7 +105,8 @@ Result<ClusterPage> AwsLedger::list_clusters(const ClusterQuery& query) {
     auto entries = walk.next();
     if (!entries) return std::move(entries).error();
     if (entries->empty()) return page;
-    if (!query.name.empty()) std::erase_if(*entries, [&](const ClusterWalk::Entry& entry) { return entry.name != query.name; });
+    if (!query.name.empty())
+      std::erase_if(*entries, [&](const ClusterWalk::Entry& entry) { return entry.name != query.name; });
     std::vector<ItemKey> keys;
     for (const ClusterWalk::Entry& entry : *entries) keys.push_back(entry.key);
     if (keys.empty()) continue;
@@ -227,7 +236,8 @@ Result<void> AwsLedger::remove_leaves(const ClusterHeader& header, std::uint32_t
   }
   std::vector<ItemKey> inner;
   for (unsigned level = 1; level < shape.node_counts.size(); ++level) {
-    for (std::uint64_t number = 0; number < shape.node_counts[level]; ++number) inner.push_back(node_key({header.id, round, level, number}));
+    for (std::uint64_t number = 0; number < shape.node_counts[level]; ++number)
+      inner.push_back(node_key({header.id, round, level, number}));
   }
   return write_items(table_, clock_, {}, inner);
 }

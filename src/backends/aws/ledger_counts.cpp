@@ -31,11 +31,14 @@ void add_leaf(const Leaf& leaf, Time now, double weight, Counts& counts) {
   }
 }
 
-std::uint64_t rounded(double count, std::uint64_t most) { return std::min(most, static_cast<std::uint64_t>(std::llround(count))); }
+std::uint64_t rounded(double count, std::uint64_t most) {
+  return std::min(most, static_cast<std::uint64_t>(std::llround(count)));
+}
 
 class TreeCount {
  public:
-  TreeCount(Table& table, Clock& clock, const ClusterHeader& header, std::uint64_t position_count) : table_(table), clock_(clock), header_(header), shape_(position_count) {}
+  TreeCount(Table& table, Clock& clock, const ClusterHeader& header, std::uint64_t position_count)
+      : table_(table), clock_(clock), header_(header), shape_(position_count) {}
 
   Result<Counts> run() {
     std::vector<std::uint64_t> numbers{0};
@@ -129,7 +132,8 @@ Result<Progress> AwsLedger::progress(std::string_view id) {
     position_count = list->size;
     // Everything outside of the round has ended before it.
     progress.failed_count = header->failed_carried_count;
-    progress.done_count = header->task_count - std::min(header->task_count, position_count + header->failed_carried_count);
+    progress.done_count =
+        header->task_count - std::min(header->task_count, position_count + header->failed_carried_count);
   }
   if (position_count == 0) return progress;
   auto counts = TreeCount(table_, clock_, *header, position_count).run();

@@ -31,7 +31,8 @@ std::optional<Cell> believed(const EndRequest& request, const HeldLeases& held) 
   return std::nullopt;
 }
 
-Item attempt_item(std::string partition, DataKind kind, const CellOperation& operation, std::uint32_t attempt, std::uint64_t ttl) {
+Item attempt_item(std::string partition, DataKind kind, const CellOperation& operation, std::uint32_t attempt,
+                  std::uint64_t ttl) {
   Item item{{std::move(partition), data_sort(kind, operation.slot, attempt, token_of(operation))}, {}};
   item.set("attempt", Value::of_number(attempt));
   item.set("at", write_time(operation.now));
@@ -48,7 +49,8 @@ void add_once(std::vector<ClusterHeader>& headers, ClusterHeader header) {
 
 Result<EndAnswers> AwsLedger::end(std::span<const EndRequest> requests, Time now) {
   for (const EndRequest& request : requests) {
-    if (request.result && request.result->text().size() > result_bytes_max) return Error{ErrorCode::too_large, "a result holds at most 64 KB", {}};
+    if (request.result && request.result->text().size() > result_bytes_max)
+      return Error{ErrorCode::too_large, "a result holds at most 64 KB", {}};
   }
   std::vector<Placed> placed;
   placed.reserve(requests.size());
@@ -79,7 +81,8 @@ Result<EndAnswers> AwsLedger::end(std::span<const EndRequest> requests, Time now
   return answers;
 }
 
-/// Results, errors and outputs, each under the token of its attempt. Only for ends that will be allowed, as far as one can tell.
+/// Results, errors and outputs, each under the token of its attempt. Only for ends that will be allowed, as far as one
+/// can tell.
 Result<std::vector<PutRequest>> AwsLedger::attempt_items(std::vector<Placed>& placed, Time now) {
   std::vector<bool> wanted(placed.size(), false);
   if (auto looked = look_before_data(placed, wanted, now); !looked) return std::move(looked).error();
@@ -91,17 +94,21 @@ Result<std::vector<PutRequest>> AwsLedger::attempt_items(std::vector<Placed>& pl
     const std::uint32_t attempt = std::max(operation.cell.attempt, request.attempt);
     const std::uint64_t ttl = placed[i].target.node ? placed[i].target.ttl : operation.ttl;
     const auto add = [&](DataKind kind) -> Item& {
-      return puts.emplace_back(PutRequest{attempt_item(placed[i].target.key.partition, kind, operation, attempt, ttl), {}}).item;
+      return puts
+          .emplace_back(PutRequest{attempt_item(placed[i].target.key.partition, kind, operation, attempt, ttl), {}})
+          .item;
     };
-    if (request.verdict == Verdict::done && request.result) add(DataKind::result).set("result", Value::of(request.result->text()));
+    if (request.verdict == Verdict::done && request.result)
+      add(DataKind::result).set("result", Value::of(request.result->text()));
     if (request.error) add(DataKind::error).set("error", write_error_entry(*request.error));
-    if (!request.output.empty()) add(DataKind::output).set("output", Value::of_binary(request.output.substr(0, output_bytes_max)));
+    if (!request.output.empty())
+      add(DataKind::output).set("output", Value::of_binary(request.output.substr(0, output_bytes_max)));
   }
   return puts;
 }
 
-/// Fills in `cell` and `ttl` of those with data. Where this process does not hold an unexpired lease, the record is looked at, so that
-/// a late holder leaves nothing behind.
+/// Fills in `cell` and `ttl` of those with data. Where this process does not hold an unexpired lease, the record is
+/// looked at, so that a late holder leaves nothing behind.
 Result<void> AwsLedger::look_before_data(std::vector<Placed>& placed, std::vector<bool>& wanted, Time now) {
   std::vector<std::size_t> unsure;
   std::vector<ItemKey> keys;
@@ -129,7 +136,8 @@ Result<void> AwsLedger::look_before_data(std::vector<Placed>& placed, std::vecto
     if (!leaf) return std::move(leaf).error();
     if (leaf->gone || (!one.target.node && !leaf->exists)) continue;
     const Cell& cell = leaf->cells[operation.slot];
-    const EndDecision decision = decide_end(cell, leaf->child_of(operation.slot), *operation.end, operation.fresh_token, now);
+    const EndDecision decision =
+        decide_end(cell, leaf->child_of(operation.slot), *operation.end, operation.fresh_token, now);
     wanted[unsure[k]] = decision.outcome == EndOutcome::ended;
     operation.cell = cell;
     operation.ttl = leaf->ttl;
@@ -173,10 +181,12 @@ Result<EndAnswers> AwsLedger::propagate(std::span<const RecordRef> ended, Time n
     if (!header) return std::move(header).error();
     if (*header) add_once(answers.finished, std::move(**header));
   }
-  // A cluster may be finished although this leaf, or its tree, is not full: it was stopped, or this is about its finish message.
+  // A cluster may be finished although this leaf, or its tree, is not full: it was stopped, or this is about its finish
+  // message.
   std::set<std::string_view> looked_at;
   for (const RecordRef& ref : ended) {
-    const bool is_told = ref.type == RecordType::message || std::ranges::find(answers.finished, ref.id, &ClusterHeader::id) != answers.finished.end();
+    const bool is_told = ref.type == RecordType::message ||
+                         std::ranges::find(answers.finished, ref.id, &ClusterHeader::id) != answers.finished.end();
     if (is_told || !looked_at.insert(ref.id).second) continue;
     auto header = headers_.read(ref.id, Consistency::strong);
     if (!header && header.error().code == ErrorCode::not_found) continue;

@@ -13,8 +13,8 @@ namespace {
 
 using testing_aws::CallPhase;
 
-/// Some workers on one cluster, one call after the other, in an order and with faults that the seed decides: calls that fail, answers
-/// that get lost, batches left undone, workers that die, leases that run out, messages that come twice.
+/// Some workers on one cluster, one call after the other, in an order and with faults that the seed decides: calls that
+/// fail, answers that get lost, batches left undone, workers that die, leases that run out, messages that come twice.
 class Schedule {
  public:
   explicit Schedule(std::uint64_t seed) : random_(seed), count_(1 + random_() % 100), is_open_(random_() % 2 == 0) {
@@ -22,7 +22,9 @@ class Schedule {
     test_.table.options().leaves_unprocessed = [this] { return faulty_ && random_() % 4 == 0; };
     test_.table.options().hook = [this](std::string_view, CallPhase phase) -> std::optional<Error> {
       if (!faulty_ || random_() % 12 != 0) return std::nullopt;
-      return Error{phase == CallPhase::before && random_() % 2 == 0 ? ErrorCode::throttled : ErrorCode::unavailable, "a fault", {}};
+      return Error{phase == CallPhase::before && random_() % 2 == 0 ? ErrorCode::throttled : ErrorCode::unavailable,
+                   "a fault",
+                   {}};
     };
     for (auto& worker : workers_) worker.ledger = new_ledger();
   }
@@ -55,7 +57,9 @@ class Schedule {
     std::vector<Running> running{};
   };
 
-  std::unique_ptr<AwsLedger> new_ledger() { return std::make_unique<AwsLedger>(test_.table, *test_.blobs, test_.clock); }
+  std::unique_ptr<AwsLedger> new_ledger() {
+    return std::make_unique<AwsLedger>(test_.table, *test_.blobs, test_.clock);
+  }
 
   void create() {
     ClusterHeader header = test_.header(count_);
@@ -107,7 +111,8 @@ class Schedule {
     std::vector<ClaimRequest> requests;
     const std::uint64_t first = random_() % count_;
     for (std::uint64_t i = 0; i < 1 + random_() % 10; ++i) {
-      ClaimRequest request = test_.claim_of(test_.header(count_), random_() % 2 == 0 ? (first + i) % count_ : random_() % count_);
+      ClaimRequest request =
+          test_.claim_of(test_.header(count_), random_() % 2 == 0 ? (first + i) % count_ : random_() % count_);
       request.attempts_max = 1'000;
       request.first_delivery = random_() % 2 == 0;
       requests.push_back(std::move(request));
@@ -122,7 +127,8 @@ class Schedule {
         attempts_[requests[i].ref.position] = answer.attempt;
         worker.running.push_back({requests[i], answer.attempt});
       } else if (answer.outcome == ClaimOutcome::done || answer.outcome == ClaimOutcome::failed) {
-        if (auto repeated = worker.ledger->propagate(std::span(&requests[i].ref, 1), test_.clock.now()); repeated) look_at(*repeated);
+        if (auto repeated = worker.ledger->propagate(std::span(&requests[i].ref, 1), test_.clock.now()); repeated)
+          look_at(*repeated);
       }
     }
   }
@@ -137,7 +143,9 @@ class Schedule {
       request.attempt = one.attempt;
       request.retry_at = test_.clock.now() + 5s;
       if (request.verdict == Verdict::done) request.result = Json::from_valid_text(std::to_string(one.attempt));
-      if (request.verdict != Verdict::done) request.error = ErrorEntry{.attempt = one.attempt, .code = "internal", .message = "no", .fingerprint = "0", .at = {}, .final = false};
+      if (request.verdict != Verdict::done)
+        request.error = ErrorEntry{
+            .attempt = one.attempt, .code = "internal", .message = "no", .fingerprint = "0", .at = {}, .final = false};
       requests.push_back(std::move(request));
     }
     auto answers = worker.ledger->end(requests, test_.clock.now());
@@ -145,7 +153,8 @@ class Schedule {
     if (!answers) return;
     for (std::size_t i = 0; i < requests.size(); ++i) {
       if (answers->outcomes[i] != EndOutcome::ended || requests[i].verdict == Verdict::retry) continue;
-      EXPECT_TRUE(ended_.emplace(requests[i].ref.position, requests[i].attempt).second) << "task " << requests[i].ref.position << " ended twice";
+      EXPECT_TRUE(ended_.emplace(requests[i].ref.position, requests[i].attempt).second)
+          << "task " << requests[i].ref.position << " ended twice";
     }
     look_at(*answers);
   }
@@ -182,7 +191,11 @@ class Schedule {
 
   /// Of each done task the result of the attempt that won.
   void expect_results() {
-    const auto tasks = workers_[0].ledger->list_tasks({.cluster_id = id_, .filter = {}, .first_index = 0, .count_max = 1'000, .with_payload = false}).value();
+    const auto tasks =
+        workers_[0]
+            .ledger
+            ->list_tasks({.cluster_id = id_, .filter = {}, .first_index = 0, .count_max = 1'000, .with_payload = false})
+            .value();
     std::map<std::uint64_t, std::string> results;
     std::optional<std::uint64_t> next = 0;
     while (next) {

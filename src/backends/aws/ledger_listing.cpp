@@ -15,7 +15,9 @@ std::string data_partition(const RecordRef& ref) {
   return node_partition(leaf_of(ref.id, ref.round, ref.position));
 }
 
-unsigned slot_in(const RecordRef& ref) { return ref.type == RecordType::task ? static_cast<unsigned>(ref.position % tree_radix) : 0; }
+unsigned slot_in(const RecordRef& ref) {
+  return ref.type == RecordType::task ? static_cast<unsigned>(ref.position % tree_radix) : 0;
+}
 
 bool matches(const TaskFilter& filter, const std::vector<ErrorEntry>& errors) {
   if (filter.fingerprint.empty() && filter.contains.empty()) return true;
@@ -25,11 +27,14 @@ bool matches(const TaskFilter& filter, const std::vector<ErrorEntry>& errors) {
 }
 
 /// An attempt's number, then the time of the write: two entries of one attempt are those of its handler and of a hand.
-std::pair<std::uint64_t, Time> order_of(const Item& item) { return {item.number("attempt"), read_time(item.find("at")).value_or(Time{})}; }
+std::pair<std::uint64_t, Time> order_of(const Item& item) {
+  return {item.number("attempt"), read_time(item.find("at")).value_or(Time{})};
+}
 
 }  // namespace
 
-Result<std::vector<Leaf>> AwsLedger::read_leaves(std::string_view cluster_id, std::uint32_t round, std::uint64_t first_leaf, std::size_t count, Consistency consistency) {
+Result<std::vector<Leaf>> AwsLedger::read_leaves(std::string_view cluster_id, std::uint32_t round,
+                                                 std::uint64_t first_leaf, std::size_t count, Consistency consistency) {
   std::vector<ItemKey> keys;
   for (std::size_t i = 0; i < count; ++i) keys.push_back(node_key({std::string(cluster_id), round, 0, first_leaf + i}));
   std::vector<Leaf> leaves;
@@ -44,7 +49,8 @@ Result<std::vector<Leaf>> AwsLedger::read_leaves(std::string_view cluster_id, st
   return leaves;
 }
 
-Result<std::vector<AwsLedger::LatestTask>> AwsLedger::latest_tasks(const ClusterHeader& header, std::uint64_t first_index, std::uint64_t count) {
+Result<std::vector<AwsLedger::LatestTask>> AwsLedger::latest_tasks(const ClusterHeader& header,
+                                                                   std::uint64_t first_index, std::uint64_t count) {
   std::vector<LatestTask> tasks(count);
   const auto add = [&](std::uint64_t index, std::uint32_t round, std::uint64_t position, const Leaf& leaf) {
     LatestTask& task = tasks[index - first_index];
@@ -56,9 +62,11 @@ Result<std::vector<AwsLedger::LatestTask>> AwsLedger::latest_tasks(const Cluster
   };
   if (count == 0) return tasks;
   const std::uint64_t first_leaf = first_index / tree_radix;
-  auto leaves = read_leaves(header.id, 0, first_leaf, (first_index + count - 1) / tree_radix - first_leaf + 1, Consistency::strong);
+  auto leaves = read_leaves(header.id, 0, first_leaf, (first_index + count - 1) / tree_radix - first_leaf + 1,
+                            Consistency::strong);
   if (!leaves) return std::move(leaves).error();
-  for (std::uint64_t index = first_index; index < first_index + count; ++index) add(index, 0, index, (*leaves)[index / tree_radix - first_leaf]);
+  for (std::uint64_t index = first_index; index < first_index + count; ++index)
+    add(index, 0, index, (*leaves)[index / tree_radix - first_leaf]);
 
   auto lists = rounds_.lists(header);
   if (!lists) return std::move(lists).error();
@@ -67,9 +75,11 @@ Result<std::vector<AwsLedger::LatestTask>> AwsLedger::latest_tasks(const Cluster
     if (!members) return std::move(members).error();
     if (members->empty()) continue;
     const std::uint64_t first = members->front().position / tree_radix;
-    auto round_leaves = read_leaves(header.id, list.round, first, members->back().position / tree_radix - first + 1, Consistency::strong);
+    auto round_leaves = read_leaves(header.id, list.round, first, members->back().position / tree_radix - first + 1,
+                                    Consistency::strong);
     if (!round_leaves) return std::move(round_leaves).error();
-    for (const Rounds::Member& member : *members) add(member.index, list.round, member.position, (*round_leaves)[member.position / tree_radix - first]);
+    for (const Rounds::Member& member : *members)
+      add(member.index, list.round, member.position, (*round_leaves)[member.position / tree_radix - first]);
   }
   return tasks;
 }
@@ -83,7 +93,8 @@ Result<std::vector<std::vector<Item>>> AwsLedger::read_data(std::span<const Reco
   for (const auto& [partition, where] : by_partition) {
     QueryRequest& query = queries.emplace_back();
     query.partition = partition;
-    query.sort_prefix = where.size() == 1 ? data_prefix(kind, slot_in(refs[where.front()])) : std::string{static_cast<char>(kind), '#'};
+    query.sort_prefix =
+        where.size() == 1 ? data_prefix(kind, slot_in(refs[where.front()])) : std::string{static_cast<char>(kind), '#'};
     places.push_back(&where);
   }
   std::vector<std::vector<Item>> data(refs.size());
@@ -145,13 +156,15 @@ Result<std::vector<std::optional<Json>>> AwsLedger::read_results_of(std::span<co
     for (const Item& item : (*data)[k]) {
       const auto name = parse_data_sort(item.key.sort);
       // Results of attempts that came late lie beside it.
-      if (name && name->token == tasks[owners[k]].cell.token) results[owners[k]] = Json::from_valid_text(std::string(item.text("result")));
+      if (name && name->token == tasks[owners[k]].cell.token)
+        results[owners[k]] = Json::from_valid_text(std::string(item.text("result")));
     }
   }
   return results;
 }
 
-Result<Ledger::OpenTaskPage> AwsLedger::list_open_tasks(std::string_view cluster_id, std::uint64_t first_position, std::size_t count_max, Time now) {
+Result<Ledger::OpenTaskPage> AwsLedger::list_open_tasks(std::string_view cluster_id, std::uint64_t first_position,
+                                                        std::size_t count_max, Time now) {
   auto header = live_header(cluster_id);
   if (!header) return std::move(header).error();
   std::uint64_t position_count = header->task_count;
@@ -166,7 +179,8 @@ Result<Ledger::OpenTaskPage> AwsLedger::list_open_tasks(std::string_view cluster
   if (first_position >= position_count) return page;
   const std::uint64_t first_leaf = first_position / tree_radix;
   const std::uint64_t end = std::min(position_count, (first_leaf + listed_leaf_count_max) * tree_radix);
-  auto leaves = read_leaves(cluster_id, header->round, first_leaf, (end - 1) / tree_radix - first_leaf + 1, Consistency::strong);
+  auto leaves =
+      read_leaves(cluster_id, header->round, first_leaf, (end - 1) / tree_radix - first_leaf + 1, Consistency::strong);
   if (!leaves) return std::move(leaves).error();
   if (end < position_count) page.next_position = end;
   for (std::uint64_t position = first_position; position < end; ++position) {
@@ -178,7 +192,8 @@ Result<Ledger::OpenTaskPage> AwsLedger::list_open_tasks(std::string_view cluster
       page.next_position = position;
       break;
     }
-    page.tasks.push_back({position, position, cell.is_busy(now) ? cell.time : now, cell.state == Cell::State::waiting, std::string(leaf.child_of(slot))});
+    page.tasks.push_back({position, position, cell.is_busy(now) ? cell.time : now, cell.state == Cell::State::waiting,
+                          std::string(leaf.child_of(slot))});
   }
   if (!list || page.tasks.empty()) return page;
   const std::uint64_t first = page.tasks.front().position;
@@ -199,7 +214,8 @@ Result<TaskPage> AwsLedger::list_tasks(const TaskQuery& query) {
   const std::uint64_t end = std::min(header->task_count, query.first_index + window);
   auto tasks = latest_tasks(*header, query.first_index, end - query.first_index);
   if (!tasks) return std::move(tasks).error();
-  if (query.filter.status) std::erase_if(*tasks, [&](const LatestTask& task) { return status_of(task.cell) != *query.filter.status; });
+  if (query.filter.status)
+    std::erase_if(*tasks, [&](const LatestTask& task) { return status_of(task.cell) != *query.filter.status; });
   if (end < header->task_count) page.next_index = end;
 
   const bool needs_errors = query.with_payload || !query.filter.fingerprint.empty() || !query.filter.contains.empty();
@@ -222,7 +238,8 @@ Result<TaskPage> AwsLedger::list_tasks(const TaskQuery& query) {
     state.status = status_of(task.cell);
     state.waiting_for_child = task.cell.state == Cell::State::waiting;
     state.attempt_count = task.cell.attempt;
-    if (task.cell.state == Cell::State::leased || task.cell.state == Cell::State::backing_off) state.lease_end = task.cell.time;
+    if (task.cell.state == Cell::State::leased || task.cell.state == Cell::State::backing_off)
+      state.lease_end = task.cell.time;
     if (task.cell.has_ended()) state.completed_at = task.cell.time;
     if (query.with_payload) state.error = std::move(errors[i]);
     listed.push_back(std::move(task));
@@ -253,7 +270,8 @@ Result<void> AwsLedger::fill_payloads(std::string_view cluster_id, std::span<con
   return {};
 }
 
-Result<ResultPage> AwsLedger::read_results(std::string_view cluster_id, std::uint64_t first_index, std::size_t count_max) {
+Result<ResultPage> AwsLedger::read_results(std::string_view cluster_id, std::uint64_t first_index,
+                                           std::size_t count_max) {
   auto header = live_header(cluster_id);
   if (!header) return std::move(header).error();
   ResultPage page;
@@ -276,7 +294,8 @@ Result<std::vector<AttemptOutput>> AwsLedger::read_outputs(const RecordRef& ref,
   if (ref.type == RecordType::task) {
     auto header = live_header(ref.id);
     if (!header) return std::move(header).error();
-    if (index >= header->task_count) return Error{ErrorCode::not_found, "cluster " + ref.id + " has no task " + std::to_string(index), {}};
+    if (index >= header->task_count)
+      return Error{ErrorCode::not_found, "cluster " + ref.id + " has no task " + std::to_string(index), {}};
     auto tasks = latest_tasks(*header, index, 1);
     if (!tasks) return std::move(tasks).error();
     refs = std::move(tasks->front().refs);
@@ -290,7 +309,8 @@ Result<std::vector<AttemptOutput>> AwsLedger::read_outputs(const RecordRef& ref,
   std::vector<AttemptOutput> outputs;
   for (const std::vector<Item>& items : *data) {
     for (const Item& item : items) {
-      outputs.push_back({static_cast<std::uint32_t>(item.number("attempt")), read_time(item.find("at")).value_or(Time{}), std::string(item.text("output"))});
+      outputs.push_back({static_cast<std::uint32_t>(item.number("attempt")),
+                         read_time(item.find("at")).value_or(Time{}), std::string(item.text("output"))});
     }
   }
   return outputs;

@@ -142,7 +142,8 @@ Result<Ledger::VersionedRecord> AwsLedger::read_task_record(const KeyParts& key)
 Result<Ledger::VersionedRecord> AwsLedger::read_message_record(const KeyParts& key, Consistency consistency) {
   const std::vector<ItemKey> keys{record_key(key.id), body_key(key.id)};
   auto items = read_items(table_, clock_, keys, consistency);
-  if (items && consistency == Consistency::eventual && (!(*items)[0] || !(*items)[1])) items = read_items(table_, clock_, keys, Consistency::strong);
+  if (items && consistency == Consistency::eventual && (!(*items)[0] || !(*items)[1]))
+    items = read_items(table_, clock_, keys, Consistency::strong);
   if (!items) return std::move(items).error();
   const std::optional<Item>& state = (*items)[0];
   const std::optional<Item>& body = (*items)[1];
@@ -183,7 +184,8 @@ Result<Ledger::VersionedRecord> AwsLedger::read_message_record(const KeyParts& k
   return versioned;
 }
 
-Result<std::vector<std::optional<AwsLedger::ChangedMeta>>> AwsLedger::read_changed_meta(std::string_view cluster_id, std::span<const LatestTask> tasks) {
+Result<std::vector<std::optional<AwsLedger::ChangedMeta>>> AwsLedger::read_changed_meta(
+    std::string_view cluster_id, std::span<const LatestTask> tasks) {
   std::vector<QueryRequest> queries;
   std::vector<std::size_t> query_of;
   for (const LatestTask& task : tasks) {
@@ -202,13 +204,15 @@ Result<std::vector<std::optional<AwsLedger::ChangedMeta>>> AwsLedger::read_chang
     const std::string sort = meta_key(cluster_id, tasks[i].index).sort;
     for (const Item& item : (*found)[query_of[i]]) {
       if (item.key.sort != sort) continue;
-      metas[i] = ChangedMeta{json_of(item, meta_name), item.number(meta_version_name), read_time(item.find(meta_at_name)).value_or(Time{})};
+      metas[i] = ChangedMeta{json_of(item, meta_name), item.number(meta_version_name),
+                             read_time(item.find(meta_at_name)).value_or(Time{})};
     }
   }
   return metas;
 }
 
-Result<void> AwsLedger::update_record_meta(const KeyParts& key, const std::optional<Json>& meta, std::uint64_t version, Time now) {
+Result<void> AwsLedger::update_record_meta(const KeyParts& key, const std::optional<Json>& meta, std::uint64_t version,
+                                           Time now) {
   UpdateRequest request;
   if (key.index) {
     auto header = headers_.read(key.id, Consistency::strong);
@@ -222,7 +226,8 @@ Result<void> AwsLedger::update_record_meta(const KeyParts& key, const std::optio
   }
   // A task's meta has no item of its own until it is changed for the first time.
   const bool is_first = key.index && version == 1;
-  request.condition.push_back(is_first ? Clause::absent(partition_name) : Clause::equals(meta_version_name, Value::of_number(version)));
+  request.condition.push_back(is_first ? Clause::absent(partition_name)
+                                       : Clause::equals(meta_version_name, Value::of_number(version)));
   const std::string write_id = std::to_string(new_token());
   request.set.push_back({std::string(meta_version_name), Value::of_number(version + 1)});
   request.set.push_back({std::string(meta_at_name), write_time(now)});
@@ -235,7 +240,8 @@ Result<void> AwsLedger::update_record_meta(const KeyParts& key, const std::optio
   auto answer = std::move(table_.update(std::span(&request, 1)).front());
   if (!answer) return std::move(answer).error();
   if (!answer->refused) return {};
-  auto item = answer->item ? Result<std::optional<Item>>(std::move(answer->item)) : table_.get(request.key, Consistency::strong);
+  auto item = answer->item ? Result<std::optional<Item>>(std::move(answer->item))
+                           : table_.get(request.key, Consistency::strong);
   if (!item) return std::move(item).error();
   if (!*item && !key.index) return no_record(key.id);
   // A copy of this very write may have come before this one.

@@ -16,7 +16,8 @@ Error takes_no_more() { return {ErrorCode::sealed, "the cluster takes no more ta
 
 }  // namespace
 
-Result<void> AwsLedger::put_tasks(std::string_view cluster_id, std::uint64_t first_index, std::span<const TaskData> tasks) {
+Result<void> AwsLedger::put_tasks(std::string_view cluster_id, std::uint64_t first_index,
+                                  std::span<const TaskData> tasks) {
   Time expires_at = clock_.now() + payload_life;
   auto known = headers_.known(cluster_id);
   const bool is_beyond = known && first_index + tasks.size() > known->task_count;
@@ -38,7 +39,8 @@ Result<std::optional<AddedTasks>> AwsLedger::find_add_by_key(std::string_view cl
   return std::optional(AddedTasks{(*item)->number("first"), (*item)->number("count"), true});
 }
 
-Result<AddedTasks> AwsLedger::add_tasks(std::string_view cluster_id, std::string_view add_key, std::span<const TaskData> tasks, Time now) {
+Result<AddedTasks> AwsLedger::add_tasks(std::string_view cluster_id, std::string_view add_key,
+                                        std::span<const TaskData> tasks, Time now) {
   const std::string digest = digest_text(add_key);
   bool is_stored = false;
   for (std::size_t tries = 1; tries <= add_try_count_max; ++tries) {
@@ -50,7 +52,8 @@ Result<AddedTasks> AwsLedger::add_tasks(std::string_view cluster_id, std::string
     if (!*before && header->stopped()) return Error{ErrorCode::stopped, "the cluster was stopped", {}};
     if (!*before && !is_open) return takes_no_more();
     if (!is_stored) {
-      if (auto put = pages_.put_add(cluster_id, digest, tasks, ttl_of(header->expires_at)); !put) return std::move(put).error();
+      if (auto put = pages_.put_add(cluster_id, digest, tasks, ttl_of(header->expires_at)); !put)
+        return std::move(put).error();
       is_stored = true;
     }
     if (*before) return **before;
@@ -61,11 +64,13 @@ Result<AddedTasks> AwsLedger::add_tasks(std::string_view cluster_id, std::string
     if (!written->refused) return added;
     pause_with_jitter(clock_, tries, add_pause_initial, add_pause_most);
   }
-  return Error{ErrorCode::conflict, "the cluster changed under every one of " + std::to_string(add_try_count_max) + " adds", {}};
+  return Error{
+      ErrorCode::conflict, "the cluster changed under every one of " + std::to_string(add_try_count_max) + " adds", {}};
 }
 
 /// The reservation of the indexes, by key and by index, and the header's count and mark, in one transaction.
-Result<TransactAnswer> AwsLedger::write_add(ClusterHeader header, std::string_view add_key, const std::string& digest, const AddedTasks& added, Time now) {
+Result<TransactAnswer> AwsLedger::write_add(ClusterHeader header, std::string_view add_key, const std::string& digest,
+                                            const AddedTasks& added, Time now) {
   const Condition unchanged = headers_.unchanged(header);
   header.task_count += added.count;
   header.due.push_back({DueMark::Kind::add, std::string(add_key), header.round, now});
@@ -107,7 +112,8 @@ Result<std::optional<AwsLedger::AddEntry>> AwsLedger::find_add(std::string_view 
 }
 
 /// From pages and adds, from `first_index` on without a gap.
-Result<std::vector<TaskData>> AwsLedger::read_payloads(std::string_view cluster_id, std::uint64_t first_index, std::size_t count) {
+Result<std::vector<TaskData>> AwsLedger::read_payloads(std::string_view cluster_id, std::uint64_t first_index,
+                                                       std::size_t count) {
   std::vector<TaskData> tasks;
   bool has_adds = false;
   {
@@ -126,11 +132,15 @@ Result<std::vector<TaskData>> AwsLedger::read_payloads(std::string_view cluster_
     if (!*entry) break;
     auto page = pages_.read_add(cluster_id, (*entry)->digest);
     if (!page) return page;
-    if (page->size() != (*entry)->count) return Error{ErrorCode::damaged, "an add of cluster " + std::string(cluster_id) + " holds another number of tasks than it says", {}};
+    if (page->size() != (*entry)->count)
+      return Error{ErrorCode::damaged,
+                   "an add of cluster " + std::string(cluster_id) + " holds another number of tasks than it says",
+                   {}};
     const std::size_t offset = index - (*entry)->first_index;
     const std::size_t taken = std::min(count - tasks.size(), page->size() - offset);
     const auto begin = page->begin() + static_cast<std::ptrdiff_t>(offset);
-    tasks.insert(tasks.end(), std::make_move_iterator(begin), std::make_move_iterator(begin + static_cast<std::ptrdiff_t>(taken)));
+    tasks.insert(tasks.end(), std::make_move_iterator(begin),
+                 std::make_move_iterator(begin + static_cast<std::ptrdiff_t>(taken)));
     const std::scoped_lock lock(mutex_);
     if (added_to_.size() >= added_count_max) added_to_.clear();
     added_to_.emplace(cluster_id);
@@ -138,7 +148,8 @@ Result<std::vector<TaskData>> AwsLedger::read_payloads(std::string_view cluster_
   return tasks;
 }
 
-Result<std::vector<TaskData>> AwsLedger::read_tasks(std::string_view cluster_id, std::uint64_t first_index, std::size_t count) {
+Result<std::vector<TaskData>> AwsLedger::read_tasks(std::string_view cluster_id, std::uint64_t first_index,
+                                                    std::size_t count) {
   auto tasks = read_payloads(cluster_id, first_index, count);
   if (!tasks || !tasks->empty()) return tasks;
   auto header = live_header(cluster_id);
@@ -163,13 +174,15 @@ Result<ClusterHeader> AwsLedger::start_round(const ClusterHeader& header, std::s
   auto stored = headers_.read(header.id, Consistency::strong);
   if (!stored) return stored;
   if (stored->version != header.version) return Error{ErrorCode::conflict, "the cluster changed meanwhile", {}};
-  if (header.round != stored->round + 1) return Error{ErrorCode::invalid_argument, "the header does not begin the next round", {}};
+  if (header.round != stored->round + 1)
+    return Error{ErrorCode::invalid_argument, "the header does not begin the next round", {}};
   auto put = rounds_.put(header.id, header.round, header.round_hash, indexes, ttl_of(header.expires_at));
   if (!put) return std::move(put).error();
   return headers_.swap(header);
 }
 
-Result<std::vector<std::uint64_t>> AwsLedger::read_round(std::string_view cluster_id, std::uint32_t round, std::uint64_t first, std::size_t count) {
+Result<std::vector<std::uint64_t>> AwsLedger::read_round(std::string_view cluster_id, std::uint32_t round,
+                                                         std::uint64_t first, std::size_t count) {
   auto header = live_header(cluster_id);
   if (!header) return std::move(header).error();
   if (round > 0) {
@@ -178,7 +191,8 @@ Result<std::vector<std::uint64_t>> AwsLedger::read_round(std::string_view cluste
     return rounds_.read(cluster_id, *list, first, count);
   }
   std::vector<std::uint64_t> indexes;
-  for (std::uint64_t position = first; position < header->task_count && indexes.size() < count; ++position) indexes.push_back(position);
+  for (std::uint64_t position = first; position < header->task_count && indexes.size() < count; ++position)
+    indexes.push_back(position);
   return indexes;
 }
 

@@ -11,7 +11,8 @@ constexpr std::string_view noncharacter_prefix = "\xef\xbf";
 
 /// The offset of U+FFFE or U+FFFF.
 std::size_t find_noncharacter(std::string_view text, std::size_t from = 0) noexcept {
-  for (std::size_t at = text.find(noncharacter_prefix, from); at != std::string_view::npos; at = text.find(noncharacter_prefix, at + 1)) {
+  for (std::size_t at = text.find(noncharacter_prefix, from); at != std::string_view::npos;
+       at = text.find(noncharacter_prefix, at + 1)) {
     if (at + 2 < text.size() && (text[at + 2] == '\xbe' || text[at + 2] == '\xbf')) return at;
   }
   return std::string_view::npos;
@@ -20,7 +21,8 @@ std::size_t find_noncharacter(std::string_view text, std::size_t from = 0) noexc
 }  // namespace
 
 bool is_sendable(std::string_view text) noexcept {
-  const bool has_control = std::ranges::any_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x20 && c != '\t' && c != '\n' && c != '\r'; });
+  const bool has_control = std::ranges::any_of(
+      text, [](char c) { return static_cast<unsigned char>(c) < 0x20 && c != '\t' && c != '\n' && c != '\r'; });
   return !has_control && is_utf8(text) && find_noncharacter(text) == std::string_view::npos;
 }
 

@@ -8,7 +8,8 @@ namespace fanfold::aws {
 namespace {
 
 Error damaged(const Item& item, std::string_view attribute) {
-  return {ErrorCode::damaged, "item " + item.key.partition + " has an unreadable attribute " + std::string(attribute), {}};
+  return {
+      ErrorCode::damaged, "item " + item.key.partition + " has an unreadable attribute " + std::string(attribute), {}};
 }
 
 /// Reads `size`; false where it is unreadable.
@@ -30,7 +31,8 @@ std::string_view Leaf::child_of(unsigned slot) const noexcept {
 
 bool Leaf::is_full() const noexcept {
   const std::size_t count = size.value_or(tree_radix);
-  return std::all_of(cells.begin(), cells.begin() + static_cast<std::ptrdiff_t>(count), [](const Cell& cell) { return cell.has_ended(); });
+  return std::all_of(cells.begin(), cells.begin() + static_cast<std::ptrdiff_t>(count),
+                     [](const Cell& cell) { return cell.has_ended(); });
 }
 
 std::uint64_t Leaf::failed_count() const noexcept {
@@ -62,7 +64,8 @@ Result<Leaf> read_leaf(const Item* item) {
 
 bool InnerNode::is_full() const noexcept {
   const std::size_t count = size.value_or(tree_radix);
-  return std::all_of(counts.begin(), counts.begin() + static_cast<std::ptrdiff_t>(count), [](const auto& one) { return one.has_value(); });
+  return std::all_of(counts.begin(), counts.begin() + static_cast<std::ptrdiff_t>(count),
+                     [](const auto& one) { return one.has_value(); });
 }
 
 std::uint64_t InnerNode::failed_count() const noexcept {

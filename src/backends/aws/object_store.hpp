@@ -18,8 +18,8 @@ struct ObjectRef {
 
 struct StoredObject {
   std::string body{};
-  std::string etag{};                                            ///< As the service gives it, quotes included.
-  std::vector<std::pair<std::string, std::string>> metadata{};   ///< Names in lower case, without "x-amz-meta-".
+  std::string etag{};                                           ///< As the service gives it, quotes included.
+  std::vector<std::pair<std::string, std::string>> metadata{};  ///< Names in lower case, without "x-amz-meta-".
 };
 
 struct PutObject {
@@ -27,8 +27,8 @@ struct PutObject {
   std::string body{};
   std::string content_type = "application/json";
   std::vector<std::pair<std::string, std::string>> metadata{};
-  bool if_absent = false;     ///< If-None-Match: *
-  std::string if_match{};     ///< An ETag; empty for none.
+  bool if_absent = false;  ///< If-None-Match: *
+  std::string if_match{};  ///< An ETag; empty for none.
 };
 
 /// Thread-safe; calls block. Errors: unavailable, throttled (may have been applied), permission_denied, cancelled.

@@ -26,7 +26,9 @@ std::string add_name(std::string_view cluster_id, std::string_view digest) {
   return partition_of(cluster_id) + "/adds/" + std::string(digest);
 }
 
-Error different_tasks(std::string_view what) { return {ErrorCode::different_tasks, "other tasks are stored under " + std::string(what), {}}; }
+Error different_tasks(std::string_view what) {
+  return {ErrorCode::different_tasks, "other tasks are stored under " + std::string(what), {}};
+}
 
 bool is_same(const TaskData& a, const TaskData& b) { return a.body == b.body && a.meta == b.meta; }
 
@@ -60,17 +62,21 @@ std::string write_page(std::span<const TaskData> tasks) {
 }
 
 Result<std::vector<TaskData>> parse_page(std::string_view name, std::string_view text) {
-  const auto damaged = [&](const std::string& why) -> Error { return {ErrorCode::damaged, std::string(name) + " is no page of tasks: " + why, {}}; };
+  const auto damaged = [&](const std::string& why) -> Error {
+    return {ErrorCode::damaged, std::string(name) + " is no page of tasks: " + why, {}};
+  };
   detail::JsonDocument document;
   if (auto read = document.read(text, page_limits); !read) return damaged(read.error().message);
   if (document.root().kind() != detail::JsonKind::object) return damaged("it is no object");
   const auto format = document.root().find("fanfold");
   if (!format || !format->uint64()) return damaged("it has no version");
-  if (*format->uint64() > page_format) return Error{ErrorCode::unsupported_version, std::string(name) + " was written by a newer fanfold", {}};
+  if (*format->uint64() > page_format)
+    return Error{ErrorCode::unsupported_version, std::string(name) + " was written by a newer fanfold", {}};
   const auto tasks = document.root().find("tasks");
   if (!tasks || tasks->kind() != detail::JsonKind::array) return damaged("it has no tasks");
   const auto hash = document.root().find("hash");
-  const bool is_whole = hash && hash->kind() == detail::JsonKind::string && hash->string() == digest_text(tasks->text());
+  const bool is_whole =
+      hash && hash->kind() == detail::JsonKind::string && hash->string() == digest_text(tasks->text());
   if (!is_whole) return damaged("its hash is wrong");
   std::vector<TaskData> result;
   result.reserve(tasks->size());
@@ -133,7 +139,8 @@ Result<std::uint64_t> Pages::find_page(std::string_view cluster_id, std::uint64_
   return first;
 }
 
-Result<void> Pages::put(std::string_view cluster_id, std::uint64_t first_index, std::span<const TaskData> tasks, std::uint64_t ttl) {
+Result<void> Pages::put(std::string_view cluster_id, std::uint64_t first_index, std::span<const TaskData> tasks,
+                        std::uint64_t ttl) {
   for (std::size_t stored = 0; stored < tasks.size();) {
     auto count = put_page(cluster_id, first_index + stored, tasks.subspan(stored), ttl);
     if (!count) return std::move(count).error();
@@ -142,7 +149,8 @@ Result<void> Pages::put(std::string_view cluster_id, std::uint64_t first_index, 
   return {};
 }
 
-Result<std::size_t> Pages::put_page(std::string_view cluster_id, std::uint64_t index, std::span<const TaskData> tasks, std::uint64_t ttl) {
+Result<std::size_t> Pages::put_page(std::string_view cluster_id, std::uint64_t index, std::span<const TaskData> tasks,
+                                    std::uint64_t ttl) {
   auto first = find_page(cluster_id, index);
   if (!first) return std::move(first).error();
   const std::string name = page_name(cluster_id, *first);
@@ -168,7 +176,11 @@ Result<std::size_t> Pages::put_page(std::string_view cluster_id, std::uint64_t i
   } else {
     auto page = read_page(name);
     if (!page) return std::move(page).error();
-    if (!*page) return Error{ErrorCode::invalid_argument, "payloads are stored in the order of their indexes; those before " + std::to_string(index) + " are missing", {}};
+    if (!*page)
+      return Error{
+          ErrorCode::invalid_argument,
+          "payloads are stored in the order of their indexes; those before " + std::to_string(index) + " are missing",
+          {}};
     there = std::move(*page);
   }
   const std::size_t offset = index - *first;
@@ -226,7 +238,8 @@ Result<void> Pages::remove(std::string_view cluster_id, std::uint64_t task_count
   return {};
 }
 
-Result<void> Pages::put_add(std::string_view cluster_id, std::string_view digest, std::span<const TaskData> tasks, std::uint64_t ttl) {
+Result<void> Pages::put_add(std::string_view cluster_id, std::string_view digest, std::span<const TaskData> tasks,
+                            std::uint64_t ttl) {
   const std::string name = add_name(cluster_id, digest);
   auto before = blobs_.put(name, write_page(tasks), ttl);
   if (!before) return std::move(before).error();

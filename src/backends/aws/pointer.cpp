@@ -51,7 +51,8 @@ std::optional<ObjectRef> read_pointer(std::string_view text) {
   auto element = root.elements().begin();
   const detail::JsonValue name = *element;
   const detail::JsonValue where = *++element;
-  const bool is_pointer = name.kind() == detail::JsonKind::string && (name.string() == pointer_class || name.string() == older_pointer_class);
+  const bool is_pointer = name.kind() == detail::JsonKind::string &&
+                          (name.string() == pointer_class || name.string() == older_pointer_class);
   if (!is_pointer || where.kind() != detail::JsonKind::object) return std::nullopt;
   ObjectRef object{text_of(where, "s3BucketName"), text_of(where, "s3Key")};
   if (object.bucket.empty() || object.key.empty()) return std::nullopt;

@@ -46,11 +46,14 @@ std::optional<std::vector<std::uint64_t>> unpack(std::string_view bytes) {
 }
 
 Error damaged_round() { return {ErrorCode::damaged, "the list of a round is unreadable", {}}; }
-Error no_round(std::uint32_t round) { return {ErrorCode::not_found, "the cluster has no round " + std::to_string(round), {}}; }
+Error no_round(std::uint32_t round) {
+  return {ErrorCode::not_found, "the cluster has no round " + std::to_string(round), {}};
+}
 
 }  // namespace
 
-Result<void> Rounds::put(std::string_view cluster_id, std::uint32_t round, std::string_view hash, std::span<const std::uint64_t> indexes, std::uint64_t ttl) {
+Result<void> Rounds::put(std::string_view cluster_id, std::uint32_t round, std::string_view hash,
+                         std::span<const std::uint64_t> indexes, std::uint64_t ttl) {
   const std::string partition = round_partition(cluster_id, round, hash);
   std::vector<Item> pages;
   std::vector<std::uint64_t> firsts;
@@ -120,15 +123,18 @@ Result<std::vector<Rounds::List>> Rounds::lists(const ClusterHeader& header) {
   return lists;
 }
 
-Result<std::vector<std::uint64_t>> Rounds::read_page(std::string_view cluster_id, const List& list, std::uint64_t page) {
-  auto item = table_.get({round_partition(cluster_id, list.round, list.hash), round_page_sort(page)}, Consistency::strong);
+Result<std::vector<std::uint64_t>> Rounds::read_page(std::string_view cluster_id, const List& list,
+                                                     std::uint64_t page) {
+  auto item =
+      table_.get({round_partition(cluster_id, list.round, list.hash), round_page_sort(page)}, Consistency::strong);
   if (!item) return std::move(item).error();
   auto indexes = *item ? unpack((*item)->text("indexes")) : std::nullopt;
   if (!indexes) return damaged_round();
   return std::move(*indexes);
 }
 
-Result<std::vector<std::uint64_t>> Rounds::read(std::string_view cluster_id, const List& list, std::uint64_t first_position, std::size_t count) {
+Result<std::vector<std::uint64_t>> Rounds::read(std::string_view cluster_id, const List& list,
+                                                std::uint64_t first_position, std::size_t count) {
   std::vector<std::uint64_t> indexes;
   while (indexes.size() < count && first_position + indexes.size() < list.size) {
     const std::uint64_t position = first_position + indexes.size();
@@ -143,14 +149,16 @@ Result<std::vector<std::uint64_t>> Rounds::read(std::string_view cluster_id, con
   return indexes;
 }
 
-Result<std::vector<Rounds::Member>> Rounds::find(std::string_view cluster_id, const List& list, std::uint64_t first_index, std::uint64_t count) {
+Result<std::vector<Rounds::Member>> Rounds::find(std::string_view cluster_id, const List& list,
+                                                 std::uint64_t first_index, std::uint64_t count) {
   std::vector<Member> members;
   const auto after = std::ranges::upper_bound(list.firsts, first_index);
   auto page = static_cast<std::uint64_t>(after == list.firsts.begin() ? 0 : after - list.firsts.begin() - 1);
   for (; page < list.firsts.size() && list.firsts[page] < first_index + count; ++page) {
     auto indexes = read_page(cluster_id, list, page);
     if (!indexes) return std::move(indexes).error();
-    for (auto at = std::ranges::lower_bound(*indexes, first_index); at != indexes->end() && *at < first_index + count; ++at) {
+    for (auto at = std::ranges::lower_bound(*indexes, first_index); at != indexes->end() && *at < first_index + count;
+         ++at) {
       members.push_back({page * page_count + static_cast<std::uint64_t>(at - indexes->begin()), *at});
     }
   }

@@ -10,7 +10,8 @@
 
 namespace fanfold::aws {
 
-/// Which task indexes the positions of a later round mean: sorted lists, in pages of the table. Thread-safe; calls block.
+/// Which task indexes the positions of a later round mean: sorted lists, in pages of the table. Thread-safe; calls
+/// block.
 class Rounds {
  public:
   static constexpr std::size_t page_count = 8'192;  ///< Indexes per page.
@@ -26,7 +27,8 @@ class Rounds {
   };
 
   /// If absent. Errors: conflict where other indexes are stored under this round and hash.
-  Result<void> put(std::string_view cluster_id, std::uint32_t round, std::string_view hash, std::span<const std::uint64_t> indexes, std::uint64_t ttl);
+  Result<void> put(std::string_view cluster_id, std::uint32_t round, std::string_view hash,
+                   std::span<const std::uint64_t> indexes, std::uint64_t ttl);
   /// Notes for good which list won this round.
   Result<void> note_winner(const ClusterHeader& header);
 
@@ -35,13 +37,15 @@ class Rounds {
   /// Of all later rounds, oldest first.
   Result<std::vector<List>> lists(const ClusterHeader& header);
 
-  Result<std::vector<std::uint64_t>> read(std::string_view cluster_id, const List& list, std::uint64_t first_position, std::size_t count);
+  Result<std::vector<std::uint64_t>> read(std::string_view cluster_id, const List& list, std::uint64_t first_position,
+                                          std::size_t count);
   /// The positions whose indexes are in [first, first + count), and those indexes.
   struct Member {
     std::uint64_t position = 0;
     std::uint64_t index = 0;
   };
-  Result<std::vector<Member>> find(std::string_view cluster_id, const List& list, std::uint64_t first_index, std::uint64_t count);
+  Result<std::vector<Member>> find(std::string_view cluster_id, const List& list, std::uint64_t first_index,
+                                   std::uint64_t count);
 
   Result<void> remove(const ClusterHeader& header);
 

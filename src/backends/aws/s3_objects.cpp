@@ -12,7 +12,9 @@ constexpr std::string_view metadata_prefix = "x-amz-meta-";
 /// Names that are asked for: S3 answers all, headers are found by name.
 constexpr std::string_view metadata_names[] = {"fanfold-write-ids"};
 
-Error no_bucket(std::string_view bucket) { return {ErrorCode::invalid_argument, "there is no bucket " + std::string(bucket), {}}; }
+Error no_bucket(std::string_view bucket) {
+  return {ErrorCode::invalid_argument, "there is no bucket " + std::string(bucket), {}};
+}
 
 class GetCall final : public Call {
  public:
@@ -50,7 +52,8 @@ class PutCall final : public Call {
 
 }  // namespace
 
-Result<ServiceRequest> S3Objects::request_for(std::string_view operation, std::string_view method, const ObjectRef& object) const {
+Result<ServiceRequest> S3Objects::request_for(std::string_view operation, std::string_view method,
+                                              const ObjectRef& object) const {
   auto address = bucket_address(service_.options().endpoint, object.bucket, addressing_style_);
   if (!address) return std::move(address).error();
   ServiceRequest request;
@@ -90,7 +93,8 @@ std::vector<Result<StoredObject>> S3Objects::get(std::span<const ObjectRef> obje
 }
 
 Result<std::string> S3Objects::put(const PutObject& object) {
-  if (object.body.size() > object_bytes_max) return Error{ErrorCode::too_large, "an object has at most " + std::to_string(object_bytes_max) + " bytes", {}};
+  if (object.body.size() > object_bytes_max)
+    return Error{ErrorCode::too_large, "an object has at most " + std::to_string(object_bytes_max) + " bytes", {}};
   auto request = request_for("PutObject", "PUT", object.where);
   if (!request) return std::move(request).error();
   request->headers.add("Content-Type", object.content_type);
@@ -106,7 +110,8 @@ Result<std::string> S3Objects::put(const PutObject& object) {
   if (answer.service_code == "NoSuchBucket") return no_bucket(object.where.bucket);
   const bool is_refused = answer.error->code == ErrorCode::conflict || answer.error->code == ErrorCode::not_found;
   // What refuses may be the earlier copy of this very request, whose answer got lost.
-  if (is_refused && answer.may_have_been_applied) return Error{ErrorCode::outcome_unknown, answer.error->message, answer.error->remote_detail};
+  if (is_refused && answer.may_have_been_applied)
+    return Error{ErrorCode::outcome_unknown, answer.error->message, answer.error->remote_detail};
   return *answer.error;
 }
 

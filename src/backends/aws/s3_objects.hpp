@@ -19,7 +19,8 @@ class S3Objects final : public ObjectStore {
   Result<void> remove(const ObjectRef& object) override;
 
  private:
-  Result<ServiceRequest> request_for(std::string_view operation, std::string_view method, const ObjectRef& object) const;
+  Result<ServiceRequest> request_for(std::string_view operation, std::string_view method,
+                                     const ObjectRef& object) const;
 
   Service& service_;
   std::string addressing_style_;

@@ -45,7 +45,8 @@ std::string table_request(std::string_view table, Fill&& fill) {
 /// CreateTable, UpdateTimeToLive: their answers say nothing that is needed.
 class PlainCall final : public JsonCall {
  public:
-  PlainCall(Service& service, std::string_view operation, std::string body) : JsonCall(service, target, operation, std::move(body)) {}
+  PlainCall(Service& service, std::string_view operation, std::string body)
+      : JsonCall(service, target, operation, std::move(body)) {}
 
  private:
   Result<void> decode_json(JsonValue) override { return {}; }
@@ -53,9 +54,10 @@ class PlainCall final : public JsonCall {
 
 class DescribeTableCall final : public JsonCall {
  public:
-  DescribeTableCall(Service& service, std::string_view table) : JsonCall(service, target, "DescribeTable", table_request(table, [](JsonWriter&) {})) {}
+  DescribeTableCall(Service& service, std::string_view table)
+      : JsonCall(service, target, "DescribeTable", table_request(table, [](JsonWriter&) {})) {}
   std::string status{};
-  std::string keys{};   ///< "pKey:HASH rKey:RANGE"
+  std::string keys{};  ///< "pKey:HASH rKey:RANGE"
   std::string index_keys{};
   std::string index_status{};
 
@@ -91,14 +93,16 @@ class DescribeTableCall final : public JsonCall {
 
 class DescribeTtlCall final : public JsonCall {
  public:
-  DescribeTtlCall(Service& service, std::string_view table) : JsonCall(service, target, "DescribeTimeToLive", table_request(table, [](JsonWriter&) {})) {}
+  DescribeTtlCall(Service& service, std::string_view table)
+      : JsonCall(service, target, "DescribeTimeToLive", table_request(table, [](JsonWriter&) {})) {}
   std::string status{};
   std::string attribute{};
 
  private:
   Result<void> decode_json(JsonValue root) override {
     const auto description = root.find("TimeToLiveDescription");
-    if (!description || description->kind() != JsonKind::object) return detail::json_error_missing(root, "TimeToLiveDescription");
+    if (!description || description->kind() != JsonKind::object)
+      return detail::json_error_missing(root, "TimeToLiveDescription");
     status = text_of(*description, "TimeToLiveStatus");
     attribute = text_of(*description, "AttributeName");
     return {};
@@ -162,7 +166,9 @@ void write_table(JsonWriter& out, std::uint64_t warm_write_units) {
 class Setup {
  public:
   Setup(const SetupOptions& options, Store& store)
-      : options_(options), store_(store), queue_(*store.sqs, *store.clock, store.bucket_objects(), store.bucket, *store.usage) {}
+      : options_(options),
+        store_(store),
+        queue_(*store.sqs, *store.clock, store.bucket_objects(), store.bucket, *store.usage) {}
 
   Result<SetupReport> run() {
     if (auto made = make_table(); !made) return std::move(made).error();
@@ -197,7 +203,9 @@ class Setup {
       return wait_for_table();
     }
     if (look.answer().error->code != ErrorCode::not_found) return *look.answer().error;
-    PlainCall create(*store_.dynamodb, "CreateTable", table_request(store_.table_name, [&](JsonWriter& out) { write_table(out, options_.warm_write_units); }));
+    PlainCall create(*store_.dynamodb, "CreateTable", table_request(store_.table_name, [&](JsonWriter& out) {
+      write_table(out, options_.warm_write_units);
+    }));
     store_.dynamodb->run(create, {});
     // Somebody else's set-up at the same time, or a lost answer of this one.
     const bool is_there_now = create.answer().error && create.answer().error->code == ErrorCode::already_exists;
@@ -208,10 +216,16 @@ class Setup {
   }
 
   Result<void> check_table(const DescribeTableCall& table) const {
-    const auto schema = [](std::string_view partition, std::string_view sort) { return std::string(partition) + ":HASH " + std::string(sort) + ":RANGE"; };
-    const bool is_ours = table.keys == schema(partition_name, sort_name) && table.index_keys == schema(index_partition_name, index_sort_name);
+    const auto schema = [](std::string_view partition, std::string_view sort) {
+      return std::string(partition) + ":HASH " + std::string(sort) + ":RANGE";
+    };
+    const bool is_ours = table.keys == schema(partition_name, sort_name) &&
+                         table.index_keys == schema(index_partition_name, index_sort_name);
     if (is_ours) return {};
-    return Error{ErrorCode::already_exists, "table " + store_.table_name + " is there and is none of fanfold's: its key or its index " + std::string(index_name) + " is another", {}};
+    return Error{ErrorCode::already_exists,
+                 "table " + store_.table_name + " is there and is none of fanfold's: its key or its index " +
+                     std::string(index_name) + " is another",
+                 {}};
   }
 
   Result<void> wait_for_table() {
@@ -221,9 +235,11 @@ class Setup {
       store_.dynamodb->run(look, {});
       const bool is_unknown_yet = look.answer().error && look.answer().error->code == ErrorCode::not_found;
       if (look.answer().error && !is_unknown_yet) return *look.answer().error;
-      const bool is_ready = !is_unknown_yet && look.status == "ACTIVE" && (look.index_status.empty() || look.index_status == "ACTIVE");
+      const bool is_ready =
+          !is_unknown_yet && look.status == "ACTIVE" && (look.index_status.empty() || look.index_status == "ACTIVE");
       if (is_ready) return check_table(look);
-      if (store_.clock->now() >= until) return Error{ErrorCode::deadline_exceeded, "table " + store_.table_name + " does not become active", {}};
+      if (store_.clock->now() >= until)
+        return Error{ErrorCode::deadline_exceeded, "table " + store_.table_name + " does not become active", {}};
       store_.clock->sleep_until(store_.clock->now() + table_poll_pause, {});
     }
   }
@@ -234,19 +250,22 @@ class Setup {
     store_.dynamodb->run(look, {});
     if (look.answer().error) return *look.answer().error;
     if (look.status == "ENABLED" || look.status == "ENABLING") {
-      if (look.attribute == ttl_name) there(line);
-      else warn(line + ": it is by the attribute " + look.attribute + " and not by " + std::string(ttl_name) + ", so that nothing expires");
+      if (look.attribute == ttl_name)
+        there(line);
+      else
+        warn(line + ": it is by the attribute " + look.attribute + " and not by " + std::string(ttl_name) +
+             ", so that nothing expires");
       return {};
     }
     PlainCall enable(*store_.dynamodb, "UpdateTimeToLive", table_request(store_.table_name, [](JsonWriter& out) {
-                       out.plain_key("TimeToLiveSpecification");
-                       out.begin_object();
-                       out.plain_key("Enabled");
-                       out.boolean(true);
-                       out.plain_key("AttributeName");
-                       out.plain_string(ttl_name);
-                       out.end_object();
-                     }));
+      out.plain_key("TimeToLiveSpecification");
+      out.begin_object();
+      out.plain_key("Enabled");
+      out.boolean(true);
+      out.plain_key("AttributeName");
+      out.plain_string(ttl_name);
+      out.end_object();
+    }));
     store_.dynamodb->run(enable, {});
     if (enable.answer().error) return *enable.answer().error;
     made(line);
@@ -254,7 +273,8 @@ class Setup {
   }
 
   Result<ServiceRequest> bucket_request(std::string_view operation, std::string_view method) const {
-    auto address = bucket_address(store_.s3->options().endpoint, store_.bucket, store_.session->config().s3_addressing_style());
+    auto address =
+        bucket_address(store_.s3->options().endpoint, store_.bucket, store_.session->config().s3_addressing_style());
     if (!address) return std::move(address).error();
     ServiceRequest request;
     request.operation = operation;
@@ -277,7 +297,8 @@ class Setup {
       if (auto created = create_bucket(); !created) return created;
       made(line);
     } else if (status == 403) {
-      return Error{ErrorCode::permission_denied, line + " is somebody else's, or may not be looked at", head.answer().error->remote_detail};
+      return Error{ErrorCode::permission_denied, line + " is somebody else's, or may not be looked at",
+                   head.answer().error->remote_detail};
     } else {
       return *head.answer().error;
     }
@@ -289,8 +310,9 @@ class Setup {
     if (!request) return std::move(request).error();
     const std::string& region = store_.session->region();
     if (region != first_region) {
-      request->body = "<CreateBucketConfiguration xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><LocationConstraint>" + xml_escaped(region) +
-                      "</LocationConstraint></CreateBucketConfiguration>";
+      request->body =
+          "<CreateBucketConfiguration xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><LocationConstraint>" +
+          xml_escaped(region) + "</LocationConstraint></CreateBucketConfiguration>";
     }
     Call call(*store_.s3, std::move(*request));
     store_.s3->run(call, {});
@@ -298,7 +320,8 @@ class Setup {
     return *call.answer().error;
   }
 
-  /// What no cluster's removal took away goes in time: payloads of messages after the longest retention, all else after the longest life.
+  /// What no cluster's removal took away goes in time: payloads of messages after the longest retention, all else after
+  /// the longest life.
   Result<void> make_lifecycle() {
     const std::string line = "lifecycle of bucket " + store_.bucket;
     auto look = bucket_request("GetBucketLifecycleConfiguration", "GET");
@@ -318,10 +341,12 @@ class Setup {
     if (!request) return std::move(request).error();
     request->query = "lifecycle=";
     const auto rule = [](std::string_view id, std::string_view prefix, int days) {
-      return "<Rule><ID>" + std::string(id) + "</ID><Filter><Prefix>" + std::string(prefix) + "</Prefix></Filter><Status>Enabled</Status><Expiration><Days>" +
-             std::to_string(days) + "</Days></Expiration></Rule>";
+      return "<Rule><ID>" + std::string(id) + "</ID><Filter><Prefix>" + std::string(prefix) +
+             "</Prefix></Filter><Status>Enabled</Status><Expiration><Days>" + std::to_string(days) +
+             "</Days></Expiration></Rule>";
     };
-    request->body = "<LifecycleConfiguration xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">" + rule("fanfold-payloads", "fanfold-payloads/", payloads_kept_days) +
+    request->body = "<LifecycleConfiguration xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">" +
+                    rule("fanfold-payloads", "fanfold-payloads/", payloads_kept_days) +
                     rule("fanfold-clusters", key_prefix, pages_kept_days) + "</LifecycleConfiguration>";
     std::string digest;
     append_base64(digest, md5_bytes(request->body));
@@ -348,7 +373,8 @@ class Setup {
     }
     if (url.error().code != ErrorCode::not_found) return std::move(url).error();
     const bool fifo = options_.queue.ends_with(".fifo");
-    const std::string stem = fifo ? options_.queue.substr(0, options_.queue.size() - std::string_view(".fifo").size()) : options_.queue;
+    const std::string stem =
+        fifo ? options_.queue.substr(0, options_.queue.size() - std::string_view(".fifo").size()) : options_.queue;
     const std::string dead_name = stem + "-dead" + (fifo ? ".fifo" : "");
     QueueAttributes dead;
     dead.fifo = fifo;
@@ -369,9 +395,12 @@ class Setup {
 
   void check_queue(const std::string& line, const QueueAttributes& attributes) {
     if (!attributes.redrive) {
-      warn(line + ": it has no dead-letter queue, so that a message that nobody can process is delivered until its retention ends");
+      warn(line +
+           ": it has no dead-letter queue, so that a message that nobody can process is delivered until its retention "
+           "ends");
     } else if (attributes.redrive->receive_count_max < receive_count_advised) {
-      warn(line + ": its messages go to the dead-letter queue after " + std::to_string(attributes.redrive->receive_count_max) +
+      warn(line + ": its messages go to the dead-letter queue after " +
+           std::to_string(attributes.redrive->receive_count_max) +
            " receives; receives are no attempts, at least 10 are advised");
     }
   }

@@ -20,7 +20,8 @@ constexpr std::string_view fifo_ending = ".fifo";
 Error invalid(std::string message) { return {ErrorCode::invalid_argument, std::move(message), {}}; }
 
 Result<void> check_name(std::string_view name, bool fifo) {
-  if (name.ends_with(fifo_ending) != fifo) return invalid("a queue's name ends in .fifo where it is a FIFO queue, and only there");
+  if (name.ends_with(fifo_ending) != fifo)
+    return invalid("a queue's name ends in .fifo where it is a FIFO queue, and only there");
   const std::string_view stem = fifo ? name.substr(0, name.size() - fifo_ending.size()) : name;
   const bool is_legal = !stem.empty() && name.size() <= name_size_max && std::ranges::all_of(stem, [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
@@ -30,11 +31,16 @@ Result<void> check_name(std::string_view name, bool fifo) {
 }
 
 Result<void> check_attributes(const QueueAttributes& attributes) {
-  if (attributes.visibility < seconds{0} || attributes.visibility > std::chrono::hours{12}) return invalid("visibility: expected 0 s to 12 h");
-  if (attributes.retention < std::chrono::minutes{1} || attributes.retention > std::chrono::days{14}) return invalid("retention: expected 1 min to 14 days");
-  if (attributes.delay < seconds{0} || attributes.delay > std::chrono::minutes{15}) return invalid("delay: expected 0 s to 15 min");
-  if (attributes.content_based_deduplication && !attributes.fifo) return invalid("content_based_deduplication: only FIFO queues have it");
-  if (attributes.redrive && (attributes.redrive->receive_count_max < 1 || attributes.redrive->receive_count_max > receive_count_limit)) {
+  if (attributes.visibility < seconds{0} || attributes.visibility > std::chrono::hours{12})
+    return invalid("visibility: expected 0 s to 12 h");
+  if (attributes.retention < std::chrono::minutes{1} || attributes.retention > std::chrono::days{14})
+    return invalid("retention: expected 1 min to 14 days");
+  if (attributes.delay < seconds{0} || attributes.delay > std::chrono::minutes{15})
+    return invalid("delay: expected 0 s to 15 min");
+  if (attributes.content_based_deduplication && !attributes.fifo)
+    return invalid("content_based_deduplication: only FIFO queues have it");
+  if (attributes.redrive &&
+      (attributes.redrive->receive_count_max < 1 || attributes.redrive->receive_count_max > receive_count_limit)) {
     return invalid("redrive: expected 1 to 1,000 receives");
   }
   return {};
@@ -43,7 +49,8 @@ Result<void> check_attributes(const QueueAttributes& attributes) {
 std::uint64_t number_in(const AttributeMap& attributes, std::string_view name) {
   const auto found = attributes.find(name);
   std::uint64_t number = 0;
-  if (found != attributes.end()) std::from_chars(found->second.data(), found->second.data() + found->second.size(), number);
+  if (found != attributes.end())
+    std::from_chars(found->second.data(), found->second.data() + found->second.size(), number);
   return number;
 }
 
@@ -101,12 +108,14 @@ Result<std::string> SqsQueue::resolve(std::string_view name_or_url) {
     const auto found = urls_.find(name_or_url);
     if (found != urls_.end()) return found->second;
   }
-  if (auto checked = check_name(name_or_url, name_or_url.ends_with(fifo_ending)); !checked) return std::move(checked).error();
+  if (auto checked = check_name(name_or_url, name_or_url.ends_with(fifo_ending)); !checked)
+    return std::move(checked).error();
   TextCall call(sqs_, "GetQueueUrl", {{"QueueName", std::string(name_or_url)}}, "QueueUrl");
   ++usage_.sqs_other_count;
   sqs_.run(call, {});
   if (call.answer().error && call.answer().error->code == ErrorCode::not_found) {
-    return Error{ErrorCode::not_found, "there is no queue " + std::string(name_or_url), call.answer().error->remote_detail};
+    return Error{ErrorCode::not_found, "there is no queue " + std::string(name_or_url),
+                 call.answer().error->remote_detail};
   }
   if (call.answer().error) return *call.answer().error;
   const std::scoped_lock lock(mutex_);
@@ -138,7 +147,8 @@ Result<std::string> SqsQueue::create(std::string_view name, const QueueAttribute
     auto arn = arn_of(attributes.redrive->dead_letter_queue);
     if (!arn) return arn;
     wanted.emplace("RedrivePolicy", write_redrive(*arn, attributes.redrive->receive_count_max));
-    expected.redrive->dead_letter_queue = resolve(attributes.redrive->dead_letter_queue).value_or(attributes.redrive->dead_letter_queue);
+    expected.redrive->dead_letter_queue =
+        resolve(attributes.redrive->dead_letter_queue).value_or(attributes.redrive->dead_letter_queue);
   }
   CreateQueueCall call(sqs_, name, wanted);
   ++usage_.sqs_other_count;
@@ -149,7 +159,8 @@ Result<std::string> SqsQueue::create(std::string_view name, const QueueAttribute
   auto there = this->attributes(*url);
   if (!there) return std::move(there).error();
   const std::string differing = difference(*there, expected);
-  if (!differing.empty()) return Error{ErrorCode::already_exists, "queue " + std::string(name) + " is there with another " + differing, {}};
+  if (!differing.empty())
+    return Error{ErrorCode::already_exists, "queue " + std::string(name) + " is there with another " + differing, {}};
   const std::scoped_lock lock(mutex_);
   return urls_.insert_or_assign(std::string(name), std::move(*url)).first->second;
 }
@@ -181,11 +192,14 @@ Result<QueueAttributes> SqsQueue::attributes(std::string_view url) {
 }
 
 Result<QueueCounts> SqsQueue::counts(std::string_view url) {
-  GetQueueAttributesCall call(sqs_, url, {"ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible", "ApproximateNumberOfMessagesDelayed"});
+  GetQueueAttributesCall call(
+      sqs_, url,
+      {"ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible", "ApproximateNumberOfMessagesDelayed"});
   ++usage_.sqs_other_count;
   sqs_.run(call, {});
   if (call.answer().error) return *call.answer().error;
-  return QueueCounts{number_in(call.attributes, "ApproximateNumberOfMessages"), number_in(call.attributes, "ApproximateNumberOfMessagesNotVisible"),
+  return QueueCounts{number_in(call.attributes, "ApproximateNumberOfMessages"),
+                     number_in(call.attributes, "ApproximateNumberOfMessagesNotVisible"),
                      number_in(call.attributes, "ApproximateNumberOfMessagesDelayed")};
 }
 
@@ -211,7 +225,8 @@ Result<std::uint64_t> SqsQueue::purge(std::string_view url) {
   ++usage_.sqs_other_count;
   sqs_.run(call, {});
   if (call.answer().service_code.find("PurgeQueueInProgress") != std::string::npos) {
-    return Error{ErrorCode::throttled, "the queue was purged less than a minute ago: SQS allows one purge a minute", {}};
+    return Error{
+        ErrorCode::throttled, "the queue was purged less than a minute ago: SQS allows one purge a minute", {}};
   }
   if (call.answer().error) return *call.answer().error;
   return before->visible_count + before->in_flight_count + before->delayed_count;

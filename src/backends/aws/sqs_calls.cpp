@@ -73,7 +73,8 @@ Result<void> each_element(const JsonValue& root, std::string_view key, Take&& ta
 
 Error entry_error(const std::string& code, bool is_sender_fault, std::string message) {
   ErrorCode meaning = is_sender_fault ? ErrorCode::invalid_argument : ErrorCode::unavailable;
-  if (code.find("hrottl") != std::string::npos || code == "OverLimit" || code == "KmsThrottled") meaning = ErrorCode::throttled;
+  if (code.find("hrottl") != std::string::npos || code == "OverLimit" || code == "KmsThrottled")
+    meaning = ErrorCode::throttled;
   if (code == "InternalError" || code == "ServiceUnavailable") meaning = ErrorCode::unavailable;
   if (code == "BatchRequestTooLong") meaning = ErrorCode::too_large;
   return {meaning, "sqs refused the message: " + code, std::move(message)};
@@ -93,7 +94,10 @@ Result<void> BatchCall::decode_json(JsonValue root) {
   auto read = each_element(root, "Successful", [&](const JsonValue& element) -> Result<void> {
     auto entry = entry_of(element);
     if (!entry) return std::move(entry).error();
-    **entry = {.message_id = text_of(element, "MessageId"), .md5 = text_of(element, "MD5OfMessageBody"), .error = {}, .service_code = {}};
+    **entry = {.message_id = text_of(element, "MessageId"),
+               .md5 = text_of(element, "MD5OfMessageBody"),
+               .error = {},
+               .service_code = {}};
     return {};
   });
   if (!read) return read;
@@ -109,7 +113,10 @@ Result<void> BatchCall::decode_json(JsonValue root) {
 }
 
 std::vector<EntryAnswer> BatchCall::take() {
-  if (answer().error) return std::vector<EntryAnswer>(entry_count_, EntryAnswer{.message_id = {}, .md5 = {}, .error = answer().error, .service_code = answer().service_code});
+  if (answer().error)
+    return std::vector<EntryAnswer>(
+        entry_count_,
+        EntryAnswer{.message_id = {}, .md5 = {}, .error = answer().error, .service_code = answer().service_code});
   return std::move(entries_);
 }
 
@@ -157,7 +164,8 @@ std::unique_ptr<BatchCall> make_send_call(Service& sqs, std::string_view url, st
   return std::make_unique<BatchCall>(sqs, "SendMessageBatch", std::move(body), entries.size());
 }
 
-std::unique_ptr<BatchCall> make_delete_call(Service& sqs, std::string_view url, std::span<const std::string_view> receipts) {
+std::unique_ptr<BatchCall> make_delete_call(Service& sqs, std::string_view url,
+                                            std::span<const std::string_view> receipts) {
   std::string body = batch_of(url, receipts, [](JsonWriter& out, std::string_view receipt) {
     out.plain_key("ReceiptHandle");
     out.string(receipt);
@@ -165,7 +173,8 @@ std::unique_ptr<BatchCall> make_delete_call(Service& sqs, std::string_view url, 
   return std::make_unique<BatchCall>(sqs, "DeleteMessageBatch", std::move(body), receipts.size());
 }
 
-std::unique_ptr<BatchCall> make_visibility_call(Service& sqs, std::string_view url, std::span<const VisibilityEntry> entries) {
+std::unique_ptr<BatchCall> make_visibility_call(Service& sqs, std::string_view url,
+                                                std::span<const VisibilityEntry> entries) {
   std::string body = batch_of(url, entries, [](JsonWriter& out, const VisibilityEntry& entry) {
     out.plain_key("ReceiptHandle");
     out.string(entry.receipt);
@@ -175,7 +184,8 @@ std::unique_ptr<BatchCall> make_visibility_call(Service& sqs, std::string_view u
   return std::make_unique<BatchCall>(sqs, "ChangeMessageVisibilityBatch", std::move(body), entries.size());
 }
 
-ReceiveCall::ReceiveCall(Service& sqs, std::string_view url, std::size_t count_max, std::chrono::seconds wait, std::chrono::seconds visibility)
+ReceiveCall::ReceiveCall(Service& sqs, std::string_view url, std::size_t count_max, std::chrono::seconds wait,
+                         std::chrono::seconds visibility)
     : JsonCall(sqs, target, "ReceiveMessage", object_of([&](JsonWriter& out) {
                  out.plain_key("QueueUrl");
                  out.string(url);
@@ -187,7 +197,8 @@ ReceiveCall::ReceiveCall(Service& sqs, std::string_view url, std::size_t count_m
                  out.integer(visibility.count());
                  out.plain_key("MessageSystemAttributeNames");
                  out.begin_array();
-                 for (const std::string_view name : {"ApproximateReceiveCount", "SentTimestamp", "MessageGroupId"}) out.plain_string(name);
+                 for (const std::string_view name : {"ApproximateReceiveCount", "SentTimestamp", "MessageGroupId"})
+                   out.plain_string(name);
                  out.end_array();
                  out.plain_key("MessageAttributeNames");
                  out.begin_array();
@@ -218,7 +229,8 @@ Result<void> ReceiveCall::decode_json(JsonValue root) {
       message.group_id = text_of(*attributes, "MessageGroupId");
     }
     const auto own = element.find("MessageAttributes");
-    if (own && own->kind() == JsonKind::object) message.has_extended_size = own->find(extended_size_name) || own->find(legacy_size_name);
+    if (own && own->kind() == JsonKind::object)
+      message.has_extended_size = own->find(extended_size_name) || own->find(legacy_size_name);
     messages.push_back(std::move(message));
     return {};
   });
@@ -259,7 +271,8 @@ Result<void> CreateQueueCall::decode_json(JsonValue root) {
   return {};
 }
 
-GetQueueAttributesCall::GetQueueAttributesCall(Service& sqs, std::string_view url, std::initializer_list<std::string_view> names)
+GetQueueAttributesCall::GetQueueAttributesCall(Service& sqs, std::string_view url,
+                                               std::initializer_list<std::string_view> names)
     : JsonCall(sqs, target, "GetQueueAttributes", object_of([&](JsonWriter& out) {
                  out.plain_key("QueueUrl");
                  out.string(url);
@@ -280,7 +293,8 @@ Result<void> GetQueueAttributesCall::decode_json(JsonValue root) {
   return {};
 }
 
-ListCall::ListCall(Service& sqs, std::string_view operation, const TextCall::Members& members, std::string_view token, std::string_view result)
+ListCall::ListCall(Service& sqs, std::string_view operation, const TextCall::Members& members, std::string_view token,
+                   std::string_view result)
     : JsonCall(sqs, target, operation, object_of([&](JsonWriter& out) {
                  for (const auto& [key, value] : members) {
                    out.plain_key(key);

@@ -4,7 +4,8 @@
 
 #include <map>
 
-/// The operations of SQS that the queue needs, one class each: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/
+/// The operations of SQS that the queue needs, one class each:
+/// https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/
 namespace fanfold::aws {
 
 inline constexpr std::size_t sqs_batch_count_max = 10;
@@ -16,13 +17,14 @@ inline constexpr std::string_view legacy_size_name = "SQSLargePayloadSize";
 
 /// What became of one entry of a batch.
 struct EntryAnswer {
-  std::string message_id{};     ///< SendMessageBatch
-  std::string md5{};            ///< SendMessageBatch, of the body
+  std::string message_id{};  ///< SendMessageBatch
+  std::string md5{};         ///< SendMessageBatch, of the body
   std::optional<Error> error{};
   std::string service_code{};
 };
 
-/// A call whose answer tells for each entry, by its id "0", "1", …, whether it succeeded. An entry of which it says nothing failed.
+/// A call whose answer tells for each entry, by its id "0", "1", …, whether it succeeded. An entry of which it says
+/// nothing failed.
 class BatchCall : public JsonCall {
  public:
   BatchCall(Service& sqs, std::string_view operation, std::string body, std::size_t entry_count)
@@ -40,19 +42,22 @@ class BatchCall : public JsonCall {
 
 struct SendEntry {
   std::string_view body{};
-  std::chrono::seconds delay{0};          ///< 0 leaves it to the queue.
+  std::chrono::seconds delay{0};  ///< 0 leaves it to the queue.
   std::string_view group_id{};
   std::string_view deduplication_id{};
-  std::size_t extended_bytes = 0;         ///< Not 0: the body is a pointer to so many.
-  std::string_view trace_header{};        ///< AWSTraceHeader
+  std::size_t extended_bytes = 0;   ///< Not 0: the body is a pointer to so many.
+  std::string_view trace_header{};  ///< AWSTraceHeader
 };
-[[nodiscard]] std::unique_ptr<BatchCall> make_send_call(Service& sqs, std::string_view url, std::span<const SendEntry> entries);
-[[nodiscard]] std::unique_ptr<BatchCall> make_delete_call(Service& sqs, std::string_view url, std::span<const std::string_view> receipts);
+[[nodiscard]] std::unique_ptr<BatchCall> make_send_call(Service& sqs, std::string_view url,
+                                                        std::span<const SendEntry> entries);
+[[nodiscard]] std::unique_ptr<BatchCall> make_delete_call(Service& sqs, std::string_view url,
+                                                          std::span<const std::string_view> receipts);
 struct VisibilityEntry {
   std::string_view receipt{};
   std::chrono::seconds visibility{0};
 };
-[[nodiscard]] std::unique_ptr<BatchCall> make_visibility_call(Service& sqs, std::string_view url, std::span<const VisibilityEntry> entries);
+[[nodiscard]] std::unique_ptr<BatchCall> make_visibility_call(Service& sqs, std::string_view url,
+                                                              std::span<const VisibilityEntry> entries);
 
 struct ReceivedMessage {
   std::string id{};
@@ -67,7 +72,8 @@ struct ReceivedMessage {
 
 class ReceiveCall final : public JsonCall {
  public:
-  ReceiveCall(Service& sqs, std::string_view url, std::size_t count_max, std::chrono::seconds wait, std::chrono::seconds visibility);
+  ReceiveCall(Service& sqs, std::string_view url, std::size_t count_max, std::chrono::seconds wait,
+              std::chrono::seconds visibility);
   std::vector<ReceivedMessage> messages{};
 
  private:
@@ -109,7 +115,8 @@ class GetQueueAttributesCall final : public JsonCall {
 /// ListQueues and ListDeadLetterSourceQueues.
 class ListCall final : public JsonCall {
  public:
-  ListCall(Service& sqs, std::string_view operation, const TextCall::Members& members, std::string_view next_token, std::string_view result);
+  ListCall(Service& sqs, std::string_view operation, const TextCall::Members& members, std::string_view next_token,
+           std::string_view result);
   std::vector<std::string> urls{};
   std::string next_token{};
 

@@ -21,10 +21,12 @@ constexpr seconds wait_max{20};
 
 bool is_fifo(std::string_view url) { return url.ends_with(".fifo"); }
 
-seconds whole_seconds(milliseconds time, seconds most) { return std::clamp(std::chrono::ceil<seconds>(time), seconds{0}, most); }
+seconds whole_seconds(milliseconds time, seconds most) {
+  return std::clamp(std::chrono::ceil<seconds>(time), seconds{0}, most);
+}
 
-/// A receipt that went stale is harmless, as the port has it. SQS itself accepts it for standard queues; where it, or another
-/// server, complains, the code says so.
+/// A receipt that went stale is harmless, as the port has it. SQS itself accepts it for standard queues; where it, or
+/// another server, complains, the code says so.
 bool is_stale(const EntryAnswer& entry) {
   constexpr std::string_view codes[] = {"ReceiptHandleIsInvalid", "MessageNotInflight", "InvalidParameterValue"};
   return entry.error && std::ranges::find(codes, std::string_view(entry.service_code)) != std::end(codes);
@@ -43,12 +45,15 @@ std::vector<Result<void>> verdicts(const std::vector<EntryAnswer>& entries) {
   return answers;
 }
 
-std::string payload_name_of_message() { return "fanfold-payloads/" + std::to_string(random_bits()) + std::to_string(random_bits()); }
+std::string payload_name_of_message() {
+  return "fanfold-payloads/" + std::to_string(random_bits()) + std::to_string(random_bits());
+}
 
 }  // namespace
 
 template <class Entry, class Make>
-std::vector<EntryAnswer> SqsQueue::run_batches(std::span<const Entry> entries, std::atomic<std::uint64_t>& counter, Make&& make) {
+std::vector<EntryAnswer> SqsQueue::run_batches(std::span<const Entry> entries, std::atomic<std::uint64_t>& counter,
+                                               Make&& make) {
   std::vector<std::unique_ptr<BatchCall>> calls;
   for (std::size_t begin = 0; begin < entries.size(); begin += sqs_batch_count_max) {
     calls.push_back(make(entries.subspan(begin, std::min(sqs_batch_count_max, entries.size() - begin))));
@@ -65,7 +70,8 @@ std::vector<EntryAnswer> SqsQueue::run_batches(std::span<const Entry> entries, s
   return answers;
 }
 
-Result<std::vector<Delivery>> SqsQueue::receive(std::string_view url, const ReceiveOptions& options, std::stop_token stop) {
+Result<std::vector<Delivery>> SqsQueue::receive(std::string_view url, const ReceiveOptions& options,
+                                                std::stop_token stop) {
   std::vector<Delivery> deliveries;
   if (stop.stop_requested()) return deliveries;
   const std::size_t count_max = std::clamp<std::size_t>(options.count_max, 1, sqs_batch_count_max);
@@ -103,15 +109,19 @@ bool SqsQueue::fetch_payload(Delivery& delivery) {
   if (!payload) return false;
   delivery.text = std::move(payload->body);
   // Payloads of tasks live as long as their cluster; all others go with their message.
-  if (!object->key.starts_with(key_prefix)) delivery.receipt_handle = receipt_with_object(delivery.receipt_handle, *object);
+  if (!object->key.starts_with(key_prefix))
+    delivery.receipt_handle = receipt_with_object(delivery.receipt_handle, *object);
   return true;
 }
 
 void SqsQueue::check(std::string_view url, Outgoing& message) const {
   const auto refuse = [&](ErrorCode code, std::string text) { message.error = Error{code, std::move(text), {}}; };
-  if (is_fifo(url) && message.entry.group_id.empty()) return refuse(ErrorCode::invalid_argument, "a message on a FIFO queue has a group");
-  if (!is_fifo(url) && !message.entry.group_id.empty()) return refuse(ErrorCode::invalid_argument, "a message on a standard queue has no group");
-  if (!is_sendable(message.text)) return refuse(ErrorCode::invalid_argument, "the message has characters that SQS does not take");
+  if (is_fifo(url) && message.entry.group_id.empty())
+    return refuse(ErrorCode::invalid_argument, "a message on a FIFO queue has a group");
+  if (!is_fifo(url) && !message.entry.group_id.empty())
+    return refuse(ErrorCode::invalid_argument, "a message on a standard queue has no group");
+  if (!is_sendable(message.text))
+    return refuse(ErrorCode::invalid_argument, "the message has characters that SQS does not take");
   if (message.text.empty()) return refuse(ErrorCode::invalid_argument, "the message is empty");
   if (message.text.size() > sqs_bytes_max && objects_ == nullptr) {
     refuse(ErrorCode::too_large, "a message has at most " + std::to_string(sqs_bytes_max) + " bytes without a bucket");
@@ -172,7 +182,8 @@ void SqsQueue::send_all(std::string_view url, std::vector<Outgoing>& messages, b
   }
 }
 
-Result<std::vector<Result<std::string>>> SqsQueue::send(std::string_view url, std::span<const OutgoingMessage> messages) {
+Result<std::vector<Result<std::string>>> SqsQueue::send(std::string_view url,
+                                                        std::span<const OutgoingMessage> messages) {
   std::vector<Outgoing> outgoing(messages.size());
   for (std::size_t i = 0; i < messages.size(); ++i) {
     const OutgoingMessage& message = messages[i];
@@ -197,7 +208,8 @@ Result<std::vector<Result<std::string>>> SqsQueue::send(std::string_view url, st
   return answers;
 }
 
-Result<std::vector<Queue::TaskRefused>> SqsQueue::send_tasks(std::string_view url, const TaskRangeMessage& range, std::span<const TaskMessage> tasks) {
+Result<std::vector<Queue::TaskRefused>> SqsQueue::send_tasks(std::string_view url, const TaskRangeMessage& range,
+                                                             std::span<const TaskMessage> tasks) {
   std::vector<Outgoing> outgoing(tasks.size());
   std::vector<std::string> deduplication_ids(tasks.size());
   Envelope content = range.common;
@@ -231,8 +243,9 @@ Result<std::vector<Result<void>>> SqsQueue::remove(std::string_view url, std::sp
     receipts.push_back(split_receipt(receipt));
     views.push_back(receipts.back().receipt);
   }
-  const auto entries = run_batches(std::span<const std::string_view>(views), usage_.sqs_delete_count,
-                                   [&](std::span<const std::string_view> some) { return make_delete_call(sqs_, url, some); });
+  const auto entries =
+      run_batches(std::span<const std::string_view>(views), usage_.sqs_delete_count,
+                  [&](std::span<const std::string_view> some) { return make_delete_call(sqs_, url, some); });
   std::vector<Result<void>> answers = verdicts(entries);
   for (std::size_t i = 0; i < answers.size(); ++i) {
     if (!answers[i] || !receipts[i].object || objects_ == nullptr) continue;
@@ -242,13 +255,15 @@ Result<std::vector<Result<void>>> SqsQueue::remove(std::string_view url, std::sp
   return answers;
 }
 
-Result<std::vector<Result<void>>> SqsQueue::change_visibility(std::string_view url, std::span<const VisibilityChange> changes) {
+Result<std::vector<Result<void>>> SqsQueue::change_visibility(std::string_view url,
+                                                              std::span<const VisibilityChange> changes) {
   std::vector<VisibilityEntry> entries;
   for (const VisibilityChange& change : changes) {
     entries.push_back({split_receipt(change.receipt_handle).receipt, whole_seconds(change.visibility, visibility_max)});
   }
-  return verdicts(run_batches(std::span<const VisibilityEntry>(entries), usage_.sqs_visibility_count,
-                              [&](std::span<const VisibilityEntry> some) { return make_visibility_call(sqs_, url, some); }));
+  return verdicts(
+      run_batches(std::span<const VisibilityEntry>(entries), usage_.sqs_visibility_count,
+                  [&](std::span<const VisibilityEntry> some) { return make_visibility_call(sqs_, url, some); }));
 }
 
 }  // namespace fanfold::aws

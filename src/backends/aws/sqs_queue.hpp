@@ -13,8 +13,8 @@
 
 namespace fanfold::aws {
 
-/// The Queue on SQS, standard and FIFO. What is longer than a message may be goes into the bucket, with a pointer in its place.
-/// Thread-safe.
+/// The Queue on SQS, standard and FIFO. What is longer than a message may be goes into the bucket, with a pointer in
+/// its place. Thread-safe.
 class SqsQueue : public Queue {
  public:
   /// All outlive this object. Without a bucket, messages that are too long are refused.
@@ -27,11 +27,15 @@ class SqsQueue : public Queue {
   Result<QueueAttributes> attributes(std::string_view url) override;
   Result<QueueCounts> counts(std::string_view url) override;
   Result<std::vector<std::string>> list() override;
-  Result<std::vector<Delivery>> receive(std::string_view url, const ReceiveOptions& options, std::stop_token stop) override;
-  Result<std::vector<Result<std::string>>> send(std::string_view url, std::span<const OutgoingMessage> messages) override;
-  Result<std::vector<TaskRefused>> send_tasks(std::string_view url, const TaskRangeMessage& range, std::span<const TaskMessage> tasks) override;
+  Result<std::vector<Delivery>> receive(std::string_view url, const ReceiveOptions& options,
+                                        std::stop_token stop) override;
+  Result<std::vector<Result<std::string>>> send(std::string_view url,
+                                                std::span<const OutgoingMessage> messages) override;
+  Result<std::vector<TaskRefused>> send_tasks(std::string_view url, const TaskRangeMessage& range,
+                                              std::span<const TaskMessage> tasks) override;
   Result<std::vector<Result<void>>> remove(std::string_view url, std::span<const std::string> receipt_handles) override;
-  Result<std::vector<Result<void>>> change_visibility(std::string_view url, std::span<const VisibilityChange> changes) override;
+  Result<std::vector<Result<void>>> change_visibility(std::string_view url,
+                                                      std::span<const VisibilityChange> changes) override;
   Result<std::uint64_t> purge(std::string_view url) override;
   Result<std::uint64_t> redrive(std::string_view dead_letter_url) override;
 
@@ -39,7 +43,7 @@ class SqsQueue : public Queue {
   /// A message on its way out.
   struct Outgoing {
     std::string text{};
-    SendEntry entry{};                     ///< `body` views `text`, or is what stands for it.
+    SendEntry entry{};  ///< `body` views `text`, or is what stands for it.
     std::optional<Error> error{};
     std::string message_id{};
   };
@@ -51,7 +55,8 @@ class SqsQueue : public Queue {
   Result<std::string> arn_of(std::string_view name_or_url);
   /// One answer for each entry, from calls of ten.
   template <class Entry, class Make>
-  std::vector<EntryAnswer> run_batches(std::span<const Entry> entries, std::atomic<std::uint64_t>& counter, Make&& make);
+  std::vector<EntryAnswer> run_batches(std::span<const Entry> entries, std::atomic<std::uint64_t>& counter,
+                                       Make&& make);
 
   Service& sqs_;
   Clock& clock_;

@@ -20,17 +20,20 @@ struct StoreOwner {
 class OwningQueue final : private StoreOwner, public SqsQueue {
  public:
   explicit OwningQueue(std::shared_ptr<Store> from)
-      : StoreOwner{std::move(from)}, SqsQueue(*store->sqs, *store->clock, store->bucket_objects(), store->bucket, *store->usage) {}
+      : StoreOwner{std::move(from)},
+        SqsQueue(*store->sqs, *store->clock, store->bucket_objects(), store->bucket, *store->usage) {}
 };
 
 class OwningLedger final : private StoreOwner, public AwsLedger {
  public:
-  explicit OwningLedger(std::shared_ptr<Store> from) : StoreOwner{std::move(from)}, AwsLedger(*store->table, *store->blobs, *store->clock) {}
+  explicit OwningLedger(std::shared_ptr<Store> from)
+      : StoreOwner{std::move(from)}, AwsLedger(*store->table, *store->blobs, *store->clock) {}
 };
 
 class OwningGlobalStore final : private StoreOwner, public AwsGlobalStore {
  public:
-  explicit OwningGlobalStore(std::shared_ptr<Store> from) : StoreOwner{std::move(from)}, AwsGlobalStore(*store->objects, store->bucket) {}
+  explicit OwningGlobalStore(std::shared_ptr<Store> from)
+      : StoreOwner{std::move(from)}, AwsGlobalStore(*store->objects, store->bucket) {}
 };
 
 class OwningClock final : private StoreOwner, public Clock {
@@ -69,22 +72,27 @@ void AwsClock::sleep_until(Time time, std::stop_token stop) {
 }
 
 Result<std::shared_ptr<Store>> open_store(const Options& options, const Variables& variables) {
-  auto session = Session::open(corrected(options, variables), {.profile = given(options.profile), .region = given(options.region)});
+  auto session = Session::open(corrected(options, variables),
+                               {.profile = given(options.profile), .region = given(options.region)});
   if (!session) return std::move(session).error();
   auto store = std::make_shared<Store>();
   store->session = std::move(*session);
   store->usage = options.usage ? options.usage : std::make_shared<Usage>();
   store->table_name = given(options.table).value_or(variables("FANFOLD_TABLE").value_or(std::string(table_default)));
   store->bucket = given(options.bucket).value_or(variables("FANFOLD_BUCKET").value_or(std::string()));
-  for (const auto& [name, service] : {std::pair("sqs", &store->sqs), std::pair("dynamodb", &store->dynamodb), std::pair("s3", &store->s3)}) {
+  for (const auto& [name, service] :
+       {std::pair("sqs", &store->sqs), std::pair("dynamodb", &store->dynamodb), std::pair("s3", &store->s3)}) {
     auto opened = store->session->service(name);
     if (!opened) return std::move(opened).error();
     *service = std::move(*opened);
   }
   store->clock = std::make_unique<AwsClock>(store->session->time());
-  store->table = std::make_unique<DynamoDbTable>(*store->dynamodb, store->table_name, *store->usage, options.usage != nullptr);
-  store->objects = std::make_unique<S3Objects>(*store->s3, store->session->config().s3_addressing_style(), *store->usage);
-  store->blobs = store->bucket.empty() ? make_item_blobs(*store->table, *store->clock) : make_object_blobs(*store->objects, store->bucket, *store->clock);
+  store->table =
+      std::make_unique<DynamoDbTable>(*store->dynamodb, store->table_name, *store->usage, options.usage != nullptr);
+  store->objects =
+      std::make_unique<S3Objects>(*store->s3, store->session->config().s3_addressing_style(), *store->usage);
+  store->blobs = store->bucket.empty() ? make_item_blobs(*store->table, *store->clock)
+                                       : make_object_blobs(*store->objects, store->bucket, *store->clock);
   return store;
 }
 

@@ -49,26 +49,26 @@ struct WriteAnswer {
 struct QueryRequest {
   enum class Index : std::uint8_t { table, clusters };  ///< `clusters` is the sparse index over headers.
   Index index = Index::table;
-  std::string partition{};          ///< Of the index `clusters`: the shard.
-  std::string sort_prefix{};        ///< With `table`: only sort keys that begin so. Empty: all.
-  std::string sort_below{};         ///< Only sort keys less than this. Empty: all. Not beside `sort_prefix`.
+  std::string partition{};    ///< Of the index `clusters`: the shard.
+  std::string sort_prefix{};  ///< With `table`: only sort keys that begin so. Empty: all.
+  std::string sort_below{};   ///< Only sort keys less than this. Empty: all. Not beside `sort_prefix`.
   bool descending = false;
-  std::size_t count_max = 0;        ///< 0: as many as fit in one answer.
-  std::optional<ItemKey> after{};   ///< `QueryAnswer::next` of the page before.
+  std::size_t count_max = 0;                      ///< 0: as many as fit in one answer.
+  std::optional<ItemKey> after{};                 ///< `QueryAnswer::next` of the page before.
   Consistency consistency = Consistency::strong;  ///< An index is always eventual.
 };
 
 struct QueryAnswer {
-  std::vector<Item> items{};        ///< Of an index: what it projects.
-  std::optional<ItemKey> next{};    ///< Empty on the last page.
+  std::vector<Item> items{};      ///< Of an index: what it projects.
+  std::optional<ItemKey> next{};  ///< Empty on the last page.
 };
 
 struct TransactAnswer {
-  bool refused = false;             ///< Nothing was written: a condition did not hold, or another transaction was in the way.
+  bool refused = false;  ///< Nothing was written: a condition did not hold, or another transaction was in the way.
 };
 
 struct BatchGetAnswer {
-  std::vector<Item> items{};         ///< Those that exist, in any order.
+  std::vector<Item> items{};  ///< Those that exist, in any order.
   std::vector<ItemKey> unprocessed{};
 };
 

@@ -13,7 +13,8 @@ Result<Item> written_item(std::vector<Result<WriteAnswer>> answers) {
 
 }  // namespace
 
-Result<InnerNode> Tree::put_count(const NodeRef& parent, unsigned slot, std::uint64_t count, std::uint64_t ttl, bool looks_first) {
+Result<InnerNode> Tree::put_count(const NodeRef& parent, unsigned slot, std::uint64_t count, std::uint64_t ttl,
+                                  bool looks_first) {
   UpdateRequest request;
   request.key = node_key(parent);
   if (looks_first) {
