@@ -20,7 +20,7 @@ struct Value {
   Kind kind = Kind::string;
   bool flag = false;              ///< boolean
   std::string text{};             ///< string; number in decimal; binary as raw bytes
-  std::vector<Member> members{};  ///< map; list with empty names
+  std::vector<Member> members;  ///< map; list with empty names
 
   [[nodiscard]] static Value of(std::string_view text);
   [[nodiscard]] static Value of_number(std::uint64_t number);
