@@ -18,8 +18,8 @@ struct Value {
   enum class Kind : std::uint8_t { string, number, binary, boolean, list, map };
 
   Kind kind = Kind::string;
-  bool flag = false;              ///< boolean
-  std::string text{};             ///< string; number in decimal; binary as raw bytes
+  bool flag = false;            ///< boolean
+  std::string text{};           ///< string; number in decimal; binary as raw bytes
   std::vector<Member> members;  ///< map; list with empty names
 
   [[nodiscard]] static Value of(std::string_view text);
