@@ -87,8 +87,8 @@ class Encoded {
  public:
   Encoded() = default;
   template <class T>
-  requires(!std::same_as<T, Encoded>) Encoded(const T& value)
-      : json_(encode(value)) {}  // NOLINT(google-explicit-constructor)
+  // NOLINTNEXTLINE(google-explicit-constructor)
+  requires(!std::same_as<T, Encoded>) Encoded(const T& value) : json_(encode(value)) {}
 
   [[nodiscard]] bool has_value() const noexcept { return json_.has_value(); }
   [[nodiscard]] const std::optional<Json>& json() const noexcept { return json_; }

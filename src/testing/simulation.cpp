@@ -6,6 +6,7 @@
 #include "testing/turns.hpp"
 
 #include <algorithm>
+#include <thread>
 
 namespace fanfold::testing {
 
@@ -86,8 +87,8 @@ class Simulation::World {
   std::shared_ptr<FaultPlan> plan;        // Shared with every process.
   MemoryStore store;
   std::deque<NamedScript> scripts;
-  std::unique_ptr<Turns> turns = std::make_unique<Turns>();
-  Process* running = nullptr;  // Of the actor that has the turn.
+  std::unique_ptr<Turns> turns;  // While it runs.
+  Process* running = nullptr;    // Of the actor that has the turn.
   std::uint64_t crash_count = 0;
   std::uint64_t turn_count = 0;
 
@@ -96,6 +97,7 @@ class Simulation::World {
   void live(const std::string& name, Life&& life);
   void work(const std::string& name, const Handlers& handlers);
   void follow(NamedScript& script);
+  Result<void> run_here(const Handlers& handlers, const std::function<bool()>& is_over);
   void look_at_queues();
   void pass_time();
   [[nodiscard]] std::chrono::milliseconds idle_time();
@@ -112,7 +114,6 @@ class Simulation::World {
 /// Lives one process after another until the world closes or the last one has done all.
 template <class Life>
 void Simulation::World::live(const std::string& name, Life&& life) {
-  const RandomSourceScope scope(source());
   for (std::uint64_t number = 1; !turns->is_closing(); ++number) {
     Process process{name + "." + std::to_string(number), std::nullopt};
     running = &process;
@@ -194,7 +195,25 @@ void Simulation::World::pass_time() {
   store.clock().advance(by);
 }
 
+/// On a thread of its own, so that thread-locals of the engine that actors leave behind are nobody else's.
 Result<void> Simulation::World::run(const Handlers& handlers, const std::function<bool()>& is_over) {
+  Result<void> result;
+  std::exception_ptr thrown;
+  std::thread([&] {
+    const RandomSourceScope scope(source());
+    try {
+      result = run_here(handlers, is_over);
+    } catch (...) {
+      thrown = std::current_exception();
+    }
+    turns.reset();
+  }).join();
+  running = nullptr;
+  if (thrown) std::rethrow_exception(thrown);
+  return result;
+}
+
+Result<void> Simulation::World::run_here(const Handlers& handlers, const std::function<bool()>& is_over) {
   turns = std::make_unique<Turns>();
   plan->set_chaos(options.chaos);
   std::vector<std::size_t> actors;
@@ -221,7 +240,6 @@ Result<void> Simulation::World::run(const Handlers& handlers, const std::functio
   }
   plan->set_chaos(Chaos::nothing());
   turns->close();
-  running = nullptr;
   if (!over)
     return Error{ErrorCode::deadline_exceeded, "not over after " + std::to_string(turn_count_max) + " turns", {}};
   return {};

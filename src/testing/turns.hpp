@@ -3,18 +3,20 @@
 #include <deque>
 #include <exception>
 #include <functional>
-#include <semaphore>
-#include <thread>
+#include <memory>
 
 namespace fanfold::testing {
 
-/// Runs actors by turns: each has a thread, and never do two run at once. So a run depends on nothing but on who gets
-/// the turn, and code of any kind, with stacks and thread-locals of its own, can be stopped in its middle and resumed.
-/// `add`, `give` and `close` are called by one thread, which is no actor; `yield` by actors.
+/// Runs actors by turns on one thread: each has a stack of its own, and runs until it yields. So a run depends on
+/// nothing but on who gets the turn, and code of any kind can be left in its middle and resumed. Thread-locals are
+/// shared by all actors. Everything is called by one and the same thread: `add`, `give` and `close` from outside of the
+/// actors, `yield` by actors.
 class Turns {
  public:
-  Turns() = default;
-  ~Turns() { close(); }
+  struct Actor;  // Opaque.
+
+  Turns();
+  ~Turns();
   Turns(const Turns&) = delete;
   Turns& operator=(const Turns&) = delete;
 
@@ -24,27 +26,24 @@ class Turns {
   /// Lets an actor run until it yields or its body returns; false where it has returned. Throws what the body threw.
   bool give(std::size_t actor);
 
-  /// Gives the turn back and waits for the next one. Nothing happens where the caller is no actor, and after `close`.
+  /// Gives the turn back and waits for the next one. Nothing happens where no actor runs, and after `close`.
   void yield();
 
-  /// Every actor runs to its end without yielding. Nothing may be added then.
+  /// Every actor that has begun runs to its end without yielding; the others never begin. Nothing may be added then.
   void close();
 
   [[nodiscard]] bool is_closing() const noexcept { return closing_; }
 
  private:
-  struct Actor {
-    std::binary_semaphore turn{0};
-    bool over = false;
-    std::exception_ptr thrown{};
-    std::thread thread{};
-  };
+  struct Outside;
 
-  void run_body(Actor& actor, const std::function<void()>& body);
+  static void enter();
+  void switch_to(Actor& actor);
 
-  std::deque<Actor> actors_;
-  std::binary_semaphore given_back_{0};
-  bool closing_ = false;  // Written between turns alone.
+  std::unique_ptr<Outside> outside_;
+  std::deque<std::unique_ptr<Actor>> actors_;
+  Actor* running_ = nullptr;
+  bool closing_ = false;
 };
 
 }  // namespace fanfold::testing

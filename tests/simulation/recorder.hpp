@@ -48,6 +48,8 @@ class Recorder {
 
   /// A cluster whose finish message is done: everything about it has to fit. `ids` of globals are what it holds.
   void check_cluster(const std::string& id);
+  /// Whatever is open has to be explained, task by task, at any moment.
+  void check_explained();
   /// Whether everything that was begun has come to its end.
   [[nodiscard]] bool all_is_over();
   /// All clusters, all messages.

@@ -11,6 +11,8 @@ using namespace std::chrono_literals;
 using testing::Chaos;
 using testing::SeededRandom;
 
+constexpr double explain_chance = 0.1;  // Of a look at whether all is over.
+
 /// The seed's choices, made before anything runs.
 struct Setting {
   testing::SimulationOptions world{};
@@ -148,7 +150,10 @@ Verdict run_scenario(std::uint64_t seed, const std::function<void(std::string_vi
   if (setting.purges) add_purge_script(world, setting.queue_name);
   if (setting.works_by_hand) add_hand_script(world, recorder, setting.queue_name);
 
-  const auto result = world.run(make_handlers(world, recorder), [&] { return recorder.all_is_over(); });
+  const auto result = world.run(make_handlers(world, recorder), [&] {
+    if (world.random().chance(explain_chance)) recorder.check_explained();
+    return recorder.all_is_over();
+  });
   if (result)
     recorder.check_all();
   else
