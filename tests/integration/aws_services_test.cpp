@@ -1,12 +1,12 @@
 // ctest: labels=integration,tsan timeout=120
 // What no server of the tests does, and the services may: answers that are scripted by their documentation.
+#include "backends/aws/bulk.hpp"
 #include "backends/aws/dynamodb_table.hpp"
 #include "backends/aws/md5.hpp"
 #include "backends/aws/pointer.hpp"
 #include "backends/aws/s3_objects.hpp"
 #include "backends/aws/session.hpp"
 #include "backends/aws/sqs_queue.hpp"
-#include "backends/aws/bulk.hpp"
 #include "backends/aws/test_files.hpp"
 
 #include "support/scripted_http_server.hpp"
@@ -34,7 +34,8 @@ ScriptedReply reply(int status, std::string body, std::vector<std::pair<std::str
 }
 
 ScriptedReply s3_error(int status, const std::string& code) {
-  return reply(status, "<?xml version=\"1.0\"?><Error><Code>" + code + "</Code><Message>no</Message></Error>", {{"Content-Type", "application/xml"}});
+  return reply(status, "<?xml version=\"1.0\"?><Error><Code>" + code + "</Code><Message>no</Message></Error>",
+               {{"Content-Type", "application/xml"}});
 }
 
 class AwsServices : public ::testing::Test {
@@ -89,7 +90,9 @@ using DynamoDb = AwsServices;
 
 TEST_F(DynamoDb, AnUpdateIsWrittenWithPlaceholdersForEveryName) {
   on_request = [](const ReceivedRequest&, int) {
-    return reply(200, R"({"Attributes":{"pKey":{"S":"p"},"rKey":{"S":"r"},"t0":{"B":"AQI="}},"ConsumedCapacity":{"CapacityUnits":1.0}})");
+    return reply(
+        200,
+        R"({"Attributes":{"pKey":{"S":"p"},"rKey":{"S":"r"},"t0":{"B":"AQI="}},"ConsumedCapacity":{"CapacityUnits":1.0}})");
   };
   const UpdateRequest request = update_of("t0");
   const auto answer = std::move(table->update(std::span(&request, 1)).front()).value();
@@ -107,7 +110,9 @@ TEST_F(DynamoDb, AnUpdateIsWrittenWithPlaceholdersForEveryName) {
 
 TEST_F(DynamoDb, ARefusalTellsWhatIsThere) {
   on_request = [](const ReceivedRequest&, int) {
-    return reply(400, R"({"__type":"com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException","message":"no","Item":{"pKey":{"S":"p"},"rKey":{"S":"r"},"t0":{"B":"Aw=="}}})");
+    return reply(
+        400,
+        R"({"__type":"com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException","message":"no","Item":{"pKey":{"S":"p"},"rKey":{"S":"r"},"t0":{"B":"Aw=="}}})");
   };
   const UpdateRequest request = update_of("t0");
   const auto answer = std::move(table->update(std::span(&request, 1)).front()).value();
@@ -117,7 +122,9 @@ TEST_F(DynamoDb, ARefusalTellsWhatIsThere) {
 }
 
 TEST_F(DynamoDb, ARefusalMayTellNothing) {
-  on_request = [](const ReceivedRequest&, int) { return reply(400, R"({"__type":"ConditionalCheckFailedException"})"); };
+  on_request = [](const ReceivedRequest&, int) {
+    return reply(400, R"({"__type":"ConditionalCheckFailedException"})");
+  };
   const UpdateRequest request = update_of("t0");
   const auto answer = std::move(table->update(std::span(&request, 1)).front()).value();
   EXPECT_TRUE(answer.refused);
@@ -142,9 +149,12 @@ TEST_F(DynamoDb, ThrottlingIsWaitedOut) {
 TEST_F(DynamoDb, WhatABatchLeavesUnprocessedIsAskedForAgain) {
   on_request = [](const ReceivedRequest&, int attempt) {
     if (attempt == 1) {
-      return reply(200, R"({"Responses":{"fanfold":[{"pKey":{"S":"b"},"rKey":{"S":"r"}}]},"UnprocessedKeys":{"fanfold":{"Keys":[{"pKey":{"S":"a"},"rKey":{"S":"r"}}]}}})");
+      return reply(
+          200,
+          R"({"Responses":{"fanfold":[{"pKey":{"S":"b"},"rKey":{"S":"r"}}]},"UnprocessedKeys":{"fanfold":{"Keys":[{"pKey":{"S":"a"},"rKey":{"S":"r"}}]}}})");
     }
-    return reply(200, R"({"Responses":{"fanfold":[{"pKey":{"S":"a"},"rKey":{"S":"r"},"n":{"N":"1"}}]},"UnprocessedKeys":{}})");
+    return reply(
+        200, R"({"Responses":{"fanfold":[{"pKey":{"S":"a"},"rKey":{"S":"r"},"n":{"N":"1"}}]},"UnprocessedKeys":{}})");
   };
   const std::vector<ItemKey> keys{{"a", "r"}, {"b", "r"}, {"c", "r"}};
   const auto items = read_items(*table, clock, keys, Consistency::strong).value();
@@ -157,7 +167,9 @@ TEST_F(DynamoDb, WhatABatchLeavesUnprocessedIsAskedForAgain) {
 TEST_F(DynamoDb, WritesThatABatchLeavesAreWrittenAgain) {
   on_request = [](const ReceivedRequest&, int attempt) {
     if (attempt > 1) return reply(200, R"({"UnprocessedItems":{}})");
-    return reply(200, R"({"UnprocessedItems":{"fanfold":[{"PutRequest":{"Item":{"pKey":{"S":"a"},"rKey":{"S":"r"}}}},{"DeleteRequest":{"Key":{"pKey":{"S":"b"},"rKey":{"S":"r"}}}}]}})");
+    return reply(
+        200,
+        R"({"UnprocessedItems":{"fanfold":[{"PutRequest":{"Item":{"pKey":{"S":"a"},"rKey":{"S":"r"}}}},{"DeleteRequest":{"Key":{"pKey":{"S":"b"},"rKey":{"S":"r"}}}}]}})");
   };
   const Item item{{"a", "r"}, {}};
   const ItemKey key{"b", "r"};
@@ -169,7 +181,8 @@ TEST_F(DynamoDb, WritesThatABatchLeavesAreWrittenAgain) {
 TEST_F(DynamoDb, ATransactionThatMetAnotherIsRefusedAndOneThatIsThrottledIsThrottled) {
   std::string reason = "TransactionConflict";
   on_request = [&](const ReceivedRequest&, int) {
-    return reply(400, R"({"__type":"TransactionCanceledException","CancellationReasons":[{"Code":"None"},{"Code":")" + reason + R"("}]})");
+    return reply(400, R"({"__type":"TransactionCanceledException","CancellationReasons":[{"Code":"None"},{"Code":")" +
+                          reason + R"("}]})");
   };
   const std::vector<PutRequest> puts{{{{"a", "r"}, {}}, {}}, {{{"b", "r"}, {}}, {Clause::absent("pKey")}}};
   EXPECT_TRUE(table->transact(puts).value().refused);
@@ -189,10 +202,12 @@ using Sqs = AwsServices;
 
 TEST_F(Sqs, EntriesOfABatchAreMatchedByTheirId) {
   on_request = [](const ReceivedRequest&, int) {
-    return reply(200, R"({"Successful":[{"Id":"2","MessageId":"third","MD5OfMessageBody":")" + md5_text("three") + R"("}],
+    return reply(200,
+                 R"({"Successful":[{"Id":"2","MessageId":"third","MD5OfMessageBody":")" + md5_text("three") + R"("}],
                           "Failed":[{"Id":"0","SenderFault":true,"Code":"InvalidMessageContents"},{"Id":"1","SenderFault":false,"Code":"InternalError"}]})");
   };
-  const std::vector<OutgoingMessage> messages{text_message("one"), text_message("two"), text_message("three"), text_message("four")};
+  const std::vector<OutgoingMessage> messages{text_message("one"), text_message("two"), text_message("three"),
+                                              text_message("four")};
   const auto answers = queue->send("https://queue", messages).value();
   ASSERT_EQ(answers.size(), 4U);
   EXPECT_EQ(answers[0].error().code, ErrorCode::invalid_argument);
@@ -203,7 +218,8 @@ TEST_F(Sqs, EntriesOfABatchAreMatchedByTheirId) {
 
 TEST_F(Sqs, AMessageThatArrivedDamagedIsNotCountedAsSent) {
   on_request = [](const ReceivedRequest&, int) {
-    return reply(200, R"({"Successful":[{"Id":"0","MessageId":"m","MD5OfMessageBody":")" + md5_text("other") + R"("}],"Failed":[]})");
+    return reply(200, R"({"Successful":[{"Id":"0","MessageId":"m","MD5OfMessageBody":")" + md5_text("other") +
+                          R"("}],"Failed":[]})");
   };
   const OutgoingMessage message = text_message("text");
   EXPECT_EQ(queue->send("https://queue", std::span(&message, 1)).value().at(0).error().code, ErrorCode::unavailable);
@@ -211,8 +227,9 @@ TEST_F(Sqs, AMessageThatArrivedDamagedIsNotCountedAsSent) {
 
 TEST_F(Sqs, ADeliveryThatArrivedDamagedIsLeft) {
   on_request = [](const ReceivedRequest&, int) {
-    return reply(200, R"({"Messages":[{"MessageId":"a","ReceiptHandle":"r","Body":"good","MD5OfBody":")" + md5_text("good") +
-                          R"("},{"MessageId":"b","ReceiptHandle":"r","Body":"bad","MD5OfBody":")" + md5_text("good") + R"("}]})");
+    return reply(200, R"({"Messages":[{"MessageId":"a","ReceiptHandle":"r","Body":"good","MD5OfBody":")" +
+                          md5_text("good") + R"("},{"MessageId":"b","ReceiptHandle":"r","Body":"bad","MD5OfBody":")" +
+                          md5_text("good") + R"("}]})");
   };
   const auto deliveries = queue->receive("https://queue", {}, {}).value();
   ASSERT_EQ(deliveries.size(), 1U);
@@ -226,7 +243,9 @@ TEST_F(Sqs, AnEmptyAnswerIsNoMessages) {
 
 TEST_F(Sqs, AStaleReceiptIsHarmless) {
   on_request = [](const ReceivedRequest&, int) {
-    return reply(200, R"({"Failed":[{"Id":"0","SenderFault":true,"Code":"ReceiptHandleIsInvalid"},{"Id":"1","SenderFault":false,"Code":"InternalError"}]})");
+    return reply(
+        200,
+        R"({"Failed":[{"Id":"0","SenderFault":true,"Code":"ReceiptHandleIsInvalid"},{"Id":"1","SenderFault":false,"Code":"InternalError"}]})");
   };
   const std::vector<std::string> receipts{"stale", "unlucky"};
   const auto answers = queue->remove("https://queue", receipts).value();
@@ -239,7 +258,8 @@ TEST_F(Sqs, NoBatchIsLongerThanTenMessagesOrOneMegabyte) {
   std::vector<OutgoingMessage> messages(25, text_message("short"));
   for (int i = 0; i < 3; ++i) messages.push_back(text_message(std::string(600'000, 'x')));
   static_cast<void>(queue->send("https://queue", messages));
-  // Ten, ten, five with the first long one, and one for each other long one. Each is tried once: its entries failed, not the call.
+  // Ten, ten, five with the first long one, and one for each other long one. Each is tried once: its entries failed,
+  // not the call.
   EXPECT_EQ(usage.sqs_send_count, 5U);
 }
 
@@ -266,8 +286,11 @@ TEST_F(Sqs, APointerIsFollowedAndItsObjectGoesAfterItsMessage) {
     methods.push_back(request.method);
     if (request.method == "GET") return reply(200, "the payload", {{"ETag", "\"e\""}});
     if (request.method == "DELETE") return reply(204, "");
-    if (request.header("x-amz-target") == "AmazonSQS.DeleteMessageBatch") return reply(200, R"({"Successful":[{"Id":"0"}]})");
-    return reply(200, R"({"Messages":[{"MessageId":"a","ReceiptHandle":"r","MessageAttributes":{"SQSLargePayloadSize":{"DataType":"Number","StringValue":"11"}},
+    if (request.header("x-amz-target") == "AmazonSQS.DeleteMessageBatch")
+      return reply(200, R"({"Successful":[{"Id":"0"}]})");
+    return reply(
+        200,
+        R"({"Messages":[{"MessageId":"a","ReceiptHandle":"r","MessageAttributes":{"SQSLargePayloadSize":{"DataType":"Number","StringValue":"11"}},
       "Body":"[\"software.amazon.payloadoffloading.PayloadS3Pointer\", {\"s3BucketName\": \"theirs\", \"s3Key\": \"some-key\"}]"}]})");
   };
   const auto deliveries = queue->receive("https://queue", {}, {}).value();

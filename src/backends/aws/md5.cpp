@@ -12,7 +12,8 @@ std::string md5_bytes(std::string_view bytes) {
   md5.get_digest(words);
   std::string digest;
   for (const unsigned word : words) {
-    for (const unsigned shift : {24U, 16U, 8U, 0U}) digest += static_cast<char>(static_cast<unsigned char>(word >> shift));
+    for (const unsigned shift : {24U, 16U, 8U, 0U})
+      digest += static_cast<char>(static_cast<unsigned char>(word >> shift));
   }
   return digest;
 }

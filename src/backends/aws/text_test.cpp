@@ -27,7 +27,8 @@ TEST(Base64, IsThatOfTheStandard) {
   EXPECT_EQ(base64("f"), "Zg==");
   EXPECT_EQ(base64("fo"), "Zm8=");
   EXPECT_EQ(base64("foobar"), "Zm9vYmFy");
-  for (const std::string text : {"", "f", "fo", "foo", "foob", "\xff\x00\xfe"}) EXPECT_EQ(decode_base64(base64(text)), text);
+  for (const std::string text : {"", "f", "fo", "foo", "foob", "\xff\x00\xfe"})
+    EXPECT_EQ(decode_base64(base64(text)), text);
 }
 
 TEST(Base64, RefusesEverythingElse) {
@@ -63,17 +64,20 @@ TEST(MessageText, OfJsonIsMadeSendableByEscapes) {
 }
 
 TEST(Pointer, IsReadAsEveryClientWritesIt) {
-  EXPECT_EQ(write_pointer({"b", "k"}), R"(["software.amazon.payloadoffloading.PayloadS3Pointer",{"s3BucketName":"b","s3Key":"k"}])");
-  for (const std::string_view text : {R"(["software.amazon.payloadoffloading.PayloadS3Pointer",{"s3BucketName":"b","s3Key":"k"}])",
-                                      R"(["software.amazon.payloadoffloading.PayloadS3Pointer", {"s3BucketName": "b", "s3Key": "k"}])",
-                                      R"(["com.amazon.sqs.javamessaging.MessageS3Pointer",{"s3Key":"k","s3BucketName":"b"}])"}) {
+  EXPECT_EQ(write_pointer({"b", "k"}),
+            R"(["software.amazon.payloadoffloading.PayloadS3Pointer",{"s3BucketName":"b","s3Key":"k"}])");
+  for (const std::string_view text :
+       {R"(["software.amazon.payloadoffloading.PayloadS3Pointer",{"s3BucketName":"b","s3Key":"k"}])",
+        R"(["software.amazon.payloadoffloading.PayloadS3Pointer", {"s3BucketName": "b", "s3Key": "k"}])",
+        R"(["com.amazon.sqs.javamessaging.MessageS3Pointer",{"s3Key":"k","s3BucketName":"b"}])"}) {
     const auto object = read_pointer(text);
     ASSERT_TRUE(object.has_value()) << text;
     EXPECT_EQ(object->bucket, "b");
     EXPECT_EQ(object->key, "k");
   }
-  for (const std::string_view text : {"[]", "{}", R"(["other",{"s3BucketName":"b","s3Key":"k"}])", "not json",
-                                      R"(["software.amazon.payloadoffloading.PayloadS3Pointer",{"s3BucketName":"b"}])"}) {
+  for (const std::string_view text :
+       {"[]", "{}", R"(["other",{"s3BucketName":"b","s3Key":"k"}])", "not json",
+        R"(["software.amazon.payloadoffloading.PayloadS3Pointer",{"s3BucketName":"b"}])"}) {
     EXPECT_FALSE(read_pointer(text).has_value()) << text;
   }
 }
