@@ -42,17 +42,18 @@ class AwsUnderTest final : public StoreUnderTest {
 }  // namespace
 
 std::vector<BackendUnderTest> backends_under_test() {
-  const Capabilities capabilities{.counts_are_exact = false,
-                                  .queues_made_at_use = false,
-                                  .knows_missing_tasks = true,
-                                  .redrives_by_call = true,
-                                  .receive_tries_max = 10,
-                                  .refuses_long_messages = false};
-  Capabilities of_moto = capabilities;
-  of_moto.redrives_by_call = false;
+  Capabilities of_ministack;
+  of_ministack.counts_are_exact = false;
+  of_ministack.queues_made_at_use = false;
+  of_ministack.redrives_by_call = false;  // Neither server knows StartMessageMoveTask.
+  of_ministack.receive_tries_max = 10;
+  of_ministack.refuses_long_messages = false;
+  Capabilities of_moto = of_ministack;
+  of_moto.knows_stale_receipts = false;
+  of_moto.remembers_deduplication = false;
   return {{.name = "MiniStack",
            .make = [] { return std::make_unique<AwsUnderTest>(AwsServer::Kind::ministack); },
-           .capabilities = capabilities},
+           .capabilities = of_ministack},
           {.name = "Moto",
            .make = [] { return std::make_unique<AwsUnderTest>(AwsServer::Kind::moto); },
            .capabilities = of_moto}};

@@ -21,6 +21,9 @@ struct Capabilities {
   bool knows_missing_tasks = true;    ///< A claim of a task that nobody created answers `missing`.
   bool redrives_by_call = true;       ///< Queue::redrive works.
   std::size_t receive_tries_max = 3;  ///< Receives until everything that is visible must have come.
+  bool knows_stale_receipts = true;   ///< A receipt of an earlier delivery does nothing; as SQS, but not every server.
+  bool remembers_deduplication =
+      true;  ///< For five minutes, also of messages that are gone; as SQS, but not every server.
   bool refuses_long_messages = true;  ///< Messages of more than 1 MiB; else they go into a bucket.
 };
 

@@ -7,9 +7,15 @@ namespace fanfold::aws {
 std::string md5_bytes(std::string_view bytes) {
   boost::uuids::detail::md5 md5;
   md5.process_bytes(bytes.data(), bytes.size());
+  // Boost gives the bytes as the digits of four numbers, whatever the machine's order.
   boost::uuids::detail::md5::digest_type words{};
   md5.get_digest(words);
-  return {reinterpret_cast<const char*>(&words[0]), sizeof words};
+  std::string digest;
+  for (const unsigned word : words) {
+    for (const unsigned shift : {24U, 16U, 8U, 0U})
+      digest += static_cast<char>(static_cast<unsigned char>(word >> shift));
+  }
+  return digest;
 }
 
 std::string md5_text(std::string_view bytes) {

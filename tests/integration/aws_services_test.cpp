@@ -1,0 +1,351 @@
+// ctest: labels=integration,tsan timeout=120
+// What no server of the tests does, and the services may: answers that are scripted by their documentation.
+#include "backends/aws/bulk.hpp"
+#include "backends/aws/dynamodb_table.hpp"
+#include "backends/aws/md5.hpp"
+#include "backends/aws/pointer.hpp"
+#include "backends/aws/s3_objects.hpp"
+#include "backends/aws/session.hpp"
+#include "backends/aws/sqs_queue.hpp"
+#include "backends/aws/test_files.hpp"
+
+#include "support/scripted_http_server.hpp"
+
+#include <fanfold/testing/manual_clock.hpp>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace fanfold::aws {
+namespace {
+
+using namespace std::chrono_literals;
+using test::ReceivedRequest;
+using test::ScriptedHttpServer;
+using test::ScriptedReply;
+using ::testing::HasSubstr;
+
+ScriptedReply reply(int status, std::string body, std::vector<std::pair<std::string, std::string>> headers = {}) {
+  ScriptedReply reply = ScriptedReply::of(status, std::move(body));
+  reply.headers = std::move(headers);
+  reply.headers.emplace_back("x-amzn-RequestId", "R1");
+  reply.headers.emplace_back("x-amz-request-id", "R1");
+  return reply;
+}
+
+ScriptedReply s3_error(int status, const std::string& code) {
+  return reply(status, "<?xml version=\"1.0\"?><Error><Code>" + code + "</Code><Message>no</Message></Error>",
+               {{"Content-Type", "application/xml"}});
+}
+
+class AwsServices : public ::testing::Test {
+ protected:
+  AwsServices() {
+    session_ = Session::open(variables_of({{"AWS_REGION", "eu-west-1"},
+                                           {"AWS_ACCESS_KEY_ID", "AKID"},
+                                           {"AWS_SECRET_ACCESS_KEY", "the-secret-key"},
+                                           {"AWS_ENDPOINT_URL", server.url()}}),
+                             {})
+                   .value();
+    sqs_ = session_->service("sqs").value();
+    dynamodb_ = session_->service("dynamodb").value();
+    s3_ = session_->service("s3").value();
+    table = std::make_unique<DynamoDbTable>(*dynamodb_, "fanfold", usage, true);
+    objects = std::make_unique<S3Objects>(*s3_, "path", usage);
+    queue = std::make_unique<SqsQueue>(*sqs_, clock, objects.get(), "bucket", usage);
+  }
+
+  static OutgoingMessage text_message(std::string text) {
+    OutgoingMessage message;
+    message.text = std::move(text);
+    return message;
+  }
+  static UpdateRequest update_of(std::string_view attribute) {
+    UpdateRequest request;
+    request.key = {"p", "r"};
+    request.set.push_back({std::string(attribute), Value::of_binary("\x01\x02")});
+    request.set_if_absent.push_back({"ttl", Value::of_number(7)});
+    request.remove.emplace_back("w0");
+    request.condition = {Clause::absent("gone"), Clause::equals("size", Value::of_number(3))};
+    return request;
+  }
+
+  std::function<ScriptedReply(const ReceivedRequest&, int)> on_request;
+  std::atomic<int> count{0};
+  ScriptedHttpServer server{[this](const ReceivedRequest& request) { return on_request(request, ++count); }};
+  Usage usage;
+  testing::ManualClock clock;
+  std::unique_ptr<DynamoDbTable> table;
+  std::unique_ptr<S3Objects> objects;
+  std::unique_ptr<SqsQueue> queue;
+
+ private:
+  std::unique_ptr<Session> session_;
+  std::unique_ptr<Service> sqs_;
+  std::unique_ptr<Service> dynamodb_;
+  std::unique_ptr<Service> s3_;
+};
+
+using DynamoDb = AwsServices;
+
+TEST_F(DynamoDb, AnUpdateIsWrittenWithPlaceholdersForEveryName) {
+  on_request = [](const ReceivedRequest&, int) {
+    return reply(
+        200,
+        R"({"Attributes":{"pKey":{"S":"p"},"rKey":{"S":"r"},"t0":{"B":"AQI="}},"ConsumedCapacity":{"CapacityUnits":1.0}})");
+  };
+  const UpdateRequest request = update_of("t0");
+  const auto answer = std::move(table->update(std::span(&request, 1)).front()).value();
+  EXPECT_FALSE(answer.refused);
+  ASSERT_TRUE(answer.item.has_value());
+  EXPECT_EQ(answer.item->text("t0"), "\x01\x02");
+  EXPECT_EQ(usage.dynamodb_write_thousandths, 1'000U);
+  const std::string body = server.requests().at(0).body;
+  EXPECT_THAT(body, HasSubstr(R"("UpdateExpression":"SET #0=:0,#1=if_not_exists(#1,:1) REMOVE #2")"));
+  EXPECT_THAT(body, HasSubstr(R"("ConditionExpression":"attribute_not_exists(#3) AND #4=:2")"));
+  EXPECT_THAT(body, HasSubstr(R"("#4":"size")"));
+  EXPECT_THAT(body, HasSubstr(R"(":0":{"B":"AQI="})"));
+  EXPECT_THAT(body, HasSubstr(R"("ReturnValuesOnConditionCheckFailure":"ALL_OLD")"));
+}
+
+TEST_F(DynamoDb, ARefusalTellsWhatIsThere) {
+  on_request = [](const ReceivedRequest&, int) {
+    return reply(
+        400,
+        R"({"__type":"com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException","message":"no","Item":{"pKey":{"S":"p"},"rKey":{"S":"r"},"t0":{"B":"Aw=="}}})");
+  };
+  const UpdateRequest request = update_of("t0");
+  const auto answer = std::move(table->update(std::span(&request, 1)).front()).value();
+  EXPECT_TRUE(answer.refused);
+  ASSERT_TRUE(answer.item.has_value());
+  EXPECT_EQ(answer.item->text("t0"), "\x03");
+}
+
+TEST_F(DynamoDb, ARefusalMayTellNothing) {
+  on_request = [](const ReceivedRequest&, int) {
+    return reply(400, R"({"__type":"ConditionalCheckFailedException"})");
+  };
+  const UpdateRequest request = update_of("t0");
+  const auto answer = std::move(table->update(std::span(&request, 1)).front()).value();
+  EXPECT_TRUE(answer.refused);
+  EXPECT_FALSE(answer.item.has_value());
+}
+
+TEST_F(DynamoDb, AnAnswerWithoutTheItemIsNotBelieved) {
+  on_request = [](const ReceivedRequest&, int) { return reply(200, "{}"); };
+  const UpdateRequest request = update_of("t0");
+  EXPECT_EQ(table->update(std::span(&request, 1)).front().error().code, ErrorCode::unavailable);
+}
+
+TEST_F(DynamoDb, ThrottlingIsWaitedOut) {
+  on_request = [](const ReceivedRequest&, int attempt) {
+    if (attempt < 3) return reply(400, R"({"__type":"ProvisionedThroughputExceededException"})");
+    return reply(200, R"({"Item":{"pKey":{"S":"p"},"rKey":{"S":"r"}}})");
+  };
+  EXPECT_TRUE(table->get({"p", "r"}, Consistency::strong).value().has_value());
+  EXPECT_EQ(count, 3);
+}
+
+TEST_F(DynamoDb, WhatABatchLeavesUnprocessedIsAskedForAgain) {
+  on_request = [](const ReceivedRequest&, int attempt) {
+    if (attempt == 1) {
+      return reply(
+          200,
+          R"({"Responses":{"fanfold":[{"pKey":{"S":"b"},"rKey":{"S":"r"}}]},"UnprocessedKeys":{"fanfold":{"Keys":[{"pKey":{"S":"a"},"rKey":{"S":"r"}}]}}})");
+    }
+    return reply(
+        200, R"({"Responses":{"fanfold":[{"pKey":{"S":"a"},"rKey":{"S":"r"},"n":{"N":"1"}}]},"UnprocessedKeys":{}})");
+  };
+  const std::vector<ItemKey> keys{{"a", "r"}, {"b", "r"}, {"c", "r"}};
+  const auto items = read_items(*table, clock, keys, Consistency::strong).value();
+  EXPECT_EQ(items[0]->number("n"), 1U);
+  EXPECT_TRUE(items[1].has_value());
+  EXPECT_FALSE(items[2].has_value());
+  EXPECT_EQ(count, 2);
+}
+
+TEST_F(DynamoDb, WritesThatABatchLeavesAreWrittenAgain) {
+  on_request = [](const ReceivedRequest&, int attempt) {
+    if (attempt > 1) return reply(200, R"({"UnprocessedItems":{}})");
+    return reply(
+        200,
+        R"({"UnprocessedItems":{"fanfold":[{"PutRequest":{"Item":{"pKey":{"S":"a"},"rKey":{"S":"r"}}}},{"DeleteRequest":{"Key":{"pKey":{"S":"b"},"rKey":{"S":"r"}}}}]}})");
+  };
+  const Item item{{"a", "r"}, {}};
+  const ItemKey key{"b", "r"};
+  write_items(*table, clock, std::span(&item, 1), std::span(&key, 1)).value();
+  EXPECT_EQ(count, 2);
+  EXPECT_THAT(server.requests().at(1).body, HasSubstr(R"("DeleteRequest")"));
+}
+
+TEST_F(DynamoDb, ATransactionThatMetAnotherIsRefusedAndOneThatIsThrottledIsThrottled) {
+  std::string reason = "TransactionConflict";
+  on_request = [&](const ReceivedRequest&, int) {
+    return reply(400, R"({"__type":"TransactionCanceledException","CancellationReasons":[{"Code":"None"},{"Code":")" +
+                          reason + R"("}]})");
+  };
+  const std::vector<PutRequest> puts{{{{"a", "r"}, {}}, {}}, {{{"b", "r"}, {}}, {Clause::absent("pKey")}}};
+  EXPECT_TRUE(table->transact(puts).value().refused);
+  reason = "ThrottlingError";
+  EXPECT_EQ(table->transact(puts).error().code, ErrorCode::throttled);
+}
+
+TEST_F(DynamoDb, AnItemThatIsTooLargeIsRefusedBeforeTheCall) {
+  on_request = [](const ReceivedRequest&, int) { return reply(200, "{}"); };
+  PutRequest request{{{"a", "r"}, {}}, {}};
+  request.item.set("body", Value::of(std::string(item_bytes_max, 'x')));
+  EXPECT_EQ(table->put(std::span(&request, 1)).front().error().code, ErrorCode::too_large);
+  EXPECT_EQ(count, 0);
+}
+
+using Sqs = AwsServices;
+
+TEST_F(Sqs, EntriesOfABatchAreMatchedByTheirId) {
+  on_request = [](const ReceivedRequest&, int) {
+    return reply(200,
+                 R"({"Successful":[{"Id":"2","MessageId":"third","MD5OfMessageBody":")" + md5_text("three") + R"("}],
+                          "Failed":[{"Id":"0","SenderFault":true,"Code":"InvalidMessageContents"},{"Id":"1","SenderFault":false,"Code":"InternalError"}]})");
+  };
+  const std::vector<OutgoingMessage> messages{text_message("one"), text_message("two"), text_message("three"),
+                                              text_message("four")};
+  const auto answers = queue->send("https://queue", messages).value();
+  ASSERT_EQ(answers.size(), 4U);
+  EXPECT_EQ(answers[0].error().code, ErrorCode::invalid_argument);
+  EXPECT_EQ(answers[1].error().code, ErrorCode::unavailable);
+  EXPECT_EQ(answers[2].value(), "third");
+  EXPECT_EQ(answers[3].error().code, ErrorCode::unavailable) << "of which the answer says nothing";
+}
+
+TEST_F(Sqs, AMessageThatArrivedDamagedIsNotCountedAsSent) {
+  on_request = [](const ReceivedRequest&, int) {
+    return reply(200, R"({"Successful":[{"Id":"0","MessageId":"m","MD5OfMessageBody":")" + md5_text("other") +
+                          R"("}],"Failed":[]})");
+  };
+  const OutgoingMessage message = text_message("text");
+  EXPECT_EQ(queue->send("https://queue", std::span(&message, 1)).value().at(0).error().code, ErrorCode::unavailable);
+}
+
+TEST_F(Sqs, ADeliveryThatArrivedDamagedIsLeft) {
+  on_request = [](const ReceivedRequest&, int) {
+    return reply(200, R"({"Messages":[{"MessageId":"a","ReceiptHandle":"r","Body":"good","MD5OfBody":")" +
+                          md5_text("good") + R"("},{"MessageId":"b","ReceiptHandle":"r","Body":"bad","MD5OfBody":")" +
+                          md5_text("good") + R"("}]})");
+  };
+  const auto deliveries = queue->receive("https://queue", {}, {}).value();
+  ASSERT_EQ(deliveries.size(), 1U);
+  EXPECT_EQ(deliveries[0].message_id, "a");
+}
+
+TEST_F(Sqs, AnEmptyAnswerIsNoMessages) {
+  on_request = [](const ReceivedRequest&, int) { return reply(200, "{}"); };
+  EXPECT_TRUE(queue->receive("https://queue", {}, {}).value().empty());
+}
+
+TEST_F(Sqs, AStaleReceiptIsHarmless) {
+  on_request = [](const ReceivedRequest&, int) {
+    return reply(
+        200,
+        R"({"Failed":[{"Id":"0","SenderFault":true,"Code":"ReceiptHandleIsInvalid"},{"Id":"1","SenderFault":false,"Code":"InternalError"}]})");
+  };
+  const std::vector<std::string> receipts{"stale", "unlucky"};
+  const auto answers = queue->remove("https://queue", receipts).value();
+  EXPECT_TRUE(answers[0].has_value());
+  EXPECT_FALSE(answers[1].has_value());
+}
+
+TEST_F(Sqs, NoBatchIsLongerThanTenMessagesOrOneMegabyte) {
+  on_request = [](const ReceivedRequest&, int) { return reply(200, R"({"Successful":[],"Failed":[]})"); };
+  std::vector<OutgoingMessage> messages(25, text_message("short"));
+  for (int i = 0; i < 3; ++i) messages.push_back(text_message(std::string(600'000, 'x')));
+  static_cast<void>(queue->send("https://queue", messages));
+  // Ten, ten, five with the first long one, and one for each other long one. Each is tried once: its entries failed,
+  // not the call.
+  EXPECT_EQ(usage.sqs_send_count, 5U);
+}
+
+TEST_F(Sqs, AMessageThatIsTooLongGoesIntoTheBucketWithAPointerInItsPlace) {
+  std::string key;
+  on_request = [&](const ReceivedRequest& request, int) {
+    if (request.method == "PUT") {
+      key = request.target.substr(1);
+      return reply(200, "", {{"ETag", "\"e\""}});
+    }
+    return reply(200, R"({"Successful":[{"Id":"0","MessageId":"m","MD5OfMessageBody":""}]})");
+  };
+  const OutgoingMessage message = text_message(std::string(sqs_bytes_max + 1, 'x'));
+  EXPECT_EQ(queue->send("https://queue", std::span(&message, 1)).value().at(0).value(), "m");
+  const std::string body = server.requests().at(1).body;
+  EXPECT_THAT(body, HasSubstr("software.amazon.payloadoffloading.PayloadS3Pointer"));
+  EXPECT_THAT(body, HasSubstr(R"("ExtendedPayloadSize":{"DataType":"Number","StringValue":"1048577"})"));
+  EXPECT_TRUE(key.starts_with("bucket/fanfold-payloads/")) << key;
+}
+
+TEST_F(Sqs, APointerIsFollowedAndItsObjectGoesAfterItsMessage) {
+  std::vector<std::string> methods;
+  on_request = [&](const ReceivedRequest& request, int) {
+    methods.push_back(request.method);
+    if (request.method == "GET") return reply(200, "the payload", {{"ETag", "\"e\""}});
+    if (request.method == "DELETE") return reply(204, "");
+    if (request.header("x-amz-target") == "AmazonSQS.DeleteMessageBatch")
+      return reply(200, R"({"Successful":[{"Id":"0"}]})");
+    return reply(
+        200,
+        R"({"Messages":[{"MessageId":"a","ReceiptHandle":"r","MessageAttributes":{"SQSLargePayloadSize":{"DataType":"Number","StringValue":"11"}},
+      "Body":"[\"software.amazon.payloadoffloading.PayloadS3Pointer\", {\"s3BucketName\": \"theirs\", \"s3Key\": \"some-key\"}]"}]})");
+  };
+  const auto deliveries = queue->receive("https://queue", {}, {}).value();
+  ASSERT_EQ(deliveries.size(), 1U);
+  EXPECT_EQ(deliveries[0].text, "the payload");
+  EXPECT_TRUE(queue->remove("https://queue", std::span(&deliveries[0].receipt_handle, 1)).value().at(0).has_value());
+  EXPECT_THAT(methods, ::testing::ElementsAre("POST", "GET", "POST", "DELETE"));
+  EXPECT_THAT(server.requests().at(2).body, HasSubstr(R"("ReceiptHandle":"r")"));
+  EXPECT_EQ(server.requests().at(3).target, "/theirs/some-key");
+}
+
+using S3 = AwsServices;
+
+TEST_F(S3, AConflictWithAnotherWriteUnderWayIsTriedAgain) {
+  on_request = [](const ReceivedRequest&, int attempt) {
+    return attempt == 1 ? s3_error(409, "ConditionalRequestConflict") : reply(200, "", {{"ETag", "\"new\""}});
+  };
+  PutObject object;
+  object.where = {"bucket", "a$b"};
+  object.if_match = "\"old\"";
+  EXPECT_EQ(objects->put(object).value(), "\"new\"");
+  const ReceivedRequest request = server.requests().at(0);
+  EXPECT_EQ(request.target, "/bucket/a%24b");
+  EXPECT_EQ(request.header("if-match"), "\"old\"");
+}
+
+TEST_F(S3, ARefusedWriteIsAConflict) {
+  on_request = [](const ReceivedRequest&, int) { return s3_error(412, "PreconditionFailed"); };
+  PutObject object;
+  object.where = {"bucket", "key"};
+  object.if_absent = true;
+  EXPECT_EQ(objects->put(object).error().code, ErrorCode::conflict);
+  EXPECT_EQ(server.requests().at(0).header("if-none-match"), "*");
+}
+
+TEST_F(S3, ARefusalAfterALostAnswerIsNotCalledAConflict) {
+  on_request = [](const ReceivedRequest&, int attempt) {
+    if (attempt > 1) return s3_error(412, "PreconditionFailed");
+    ScriptedReply lost;
+    lost.drop = true;
+    return lost;
+  };
+  PutObject object;
+  object.where = {"bucket", "key"};
+  object.if_match = "\"old\"";
+  EXPECT_EQ(objects->put(object).error().code, ErrorCode::outcome_unknown);
+}
+
+TEST_F(S3, AMissingBucketIsNotAMissingObject) {
+  on_request = [](const ReceivedRequest&, int) { return s3_error(404, "NoSuchBucket"); };
+  const ObjectRef object{"bucket", "key"};
+  EXPECT_EQ(objects->get(std::span(&object, 1)).front().error().code, ErrorCode::invalid_argument);
+  on_request = [](const ReceivedRequest&, int) { return s3_error(404, "NoSuchKey"); };
+  EXPECT_EQ(objects->get(std::span(&object, 1)).front().error().code, ErrorCode::not_found);
+}
+
+}  // namespace
+}  // namespace fanfold::aws
