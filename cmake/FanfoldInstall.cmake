@@ -63,6 +63,29 @@ install(
 
 if(TARGET fanfold_cli)
   install(TARGETS fanfold_cli COMPONENT tool)
+
+  # The command knows its own options, so its manual page and its completions for bash are what it prints (for zsh: fanfold completion zsh). Not where the build's
+  # machine cannot run it.
+  if(NOT CMAKE_CROSSCOMPILING)
+    set(manual "${PROJECT_BINARY_DIR}/manual")
+    file(MAKE_DIRECTORY "${manual}")
+    add_custom_command(
+      OUTPUT "${manual}/fanfold.1" "${manual}/fanfold.bash"
+      COMMAND fanfold_cli man > "${manual}/fanfold.1"
+      COMMAND fanfold_cli completion bash > "${manual}/fanfold.bash"
+      DEPENDS fanfold_cli
+      VERBATIM)
+    add_custom_target(fanfold_manual ALL DEPENDS "${manual}/fanfold.1")
+    install(
+      FILES "${manual}/fanfold.1"
+      DESTINATION "${CMAKE_INSTALL_MANDIR}/man1"
+      COMPONENT tool)
+    install(
+      FILES "${manual}/fanfold.bash"
+      DESTINATION "${CMAKE_INSTALL_DATAROOTDIR}/bash-completion/completions"
+      RENAME fanfold
+      COMPONENT tool)
+  endif()
 endif()
 
 foreach(component IN ITEMS runtime development tool)

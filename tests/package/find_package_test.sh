@@ -22,3 +22,8 @@ if cmake -S . -B build-newer -G Ninja -DCMAKE_PREFIX_PATH="$prefix" >newer.log 2
   exit 1
 fi
 grep -q 'compatible with requested version "0.2"' newer.log
+
+# The command brings its manual page and its completions along.
+grep -q '^\.TH FANFOLD 1' "$prefix/share/man/man1/fanfold.1"
+# shellcheck disable=SC1091  # it was installed just now
+(source "$prefix/share/bash-completion/completions/fanfold" && complete -p fanfold) | grep -q -- '-F _fanfold fanfold'
