@@ -259,8 +259,10 @@ TEST_F(SqliteProcesses, ASendWakesALongPollOfAnotherProcess) {
 
 TEST_F(SqliteProcesses, AWriterThatStandsStillCostsOthersNoMoreThanTheirPatience) {
   { Backend made = open(); }
+  const Pipe opened;
   const Pipe ready;
   const pid_t child = start([&, this] {
+    opened.hear();
     const int lock = ::open((options_.file.string() + "-write").c_str(), O_RDWR | O_CLOEXEC);
     ::flock(lock, LOCK_EX);
     ready.tell();
@@ -269,6 +271,7 @@ TEST_F(SqliteProcesses, AWriterThatStandsStillCostsOthersNoMoreThanTheirPatience
   Backend backend;
   options_.lock_wait_max = 300ms;
   backend = open();
+  opened.tell();
   ready.hear();
   const auto begin = steady_clock::now();
   const auto refused = backend.ledger->put_tasks("c", 0, std::vector<TaskData>(1, TaskData{"1", {}}));
