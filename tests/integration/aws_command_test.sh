@@ -119,7 +119,7 @@ says 'deleted'
 # --- failures: grouped, tried again, ended by hand
 printf 'ok\nbad 17\nbad 18\nworse\n' >some.txt
 expect 0 fanfold cluster create --queue resize --tasks some.txt --name mixed
-expect 0 fanfold work --queue resize --until mixed --max-attempts 1 -- sh -c 'case $1 in ok) ;; bad*) echo "no picture ${1#bad }" >&2; exit 65 ;; *) echo worse >&2; exit 3 ;; esac' sh {task}
+expect 0 fanfold work --queue resize --lease 3s --until mixed --max-attempts 1 -- sh -c 'case $1 in ok) ;; bad*) echo "no picture ${1#bad }" >&2; exit 65 ;; *) echo worse >&2; exit 3 ;; esac' sh {task}
 expect 0 fanfold errors mixed --json
 same 2 "$(wc -l <out)"
 fingerprint=$(grep 'no picture' out | sed 's/.*"fingerprint":"\([0-9a-f]*\)".*/\1/')
@@ -127,9 +127,9 @@ expect 0 fanfold tasks mixed --status failed
 says 'no picture 17'
 expect 0 fanfold retry mixed --where "fingerprint=${fingerprint:0:4}" --json
 same 2 "$(field sent)"
-expect 0 fanfold work --queue resize --until mixed -- true
+expect 0 fanfold work --queue resize --lease 3s --until mixed -- true
 expect 0 fanfold cluster retry mixed
-expect 0 fanfold work --queue resize --until mixed -- true
+expect 0 fanfold work --queue resize --lease 3s --until mixed -- true
 expect 0 fanfold verify mixed
 expect 0 fanfold cluster watch mixed
 
