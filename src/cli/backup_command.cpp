@@ -12,7 +12,8 @@ struct BackupOptions {
 };
 
 Result<ExitCode> backup(const Invocation& invocation, const BackupOptions& options) {
-  auto store = embedded_store(invocation.common, StoreUse::read);
+  auto store = embedded_store(invocation.common, StoreUse::read,
+                              "on AWS, point-in-time recovery of the table and versioning of the bucket keep copies");
   if (!store) return std::move(store).error();
   if (auto copied = sqlite::backup(*store, options.target); !copied) return copied.error();
   std::error_code unused;

@@ -1,6 +1,7 @@
 #include "cli/command_line.hpp"
 
 #include "cli/commands.hpp"
+#include "cli/config_file.hpp"
 #include "cli/output.hpp"
 #include "cli/subprocess.hpp"
 
@@ -12,6 +13,7 @@
 #include <algorithm>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <span>
 
 namespace fanfold::cli {
@@ -24,9 +26,11 @@ constexpr const char* exit_codes_help =
     "  2    the command line, a task list or another input cannot be used\n"
     "  3    no such store, cluster, task, message or queue\n"
     "  4    the state forbids it (sealed, stopped, not finished, ...)\n"
-    "  5    the store cannot be read or written (full, read-only, damaged, newer, locked)\n"
+    "  5    the store cannot be read or written (full, read-only, damaged, newer, locked; on AWS: refused, throttled,\n"
+    "       not reached)\n"
     "  130  drained after Ctrl-C or SIGTERM; the same command goes on\n"
     "\n"
+    "A file fanfold.toml in the current folder may say store, durability, table, bucket and region for all commands.\n"
     "fanfold COMMAND --help shows an example of each command.";
 
 /// Splits off what stands behind the first "--" of the commands that run a program: it is not ours to parse.
@@ -39,6 +43,19 @@ std::vector<std::string> split_program(std::vector<std::string>& arguments) {
   return program;
 }
 
+void declare_store(Command root, CommonOptions& common) {
+  root.option("--store", common.store,
+              "The store: a file of the embedded engine, made where it is needed; or aws (./aws is a file)",
+              {.value = "FILE|aws", .show_default = true, .environment = "FANFOLD_STORE"});
+  root.option("--table", common.table, "On AWS: the DynamoDB table; fanfold by default",
+              {.value = "TABLE", .environment = "FANFOLD_TABLE"});
+  root.option("--bucket", common.bucket, "On AWS: the S3 bucket of globals and large payloads; none by default",
+              {.value = "BUCKET", .environment = "FANFOLD_BUCKET"});
+  root.option("--region", common.region, "On AWS: in place of AWS_REGION and the profile's", {.value = "REGION"});
+  root.option("--profile", common.profile, "On AWS: of ~/.aws/config, in place of AWS_PROFILE and keys in variables",
+              {.value = "PROFILE"});
+}
+
 void declare(CLI::App& app, Invocation& invocation) {
   app.name("fanfold");
   app.require_subcommand(1);
@@ -46,8 +63,7 @@ void declare(CLI::App& app, Invocation& invocation) {
   app.set_version_flag("--version", std::string(version()), "Print the version and exit");
   app.footer(exit_codes_help);
   Command root(app);
-  root.option("--store", invocation.common.store, "The store: a file of the embedded engine, made where it is needed",
-              {.value = "FILE", .show_default = true, .environment = "FANFOLD_STORE"});
+  declare_store(root, invocation.common);
   root.option("--durability", invocation.common.durability,
               "full: what was acknowledged survives a power cut; normal: the death of every process, faster",
               {.value = "full|normal",
@@ -70,6 +86,7 @@ void declare(CLI::App& app, Invocation& invocation) {
   add_globals_command(root, invocation);
   add_queue_command(root, invocation);
   add_sweep_command(root, invocation);
+  add_setup_command(root, invocation);
   add_backup_command(root, invocation);
   add_prune_command(root, invocation);
   add_completion_command(root, invocation);
@@ -136,6 +153,11 @@ int run_command_line(int argument_count, char** arguments) {
   Invocation invocation;
   ExitCode code = ExitCode::internal;
   try {
+    const auto from_environment = [](const char* name) -> std::optional<std::string> {
+      const char* value = std::getenv(name);
+      return value == nullptr || *value == '\0' ? std::nullopt : std::optional<std::string>(value);
+    };
+    read_config_file(config_file_name, from_environment, invocation.common).value();
     declare(app, invocation);
     const std::span<char*> all(arguments, static_cast<std::size_t>(argument_count));
     code = parse_and_perform(app, invocation, std::vector<std::string>(all.begin() + (all.empty() ? 0 : 1), all.end()));

@@ -16,6 +16,11 @@ namespace fanfold::cli {
 struct CommonOptions {
   std::string store = "fanfold.db";
   std::string durability = "full";
+  // With --store aws; what is empty is found as all AWS tools find it.
+  std::string table{};
+  std::string bucket{};
+  std::string region{};
+  std::string profile{};
   bool json = false;
 };
 
@@ -27,7 +32,7 @@ struct Invocation {
 };
 
 inline constexpr const char* common_options_hint =
-    "Every command also takes --store, --durability and --json: see fanfold --help.";
+    "Every command also takes --store, --json and what says where the store is: see fanfold --help.";
 
 /// Adds a command with options of its own. `Options` is filled by the parser and outlives the parse; `perform` runs
 /// after it. The answer lets the caller declare options and arguments.

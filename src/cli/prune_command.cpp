@@ -15,7 +15,9 @@ struct PruneOptions {
 };
 
 Result<ExitCode> prune(const Invocation& invocation, const PruneOptions& options) {
-  auto store = embedded_store(invocation.common, StoreUse::write);
+  auto store = embedded_store(invocation.common, StoreUse::write,
+                              "on AWS, records and objects go by themselves when they expire, and fanfold cluster rm "
+                              "removes a cluster at once");
   if (!store) return std::move(store).error();
   auto report = sqlite::prune(*store, now() - options.older_than);
   if (!report) return std::move(report).error();

@@ -24,14 +24,24 @@ struct QueueOptions {
 
 struct NoOptions {};
 
-/// A queue that is not there is made at its first use; where people only look, a typing error is no new queue.
-Result<std::string> existing_queue(const Client& client, const std::string& name) {
+/// The url of a queue that is there. The embedded engine would make one at its first use; where people only look, a
+/// typing error is no new queue. On AWS one request tells, and an account may have many queues.
+Result<std::string> existing_queue(const Invocation& invocation, const Client& client, const std::string& name) {
+  const Error missing{
+      ErrorCode::not_found, fmt::format("there is no queue '{}'; fanfold queue ls shows all", as_utf8(name)), {}};
+  if (is_on_aws(invocation.common)) {
+    auto url = client.queue_port().resolve(name);
+    if (!url && url.error().code == ErrorCode::not_found) return missing;
+    return url;
+  }
   auto all = client.queue_port().list();
   if (!all) return std::move(all).error();
   if (std::find(all->begin(), all->end(), name) != all->end()) return name;
-  return Error{
-      ErrorCode::not_found, fmt::format("there is no queue '{}'; fanfold queue ls shows all", as_utf8(name)), {}};
+  return missing;
 }
+
+/// What people call a queue: the last part of its url.
+std::string name_in(const std::string& url) { return url.substr(url.rfind('/') + 1); }
 
 Result<ExitCode> create(const Invocation& invocation, const CreateOptions& options) {
   auto client = open_store(invocation.common, StoreUse::create);
@@ -49,11 +59,12 @@ Result<ExitCode> create(const Invocation& invocation, const CreateOptions& optio
 Result<ExitCode> list(const Invocation& invocation, const NoOptions&) {
   auto client = open_store(invocation.common, StoreUse::read);
   if (!client) return std::move(client).error();
-  auto names = client->queue_port().list();
-  if (!names) return std::move(names).error();
+  auto urls = client->queue_port().list();
+  if (!urls) return std::move(urls).error();
   Table table({"QUEUE", "VISIBLE", "IN FLIGHT", "DELAYED"});
-  for (const std::string& name : *names) {
-    auto counts = client->queue_port().counts(name);
+  for (const std::string& url : *urls) {
+    const std::string name = name_in(url);
+    auto counts = client->queue_port().counts(url);
     if (!counts) return std::move(counts).error();
     if (invocation.common.json) {
       JsonObject object;
@@ -71,15 +82,15 @@ Result<ExitCode> list(const Invocation& invocation, const NoOptions&) {
 Result<ExitCode> stats(const Invocation& invocation, const QueueOptions& options) {
   auto client = open_store(invocation.common, StoreUse::read);
   if (!client) return std::move(client).error();
-  auto name = existing_queue(*client, options.name);
-  if (!name) return std::move(name).error();
-  auto counts = client->queue_port().counts(*name);
+  auto url = existing_queue(invocation, *client, options.name);
+  if (!url) return std::move(url).error();
+  auto counts = client->queue_port().counts(*url);
   if (!counts) return std::move(counts).error();
-  auto attributes = client->queue_port().attributes(*name);
+  auto attributes = client->queue_port().attributes(*url);
   if (!attributes) return std::move(attributes).error();
   if (invocation.common.json) {
     JsonObject object;
-    object.text("queue", *name)
+    object.text("queue", options.name)
         .count("visible", counts->visible_count)
         .count("in_flight", counts->in_flight_count)
         .count("delayed", counts->delayed_count)
@@ -88,7 +99,7 @@ Result<ExitCode> stats(const Invocation& invocation, const QueueOptions& options
         .text("retention", duration_text(attributes->retention))
         .text("delay", duration_text(attributes->delay));
     if (attributes->redrive)
-      object.text("dead_letter_queue", attributes->redrive->dead_letter_queue)
+      object.text("dead_letter_queue", name_in(attributes->redrive->dead_letter_queue))
           .count("max_receives", attributes->redrive->receive_count_max);
     print_line(object.line());
     return ExitCode::ok;
@@ -96,7 +107,7 @@ Result<ExitCode> stats(const Invocation& invocation, const QueueOptions& options
   const auto line = [](std::string_view label, const std::string& value) {
     print_line(fmt::format("  {:<12} {}", label, value));
   };
-  print_line(*name);
+  print_line(options.name);
   line("visible", with_thousands(counts->visible_count));
   line("in flight", with_thousands(counts->in_flight_count));
   line("delayed", with_thousands(counts->delayed_count));
@@ -106,7 +117,7 @@ Result<ExitCode> stats(const Invocation& invocation, const QueueOptions& options
   if (attributes->fifo)
     line("order", attributes->content_based_deduplication ? "FIFO, deduplicated by content" : "FIFO");
   if (attributes->redrive)
-    line("dead letters", fmt::format("to {} after {} receives", attributes->redrive->dead_letter_queue,
+    line("dead letters", fmt::format("to {} after {} receives", name_in(attributes->redrive->dead_letter_queue),
                                      attributes->redrive->receive_count_max));
   return ExitCode::ok;
 }
@@ -114,27 +125,28 @@ Result<ExitCode> stats(const Invocation& invocation, const QueueOptions& options
 Result<ExitCode> purge(const Invocation& invocation, const QueueOptions& options) {
   auto client = open_store(invocation.common, StoreUse::write);
   if (!client) return std::move(client).error();
-  auto name = existing_queue(*client, options.name);
-  if (!name) return std::move(name).error();
-  auto removed = client->queue_port().purge(*name);
+  auto url = existing_queue(invocation, *client, options.name);
+  if (!url) return std::move(url).error();
+  auto removed = client->queue_port().purge(*url);
   if (!removed) return std::move(removed).error();
   print_line(
       invocation.common.json
-          ? JsonObject().text("queue", *name).count("removed", *removed).line()
+          ? JsonObject().text("queue", options.name).count("removed", *removed).line()
           : fmt::format("{}: {} removed; open tasks of clusters among them come back with fanfold cluster resume",
-                        *name, counted(*removed, "message", "messages")));
+                        options.name, counted(*removed, "message", "messages")));
   return ExitCode::ok;
 }
 
 Result<ExitCode> redrive(const Invocation& invocation, const QueueOptions& options) {
   auto client = open_store(invocation.common, StoreUse::write);
   if (!client) return std::move(client).error();
-  auto name = existing_queue(*client, options.name);
-  if (!name) return std::move(name).error();
-  auto moved = client->queue_port().redrive(*name);
+  auto url = existing_queue(invocation, *client, options.name);
+  if (!url) return std::move(url).error();
+  auto moved = client->queue_port().redrive(*url);
   if (!moved) return std::move(moved).error();
-  print_line(invocation.common.json ? JsonObject().text("queue", *name).count("moved", *moved).line()
-                                    : fmt::format("{}: {} moved back", *name, counted(*moved, "message", "messages")));
+  print_line(invocation.common.json
+                 ? JsonObject().text("queue", options.name).count("moved", *moved).line()
+                 : fmt::format("{}: {} moved back", options.name, counted(*moved, "message", "messages")));
   return ExitCode::ok;
 }
 

@@ -88,7 +88,7 @@ std::string name_of(const RunOptions& options) {
 Result<void> Run::prepare() {
   job_ = {name_of(options_), invocation_.command};
   TaskCommandOptions command{.command = invocation_.command,
-                             .store = invocation_.common.store,
+                             .environment = environment_for_programs(invocation_.common),
                              .timeout = options_.timeout,
                              .results = options_.results};
   command.settled = [this](std::uint64_t index) { return elsewhere_.settle(*client_, index); };

@@ -217,9 +217,14 @@ Result<MessageKey> create_run_cluster(const Client& client, const RunJob& job, c
     options.name = job.name;
     options.idempotency_key = hash;
     options.meta = RunClusterMeta{meta};
-    auto key = client.core()->create_cluster(
-        {.queue = queue_of(job, hash), .options = std::move(options), .open = false, .parent = std::nullopt},
-        next_task);
+    const detail::NewCluster cluster{
+        .queue = queue_of(job, hash), .options = std::move(options), .open = false, .parent = std::nullopt};
+    auto key = client.core()->create_cluster(cluster, next_task);
+    if (!key && key.error().code == ErrorCode::not_found) {
+      // SQS makes no queue by itself. The list is read when the queue is there, so nothing of it was taken yet.
+      if (auto made = client.create_queue(cluster.queue); !made) return std::move(made).error();
+      key = client.core()->create_cluster(cluster, next_task);
+    }
     if (key || key.error().code != ErrorCode::deleted) return key;
   }
   return Error{ErrorCode::deleted, "this list was run and deleted too often", {}};

@@ -2,15 +2,18 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
 
-namespace fanfold::cli {
+#include <unistd.h>
 
-Result<sqlite::Options> embedded_store(const CommonOptions& options, StoreUse use) {
-  if (options.store == "aws") {
-    return Error{
-        ErrorCode::invalid_argument, "--store aws: this build has no AWS engine; give a file for the embedded one", {}};
-  }
+namespace fanfold::cli {
+namespace {
+
+constexpr std::string_view aws_name = "aws";
+constexpr std::string_view own_prefix = "FANFOLD_";
+
+Result<sqlite::Options> file_store(const CommonOptions& options, StoreUse use) {
   if (options.store.empty()) return Error{ErrorCode::invalid_argument, "--store: the name of a file is missing", {}};
   std::error_code unused;
   if (use != StoreUse::create && !std::filesystem::exists(options.store, unused)) {
@@ -25,8 +28,8 @@ Result<sqlite::Options> embedded_store(const CommonOptions& options, StoreUse us
   return embedded;
 }
 
-Result<Client> open_store(const CommonOptions& options, StoreUse use) {
-  auto embedded = embedded_store(options, use);
+Result<Client> open_file(const CommonOptions& options, StoreUse use) {
+  auto embedded = file_store(options, use);
   if (!embedded) return std::move(embedded).error();
   auto client = sqlite::open(*embedded);
   if (!client && client.error().message.find(options.store) == std::string::npos) {
@@ -35,6 +38,87 @@ Result<Client> open_store(const CommonOptions& options, StoreUse use) {
     return error;
   }
   return client;
+}
+
+Result<Client> open_aws(const CommonOptions& options) {
+  auto where = aws_store(options);
+  if (!where) return std::move(where).error();
+#ifdef FANFOLD_AWS
+  return aws::open(*where);
+#else
+  return Error{ErrorCode::internal, "a store without an engine", {}};
+#endif
+}
+
+std::vector<std::string> store_variables(const CommonOptions& options) {
+  if (!is_on_aws(options)) {
+    if (options.store.empty()) return {};
+    return {fmt::format("FANFOLD_STORE={}", std::filesystem::absolute(options.store).string()),
+            "FANFOLD_DURABILITY=" + options.durability};
+  }
+  std::vector<std::string> variables{"FANFOLD_STORE=aws"};
+  const auto add = [&](std::string_view name, const std::string& value) {
+    if (!value.empty()) variables.push_back(fmt::format("{}={}", name, value));
+  };
+  add("FANFOLD_TABLE", options.table);
+  add("FANFOLD_BUCKET", options.bucket);
+  add("AWS_REGION", options.region);
+  add("AWS_PROFILE", options.profile);
+  return variables;
+}
+
+/// Keys in the environment come before any profile, save one that was asked for by name.
+bool is_hidden_by_profile(std::string_view variable, const CommonOptions& options) {
+  if (!is_on_aws(options) || options.profile.empty()) return false;
+  return variable.starts_with("AWS_ACCESS_KEY_ID=") || variable.starts_with("AWS_SECRET_ACCESS_KEY=") ||
+         variable.starts_with("AWS_SESSION_TOKEN=");
+}
+
+}  // namespace
+
+bool is_on_aws(const CommonOptions& options) { return options.store == aws_name; }
+
+Result<sqlite::Options> embedded_store(const CommonOptions& options, StoreUse use, std::string_view instead) {
+  if (is_on_aws(options)) {
+    return Error{
+        ErrorCode::invalid_argument, fmt::format("this works on a file of the embedded engine only; {}", instead), {}};
+  }
+  return file_store(options, use);
+}
+
+Result<aws::Options> aws_store(const CommonOptions& options) {
+#ifdef FANFOLD_AWS
+  aws::Options where;
+  where.table = options.table;
+  where.bucket = options.bucket;
+  where.region = options.region;
+  where.profile = options.profile;
+  return where;
+#else
+  static_cast<void>(options);
+  return Error{
+      ErrorCode::invalid_argument, "this build has no AWS engine; --store FILE names one of the embedded engine", {}};
+#endif
+}
+
+Result<Client> open_store(const CommonOptions& options, StoreUse use) {
+  return is_on_aws(options) ? open_aws(options) : open_file(options, use);
+}
+
+std::vector<std::string> environment_for_programs(const CommonOptions& options) {
+  std::vector<std::string> environment = store_variables(options);
+  const std::size_t own_count = environment.size();
+  const auto is_ours = [&](std::string_view variable) {
+    const std::string_view name = variable.substr(0, variable.find('=') + 1);
+    return std::any_of(environment.begin(), environment.begin() + static_cast<std::ptrdiff_t>(own_count),
+                       [&](const std::string& own) { return own.starts_with(name); });
+  };
+  for (char** variable = environ; *variable != nullptr; ++variable) {
+    const std::string_view text = *variable;
+    if (text.starts_with(own_prefix) || is_ours(text) || is_hidden_by_profile(text, options)) continue;
+    environment.emplace_back(text);
+  }
+  return environment;
 }
 
 }  // namespace fanfold::cli

@@ -13,8 +13,6 @@
 #include <csignal>
 #include <cstring>
 
-#include <unistd.h>
-
 namespace fanfold::cli {
 namespace {
 
@@ -134,13 +132,7 @@ Outcome outcome_of(ChildEnd&& end, std::chrono::milliseconds timeout) {
   return std::move(outcome).with_output(std::move(end.output));
 }
 
-TaskCommand::TaskCommand(TaskCommandOptions options) : options_(std::move(options)) {
-  for (char** variable = environ; *variable != nullptr; ++variable) {
-    if (std::strncmp(*variable, "FANFOLD_", 8) != 0) environment_.emplace_back(*variable);
-  }
-  if (!options_.store.empty())
-    environment_.push_back("FANFOLD_STORE=" + std::filesystem::absolute(options_.store).string());
-}
+TaskCommand::TaskCommand(TaskCommandOptions options) : options_(std::move(options)) {}
 
 Result<std::shared_ptr<const TaskCommand>> TaskCommand::make(TaskCommandOptions options) {
   if (options.command.empty()) {
@@ -183,7 +175,7 @@ Outcome TaskCommand::run(const Message<Json>& message, const Context& context) c
   std::vector<char*> environment = pointers(own);
   environment.pop_back();
   // exec does not write to them.
-  for (const std::string& variable : environment_) environment.push_back(const_cast<char*>(variable.c_str()));
+  for (const std::string& variable : options_.environment) environment.push_back(const_cast<char*>(variable.c_str()));
   environment.push_back(nullptr);
 
   const std::string executable = executable_.empty() ? find_executable(arguments.front()) : executable_;

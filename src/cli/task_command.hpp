@@ -23,7 +23,7 @@ inline constexpr std::size_t task_in_environment_bytes_max = 100'000;
 
 struct TaskCommandOptions {
   std::vector<std::string> command;      ///< The program and its arguments; "{task}" in them stands for the task.
-  std::string store;                     ///< For FANFOLD_STORE.
+  std::vector<std::string> environment;  ///< Of the program, besides what tells it about its task: "NAME=value".
   std::chrono::milliseconds timeout{0};  ///< Zero: none.
   std::filesystem::path results{};       ///< A folder that gets one file per task with what it printed; empty: none.
   /// Where a task needs no run, its outcome: asked before each run, by index.
@@ -31,7 +31,7 @@ struct TaskCommandOptions {
 };
 
 /// Runs a program for each task: no shell, a process group of its own, the task as one argument, on standard input and
-/// in FANFOLD_TASK, FANFOLD_CLUSTER, FANFOLD_INDEX, FANFOLD_ATTEMPT, FANFOLD_STORE. Thread-safe.
+/// in FANFOLD_TASK, FANFOLD_CLUSTER, FANFOLD_INDEX, FANFOLD_ATTEMPT. Thread-safe.
 class TaskCommand {
  public:
   /// Errors: not_found (no such program), invalid_argument (no command), those of making the folder of results.
@@ -46,8 +46,7 @@ class TaskCommand {
   explicit TaskCommand(TaskCommandOptions options);
 
   TaskCommandOptions options_;
-  std::string executable_;                // Empty where the program's name itself holds {task}.
-  std::vector<std::string> environment_;  // Without FANFOLD_*.
+  std::string executable_;  // Empty where the program's name itself holds {task}.
 };
 
 /// A handler that runs `command`.

@@ -15,12 +15,8 @@
 #include <charconv>
 #include <thread>
 
-#include <unistd.h>
-
 namespace fanfold::cli {
 namespace {
-
-constexpr std::chrono::milliseconds empty_poll_interval{200};
 
 struct WorkOptions {
   std::vector<std::string> queues;
@@ -53,11 +49,10 @@ WeightedQueue weighted_queue(const std::string& text) {
 }
 
 /// Runs the finish command of a cluster: a shell's, since it is one string; it finds the cluster in its environment.
-Outcome run_finish_command(const std::string& command, const std::string& store, const MessageCluster<>& cluster,
-                           const Context& context) {
+Outcome run_finish_command(const std::string& command, const std::vector<std::string>& given,
+                           const MessageCluster<>& cluster, const Context& context) {
   std::vector<std::string> arguments{"sh", "-c", command};
-  std::vector<std::string> own{"FANFOLD_STORE=" + std::filesystem::absolute(store).string(),
-                               "FANFOLD_CLUSTER=" + cluster.key.p_key, "FANFOLD_NAME=" + cluster.record.name,
+  std::vector<std::string> own{"FANFOLD_CLUSTER=" + cluster.key.p_key, "FANFOLD_NAME=" + cluster.record.name,
                                "FANFOLD_STATUS=" + std::string(to_string(cluster.record.status)),
                                "FANFOLD_ATTEMPT=" + std::to_string(context.attempt)};
   std::vector<char*> argument_pointers;
@@ -65,9 +60,8 @@ Outcome run_finish_command(const std::string& command, const std::string& store,
   argument_pointers.push_back(nullptr);
   std::vector<char*> environment;
   for (std::string& variable : own) environment.push_back(variable.data());
-  for (char** variable = environ; *variable != nullptr; ++variable) {
-    if (!std::string_view(*variable).starts_with("FANFOLD_")) environment.push_back(*variable);
-  }
+  // exec does not write to them.
+  for (const std::string& variable : given) environment.push_back(const_cast<char*>(variable.c_str()));
   environment.push_back(nullptr);
   const ChildProgram program{
       .path = "/bin/sh", .arguments = argument_pointers.data(), .environment = environment.data(), .input = {}};
@@ -104,19 +98,32 @@ void show_event(const WorkerEvent& event, bool verbose) {
   note(line);
 }
 
+/// How often and at what distance a queue has to look empty. The counts of SQS are approximate.
+struct EmptyRule {
+  int look_count = 1;
+  std::chrono::milliseconds interval{200};
+};
+constexpr EmptyRule embedded_empty_rule{};
+constexpr EmptyRule aws_empty_rule{.look_count = 3, .interval = std::chrono::seconds(1)};
+
 /// Stops the worker once none of its queues holds a message.
 class StopWhenEmpty {
  public:
-  StopWhenEmpty(const Client& client, std::vector<WeightedQueue> queues, WorkerWatch& watch)
-      : client_(client), queues_(std::move(queues)), thread_([this, &watch](const std::stop_token& stop) {
-          while (!stop.stop_requested() && !empty()) std::this_thread::sleep_for(empty_poll_interval);
-          if (!stop.stop_requested()) watch.stop();
+  StopWhenEmpty(const Client& client, std::vector<WeightedQueue> queues, WorkerWatch& watch, EmptyRule rule)
+      : client_(client), queues_(std::move(queues)), thread_([this, &watch, rule](const std::stop_token& stop) {
+          for (int empty_count = 0; !stop.stop_requested();) {
+            empty_count = empty() ? empty_count + 1 : 0;
+            if (empty_count == rule.look_count) return watch.stop();
+            std::this_thread::sleep_for(rule.interval);
+          }
         }) {}
 
  private:
   [[nodiscard]] bool empty() const {
     for (const WeightedQueue& queue : queues_) {
-      const auto counts = client_.queue_port().counts(queue.name);
+      const auto url = client_.queue_port().resolve(queue.name);
+      if (!url) return false;
+      const auto counts = client_.queue_port().counts(*url);
       if (!counts || counts->visible_count + counts->in_flight_count + counts->delayed_count > 0) return false;
     }
     return true;
@@ -166,16 +173,17 @@ WorkerOptions worker_options(const WorkOptions& options) {
 }
 
 Result<ExitCode> work(const Invocation& invocation, const WorkOptions& options) {
+  const std::vector<std::string> environment = environment_for_programs(invocation.common);
   auto command =
-      TaskCommand::make({.command = invocation.command, .store = invocation.common.store, .timeout = options.timeout});
+      TaskCommand::make({.command = invocation.command, .environment = environment, .timeout = options.timeout});
   if (!command) return std::move(command).error();
   auto client = open_store(invocation.common, StoreUse::create);
   if (!client) return std::move(client).error();
   Handlers handlers{.on_message = handler_of(std::move(*command))};
   if (!options.on_finish.empty()) {
-    handlers.on_cluster_complete = [finish = options.on_finish, store = invocation.common.store](
-                                       const MessageCluster<>& cluster, const Context& context) {
-      return run_finish_command(finish, store, cluster, context);
+    handlers.on_cluster_complete = [finish = options.on_finish, environment](const MessageCluster<>& cluster,
+                                                                             const Context& context) {
+      return run_finish_command(finish, environment, cluster, context);
     };
   }
   WorkerOptions tuned = worker_options(options);
@@ -185,7 +193,10 @@ Result<ExitCode> work(const Invocation& invocation, const WorkOptions& options) 
     show_event(event, verbose);
   };
   std::optional<StopWhenEmpty> stop_when_empty;
-  if (options.until_empty) stop_when_empty.emplace(*client, tuned.queues, watch);
+  if (options.until_empty) {
+    stop_when_empty.emplace(*client, tuned.queues, watch,
+                            is_on_aws(invocation.common) ? aws_empty_rule : embedded_empty_rule);
+  }
   const auto begun = std::chrono::steady_clock::now();
   Worker worker(*client, std::move(handlers), std::move(tuned));
   bool finished = true;

@@ -1,4 +1,4 @@
-# ctest: timeout=120
+# ctest: timeout=300
 # ./dev demo over a small tree whose file names hold every kind of byte: the manifest is whole, and nothing else is left.
 source "$SOURCE_DIR/tests/integration/support/checks.sh"
 unset FANFOLD_STORE
@@ -21,4 +21,19 @@ for file in build/demo/*; do
 done
 ! pgrep -f "$PWD/build/demo" >/dev/null || failed "a worker lives on"
 BUILD_DIR=$PWD/build expect 2 "$SOURCE_DIR/tools/demo.sh" nowhere
+
+# --- the same on a server that speaks as AWS does
+if [ -x "$SOURCE_DIR/build/python/bin/ministack" ]; then
+  BUILD_DIR=$PWD/build expect 0 "$SOURCE_DIR/tools/demo.sh" aws tree
+  says '310 files hashed'
+  says 'sha256sum -c             all 310 lines hold'
+  says 'fanfold verify           every check holds'
+  says 'ran 1 time(s), by 1 worker'
+  LC_ALL=C sort build/demo-aws/manifest.sha256 >manifest
+  cmp expected manifest || failed "another manifest than sha256sum's own"
+  same build/demo-aws/manifest.sha256 "$(echo build/demo-aws/*)"
+  ! pgrep -f "$PWD/build/demo-aws" >/dev/null || failed "a worker lives on"
+else
+  echo "NOT RUN: ./dev demo aws, since ./dev test has not installed the server"
+fi
 echo "ok"

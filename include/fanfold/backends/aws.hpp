@@ -50,9 +50,19 @@ struct SetupOptions {
       0;  ///< Not 0: a table that takes so many write units a second from the start; costs once.
 };
 
-/// One line for each resource: what was made, what was there, and what about it is not as it should be.
+/// One of the things that setup sees to.
+struct SetupResource {
+  enum class State : std::uint8_t {
+    made,
+    there,   ///< And as it should be, as far as can be seen.
+    warning  ///< It is there, and not as it should be.
+  };
+  std::string name{};  ///< "table fanfold"
+  State state = State::there;
+  std::string detail{};  ///< Of a warning: what is wrong with it.
+};
 struct SetupReport {
-  std::vector<std::string> lines{};
+  std::vector<SetupResource> resources{};
   std::size_t made_count = 0;
   std::size_t warning_count = 0;
 };

@@ -19,6 +19,7 @@ using detail::JsonWriter;
 
 constexpr std::string_view target = "DynamoDB_20120810";
 constexpr std::string_view condition_failed = "ConditionalCheckFailedException";
+constexpr std::string_view table_missing = "ResourceNotFoundException";
 constexpr std::string_view transaction_failed = "TransactionCanceledException";
 /// 16 MB of data in base64, and room for what is around it.
 constexpr std::size_t answer_bytes_max = std::size_t{48} << 20U;
@@ -62,10 +63,23 @@ class TableCall : public JsonCall {
  public:
   enum class Charge : std::uint8_t { read, write };
   TableCall(const Context& context, std::string_view operation, Charge charge, std::string body)
-      : JsonCall(context.service, target, operation, std::move(body)), usage_(context.usage), charge_(charge) {
+      : JsonCall(context.service, target, operation, std::move(body)),
+        usage_(context.usage),
+        table_(context.table),
+        charge_(charge) {
     limits_.size_bytes = answer_bytes_max;
     limits_.depth = 2 * limits_.depth;
     ++usage_.dynamodb_call_count;
+  }
+
+  /// A table that is not there is a mistake of whoever configured it; as not_found it would look like a record that is
+  /// not there, on which decisions are made.
+  [[nodiscard]] std::optional<Error> failure() const {
+    if (answer().service_code != table_missing) return answer().error;
+    return Error{ErrorCode::invalid_argument,
+                 "there is no table " + table_ + " in this account and region; fanfold setup aws makes it, and " +
+                     "FANFOLD_TABLE names another",
+                 answer().error ? answer().error->remote_detail : std::string()};
   }
 
  protected:
@@ -94,6 +108,7 @@ class TableCall : public JsonCall {
   }
 
   Usage& usage_;
+  const std::string& table_;
   Charge charge_;
 };
 
@@ -127,7 +142,7 @@ class WriteCall final : public TableCall {
 
   Result<WriteAnswer> take() {
     if (answer().service_code == condition_failed) return refused();
-    if (answer().error) return *answer().error;
+    if (const auto failed = failure()) return *failed;
     return WriteAnswer{.refused = false, .item = std::move(item_)};
   }
 
@@ -402,7 +417,7 @@ class TransactCall final : public TableCall {
 
   Result<TransactAnswer> take() {
     if (answer().service_code != transaction_failed) {
-      if (answer().error) return *answer().error;
+      if (const auto failed = failure()) return *failed;
       return TransactAnswer{};
     }
     const std::string_view body = answer().response.body;
@@ -462,7 +477,7 @@ std::vector<Result<WriteAnswer>> DynamoDbTable::put(std::span<const PutRequest> 
 std::vector<Result<QueryAnswer>> DynamoDbTable::query(std::span<const QueryRequest> requests) {
   return run_each<QueryCall>(Context{service_, name_, usage_, asks_capacity_}, requests,
                              [](QueryCall& call) -> Result<QueryAnswer> {
-                               if (call.answer().error) return *call.answer().error;
+                               if (const auto failed = call.failure()) return *failed;
                                return std::move(call.page);
                              });
 }
@@ -470,7 +485,7 @@ std::vector<Result<QueryAnswer>> DynamoDbTable::query(std::span<const QueryReque
 Result<std::optional<Item>> DynamoDbTable::get(const ItemKey& key, Consistency consistency) {
   GetCall call({service_, name_, usage_, asks_capacity_}, key, consistency);
   service_.run(call, {});
-  if (call.answer().error) return *call.answer().error;
+  if (const auto failed = call.failure()) return *failed;
   return std::move(call.item);
 }
 
@@ -478,7 +493,7 @@ Result<BatchGetAnswer> DynamoDbTable::batch_get(std::span<const ItemKey> keys, C
   FANFOLD_ASSERT(!keys.empty() && keys.size() <= batch_get_count_max, "BatchGetItem takes 1 to 100 keys");
   BatchGetCall call({service_, name_, usage_, asks_capacity_}, keys, consistency);
   service_.run(call, {});
-  if (call.answer().error) return *call.answer().error;
+  if (const auto failed = call.failure()) return *failed;
   return std::move(call.batch);
 }
 
@@ -490,7 +505,7 @@ Result<BatchWriteRequest> DynamoDbTable::batch_write(const BatchWriteRequest& re
   }
   BatchWriteCall call({service_, name_, usage_, asks_capacity_}, request);
   service_.run(call, {});
-  if (call.answer().error) return *call.answer().error;
+  if (const auto failed = call.failure()) return *failed;
   return std::move(call.rest);
 }
 

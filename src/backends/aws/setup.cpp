@@ -183,13 +183,13 @@ class Setup {
   }
 
  private:
-  void made(std::string line) {
-    report_.lines.push_back(std::move(line) + ": made");
+  void made(std::string name) {
+    report_.resources.push_back({std::move(name), SetupResource::State::made, {}});
     ++report_.made_count;
   }
-  void there(std::string line) { report_.lines.push_back(std::move(line) + ": there"); }
-  void warn(std::string line) {
-    report_.lines.push_back(std::move(line));
+  void there(std::string name) { report_.resources.push_back({std::move(name), SetupResource::State::there, {}}); }
+  void warn(std::string name, std::string detail) {
+    report_.resources.push_back({std::move(name), SetupResource::State::warning, std::move(detail)});
     ++report_.warning_count;
   }
 
@@ -253,8 +253,8 @@ class Setup {
       if (look.attribute == ttl_name)
         there(line);
       else
-        warn(line + ": it is by the attribute " + look.attribute + " and not by " + std::string(ttl_name) +
-             ", so that nothing expires");
+        warn(line, "it is by the attribute " + look.attribute + " and not by " + std::string(ttl_name) +
+                       ", so that nothing expires");
       return {};
     }
     PlainCall enable(*store_.dynamodb, "UpdateTimeToLive", table_request(store_.table_name, [](JsonWriter& out) {
@@ -334,7 +334,7 @@ class Setup {
       return {};
     }
     if (get.answer().service_code != "NoSuchLifecycleConfiguration") {
-      warn(line + ": cannot be read: " + get.answer().error->message);
+      warn(line, "cannot be read: " + get.answer().error->message);
       return {};
     }
     auto request = bucket_request("PutBucketLifecycleConfiguration", "PUT");
@@ -354,7 +354,7 @@ class Setup {
     Call put(*store_.s3, std::move(*request));
     store_.s3->run(put, {});
     if (put.answer().error) {
-      warn(line + ": cannot be set: " + put.answer().error->message);
+      warn(line, "cannot be set: " + put.answer().error->message);
       return {};
     }
     made(line);
@@ -367,9 +367,7 @@ class Setup {
     if (url) {
       auto attributes = queue_.attributes(*url);
       if (!attributes) return std::move(attributes).error();
-      there(line);
-      check_queue(line, *attributes);
-      return {};
+      return check_queue(line, *attributes);
     }
     if (url.error().code != ErrorCode::not_found) return std::move(url).error();
     const bool fifo = options_.queue.ends_with(".fifo");
@@ -393,16 +391,32 @@ class Setup {
     return {};
   }
 
-  void check_queue(const std::string& line, const QueueAttributes& attributes) {
+  Result<void> check_queue(const std::string& line, const QueueAttributes& attributes) {
     if (!attributes.redrive) {
-      warn(line +
-           ": it has no dead-letter queue, so that a message that nobody can process is delivered until its retention "
-           "ends");
-    } else if (attributes.redrive->receive_count_max < receive_count_advised) {
-      warn(line + ": its messages go to the dead-letter queue after " +
-           std::to_string(attributes.redrive->receive_count_max) +
-           " receives; receives are no attempts, at least 10 are advised");
+      warn(line,
+           "it has no dead-letter queue, so that a message that nobody can process is delivered until its "
+           "retention ends");
+      return {};
     }
+    if (attributes.redrive->receive_count_max < receive_count_advised) {
+      warn(line, "its messages go to the dead-letter queue after " +
+                     std::to_string(attributes.redrive->receive_count_max) +
+                     " receives; receives are no attempts, at least 10 are advised");
+    } else {
+      there(line);
+    }
+    const std::string& dead_url = attributes.redrive->dead_letter_queue;
+    auto dead = queue_.attributes(dead_url);
+    if (!dead) return std::move(dead).error();
+    const std::string dead_line = "dead-letter queue " + dead_url.substr(dead_url.rfind('/') + 1);
+    if (dead->retention <= attributes.retention) {
+      warn(dead_line,
+           "it keeps messages no longer than the queue itself, and their age counts from the first send: "
+           "14 days are advised");
+    } else {
+      there(dead_line);
+    }
+    return {};
   }
 
   const SetupOptions& options_;

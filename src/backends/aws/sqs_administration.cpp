@@ -114,7 +114,9 @@ Result<std::string> SqsQueue::resolve(std::string_view name_or_url) {
   ++usage_.sqs_other_count;
   sqs_.run(call, {});
   if (call.answer().error && call.answer().error->code == ErrorCode::not_found) {
-    return Error{ErrorCode::not_found, "there is no queue " + std::string(name_or_url),
+    return Error{ErrorCode::not_found,
+                 "there is no queue " + std::string(name_or_url) +
+                     " in this account and region; fanfold setup aws --queue " + std::string(name_or_url) + " makes it",
                  call.answer().error->remote_detail};
   }
   if (call.answer().error) return *call.answer().error;

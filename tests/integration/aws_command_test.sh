@@ -1,0 +1,202 @@
+# ctest: labels=slow timeout=900
+# The command on AWS, against servers of other people's making: set-up, every command, wrong inputs, Ctrl-C and kill -9.
+source "$SOURCE_DIR/tests/integration/support/checks.sh"
+source "$SOURCE_DIR/tests/support/aws_server.sh"
+unset FANFOLD_STORE FANFOLD_TABLE FANFOLD_BUCKET
+code=0
+start_aws_server ministack || code=$?
+[ $code -eq 0 ] || exit $code
+kill_hard() { { kill -9 "$1" && wait "$1"; } 2>/dev/null || true; }
+
+# --- what is missing is named
+expect 2 fanfold --store aws cluster ls
+complains 'there is no table fanfold in this account and region; fanfold setup aws makes it'
+expect 2 env -u AWS_REGION "$FANFOLD_BIN" --store aws cluster ls
+complains 'no region is configured'
+expect 5 env -u AWS_ACCESS_KEY_ID -u AWS_SECRET_ACCESS_KEY "$FANFOLD_BIN" --store aws cluster ls
+complains 'no credentials are configured'
+expect 2 fanfold --store aws --profile nobody cluster ls
+complains "nobody"
+expect 5 env AWS_ENDPOINT_URL=http://127.0.0.1:1 "$FANFOLD_BIN" --store aws cluster ls
+complains 'no connection'
+
+# --- set-up, twice
+echo 'store = "aws"' >fanfold.toml
+expect 0 fanfold setup aws --table jobs --bucket jobs-of-the-test --queue resize --warm 5000
+for made in 'table jobs' 'time to live of table jobs' 'bucket jobs-of-the-test' 'lifecycle of bucket' 'queue resize' 'dead-letter queue resize-dead'; do
+  grep -q "^made  *$made" out || failed "not made: $made"
+done
+expect 0 fanfold setup aws --table jobs --bucket jobs-of-the-test --queue resize --json
+same 6 "$(grep -c '"state":"there"' out)"
+expect 0 fanfold setup aws --table jobs
+complains 'no bucket'
+expect 0 fanfold queue create bare
+expect 1 fanfold setup aws --table jobs --queue bare
+says 'warning  queue bare: it has no dead-letter queue'
+expect 2 fanfold setup aws --table jobs --queue 'no name'
+expect 2 fanfold setup aws --table jobs --retention 15d --queue other
+expect 2 fanfold setup
+printf 'store = "aws"\ntable = "jobs"\nbucket = "jobs-of-the-test"\n' >fanfold.toml
+expect 2 fanfold --bucket nobody-has-it cluster create --queue resize --tasks fanfold.toml --globals 1
+complains 'there is no bucket nobody-has-it'
+echo 'tabel = "jobs"' >wrong.toml
+mkdir -p elsewhere && cp wrong.toml elsewhere/fanfold.toml
+expect 2 env -C elsewhere "$FANFOLD_BIN" cluster ls
+complains "'tabel' is no key of it"
+
+# --- what makes no sense there says so
+expect 2 fanfold backup copy.db
+complains 'embedded engine only'
+expect 2 fanfold prune
+complains 'embedded engine only'
+
+# --- queues
+expect 0 fanfold queue create mail --visibility 45s
+expect 4 fanfold queue create mail --visibility 46s
+expect 0 fanfold queue ls
+says 'resize-dead'
+expect 0 fanfold queue stats resize --json
+same resize-dead "$(field dead_letter_queue)"
+same 10 "$(field max_receives)"
+expect 3 fanfold queue stats resise
+complains "there is no queue 'resise'"
+expect 3 fanfold cluster create --queue resise --tasks fanfold.toml
+complains 'fanfold setup aws --queue resise makes it'
+expect 3 fanfold work --queue resise -- true
+
+# --- a cluster shared by two workers, one of which is killed while it holds tasks
+seq 1 200 >tasks.txt
+expect 0 fanfold cluster create --queue resize --tasks tasks.txt --name photos --key monday --globals '{"width":200}' --meta '"m"' --json
+key=$(field cluster)
+same 200 "$(field total)"
+expect 0 fanfold cluster create --queue resize --tasks tasks.txt --name photos --key monday --json
+same "$key" "$(field cluster)"
+seq 1 201 >other.txt
+expect 4 fanfold cluster create --queue resize --tasks other.txt --name photos --key monday
+expect 0 fanfold why photos
+says '200 tasks'
+expect 0 fanfold cluster ls --json
+same 200 "$(field total)"
+expect 0 fanfold globals get photos
+same '{"width":200}' "$(cat out)"
+expect 0 fanfold globals put photos '{"width":100}'
+EDITOR="sed -i s/100/300/" expect 0 fanfold globals edit photos
+expect 0 fanfold globals get "${key:0:20}"
+same '{"width":300}' "$(cat out)"
+# The finish command and the programs find the same store by their environment alone.
+worker() {
+  exec "$FANFOLD_BIN" work --queue resize --jobs 2 --lease 3s --until photos --json \
+    --on-finish 'here=$PWD; cd / && "$COMMAND" results "$FANFOLD_CLUSTER" --text | LC_ALL=C sort -n >"$here/fold"; echo "$FANFOLD_CLUSTER $FANFOLD_STATUS" >>"$here/finish"' \
+    -- sh -c 'echo "$1" >>ran; sleep 0.02; echo "$1"' sh {task}
+}
+export COMMAND=$FANFOLD_BIN
+worker >w1 2>w1.err &
+first=$!
+worker >w2 2>w2.err &
+second=$!
+until [ -e ran ] && [ "$(wc -l <ran)" -ge 40 ]; do sleep 0.02; done
+kill_hard $first
+wait $second || failed "the worker that was left failed: $(cat w2.err)"
+same 200 "$(LC_ALL=C sort -u ran | wc -l)"
+[ "$(wc -l <ran)" -le 204 ] || failed "$(wc -l <ran) attempts of 200 tasks, of which one killed worker held at most 4"
+same "$key COMPLETE" "$(cat finish)"
+cmp -s fold tasks.txt || failed "the fold differs from the tasks"
+expect 0 fanfold verify photos
+says 'every check holds'
+expect 0 fanfold cluster show photos --json
+says '"status":"COMPLETE","statusCode":200'
+says '"meta":"m"'
+expect 0 fanfold cluster watch photos
+expect 0 fanfold results photos
+says $'199\t{"exit":0,"stdout":"200\\n"}'
+expect 0 fanfold logs photos#199
+says '200'
+expect 0 fanfold cluster rm photos
+expect 4 fanfold cluster create --queue resize --tasks tasks.txt --name photos --key monday
+expect 0 fanfold cluster show "$key"
+says 'deleted'
+
+# --- failures: grouped, tried again, ended by hand
+printf 'ok\nbad 17\nbad 18\nworse\n' >some.txt
+expect 0 fanfold cluster create --queue resize --tasks some.txt --name mixed
+expect 0 fanfold work --queue resize --lease 3s --until mixed --max-attempts 1 -- sh -c 'case $1 in ok) ;; bad*) echo "no picture ${1#bad }" >&2; exit 65 ;; *) echo worse >&2; exit 3 ;; esac' sh {task}
+expect 0 fanfold errors mixed --json
+same 2 "$(wc -l <out)"
+fingerprint=$(grep 'no picture' out | sed 's/.*"fingerprint":"\([0-9a-f]*\)".*/\1/')
+expect 0 fanfold tasks mixed --status failed
+says 'no picture 17'
+expect 0 fanfold retry mixed --where "fingerprint=${fingerprint:0:4}" --json
+same 2 "$(field sent)"
+expect 0 fanfold work --queue resize --lease 3s --until mixed -- true
+expect 0 fanfold cluster retry mixed
+expect 0 fanfold work --queue resize --lease 3s --until mixed -- true
+expect 0 fanfold verify mixed
+expect 0 fanfold cluster watch mixed
+
+# --- an open cluster: pause, resume, stop
+expect 0 fanfold cluster open --queue resize --name album
+expect 0 fanfold cluster add album page-1 --tasks some.txt --json
+expect 0 fanfold cluster add album page-1 --tasks some.txt --json
+same true "$(field existed)"
+expect 0 fanfold cluster pause album
+expect 0 fanfold cluster resume album --json
+same 4 "$(field sent)"
+expect 0 fanfold tasks fail album#3 --reason 'no such page'
+expect 0 fanfold cluster seal album
+expect 0 fanfold cluster stop album --reason 'wrong album'
+expect 1 fanfold cluster watch album
+expect 0 fanfold queue purge resize
+
+# --- single messages, and a worker that ends with its queue
+expect 0 fanfold send --queue mail one '{"to":"two"}' --json
+message=$(field message)
+expect 0 fanfold work --queue mail --until-empty --json -- sh -c 'cat >>mail-bodies; echo >>mail-bodies'
+same 2 "$(field done)"
+grep -qxF '{"to":"two"}' mail-bodies || failed "the program did not get the message"
+expect 0 fanfold logs "$message"
+
+# --- run: interrupted, killed while it runs, and gone on with
+seq 1 120 >list.txt
+run() { exec "$FANFOLD_BIN" run --tasks list.txt --name list --jobs 4 --json -- sh -c 'sleep 0.02; echo "$1" >>run-ran; echo "$1"' sh {task}; }
+run >run1 2>run1.err &
+runner=$!
+until [ -e run-ran ] && [ "$(wc -l <run-ran)" -ge 20 ]; do sleep 0.02; done
+kill -INT $runner
+code=0
+wait $runner || code=$?
+same 130 $code
+drained=$(wc -l <run-ran)
+run >run2 2>run2.err &
+runner=$!
+until [ "$(wc -l <run-ran)" -ge $((drained + 20)) ]; do sleep 0.02; done
+kill_hard $runner
+(run) >out 2>err || failed "the third start failed"
+same 120 "$(field complete)"
+same 120 "$(LC_ALL=C sort -u run-ran | wc -l)"
+[ "$(wc -l <run-ran)" -le 124 ] || failed "$(wc -l <run-ran) attempts of 120 tasks, of which one killed run held at most 4"
+expect 0 fanfold verify list
+says 'every check holds'
+(run) >out 2>err || failed "the fourth start failed"
+same 120 "$(field skipped)"
+same 0 "$(field attempts)"
+
+# --- the sweep finds nothing left
+expect 0 fanfold sweep --json
+same 0 "$(field resent)"
+
+# --- the other server: the short way through
+stop_aws_server
+start_aws_server moto
+expect 2 fanfold cluster ls
+expect 0 fanfold setup aws --queue resize
+expect 0 fanfold setup aws --queue resize --json
+same 6 "$(grep -c '"state":"there"' out)"
+rm -f run-ran
+(run) >out 2>err || failed "run on moto failed"
+same 120 "$(field complete)"
+expect 0 fanfold cluster create --queue resize --tasks some.txt --name photos --globals 1
+expect 0 fanfold work --queue resize --until photos -- echo {task}
+expect 0 fanfold globals put photos 2
+expect 0 fanfold verify photos
+expect 0 fanfold cluster rm photos
+echo "ok"
