@@ -29,7 +29,7 @@ void process_message(const fanfold::Client& client, const fanfold::SqsRecord& re
 }
 
 int main() {
-  const auto client = fanfold::sqlite::open({.file = "01.db"}).value();
+  const auto client = fanfold::open("01.db").value();
   const auto bodies = std::vector<Body>{{"one", 1}, {"two", 2}};
   client.create_message_cluster("samples", bodies, {.name = "numbers", .meta = MetaData{"some stuff"}}).value();
   for (const auto& record : client.receive("samples").value()) process_message(client, record);

@@ -33,7 +33,7 @@ void process_message(const fanfold::Client& client, const fanfold::SqsRecord& re
 }
 
 int main() {
-  const auto client = fanfold::sqlite::open({.file = "02.db"}).value();
+  const auto client = fanfold::open("02.db").value();
   client.create_message_cluster("samples", std::vector<Body>{{"one", 1}}, {.globals = Globals{{"Ada", "Lovelace"}}})
       .value();
 

@@ -39,7 +39,7 @@ void process_message(const fanfold::Client& client, const fanfold::SqsRecord& re
 }
 
 int main() {
-  const auto client = fanfold::sqlite::open({.file = "03.db"}).value();
+  const auto client = fanfold::open("03.db").value();
   client.create_message_cluster("samples", std::vector<Body>{{"one", 1}}, {.globals = Globals{}}).value();
 
   for (const auto& record : client.receive("samples").value()) process_message(client, record);

@@ -27,7 +27,7 @@ fanfold::Outcome sum_up(const fanfold::MessageCluster<>& cluster, const fanfold:
 }
 
 int main() {
-  const auto client = fanfold::sqlite::open({.file = "words.db"}).value();
+  const auto client = fanfold::open("words.db").value();
   const auto words = std::vector<Word>{{"fan"}, {"out"}, {"and"}, {"fold"}};
   const auto cluster =
       client.create_message_cluster("words", words, {.name = "slogan", .idempotency_key = "slogan-1"}).value();

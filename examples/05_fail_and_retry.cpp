@@ -13,7 +13,7 @@ fanfold::Outcome divide(const fanfold::Message<int>& task, const fanfold::Contex
 }
 
 int main() {
-  const auto client = fanfold::sqlite::open({.file = "05.db"}).value();
+  const auto client = fanfold::open("05.db").value();
   const auto cluster = client.create_message_cluster("division", std::vector{1, 0, 5, 0}).value();
   fanfold::Worker worker{client, {.on_message = divide}, {.queue = "division", .jobs = 2}};
 

@@ -13,7 +13,7 @@ fanfold::Outcome finished(const fanfold::MessageCluster<>& cluster, const fanfol
 }
 
 int main() {
-  const auto client = fanfold::sqlite::open({.file = "06.db"}).value();
+  const auto client = fanfold::open("06.db").value();
   const auto site = client.open_message_cluster("pages", {.name = "site"}).value();
 
   std::jthread producer([&] {

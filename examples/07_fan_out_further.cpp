@@ -18,7 +18,7 @@ fanfold::Outcome split(const fanfold::Message<std::string>& task, const fanfold:
 }
 
 int main() {
-  const auto client = fanfold::sqlite::open({.file = "07.db"}).value();
+  const auto client = fanfold::open("07.db").value();
   const auto cluster = client.create_message_cluster("texts", std::vector<std::string>{"fanfold"}).value();
 
   fanfold::Worker worker{client, {.on_message = split}, {.queue = "texts", .jobs = 2}};

@@ -15,7 +15,7 @@ fanfold::Outcome ship(const fanfold::Message<Order>& order, const fanfold::Conte
 }
 
 int main() {
-  const auto client = fanfold::sqlite::open({.file = "08.db"}).value();
+  const auto client = fanfold::open("08.db").value();
   client.send_message_batch("orders", std::vector<Order>{{3}, {11}, {1}}).value();
 
   const fanfold::SqsEvent event{

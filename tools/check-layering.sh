@@ -68,7 +68,7 @@ function room_of(path,    parts, count) {
     if (path ~ /^fanfold\/backends\/aws/) return "backends/aws"
     if (path == "fanfold/fanfold.hpp") return "umbrella"
     if (path ~ /^fanfold\/detail\/json_/) return "values"
-    if (path ~ /^fanfold\/(client|handlers|lambda|message|worker)\.hpp$/ || path ~ /^fanfold\/detail\//) return "api"
+    if (path ~ /^fanfold\/(client|handlers|lambda|message|open|worker)\.hpp$/ || path ~ /^fanfold\/detail\//) return "api"
     return "values"
   }
   count = split(path, parts, "/")

@@ -4,5 +4,6 @@
 
 #include <fanfold/backends/sqlite.hpp>
 #include <fanfold/client.hpp>
+#include <fanfold/open.hpp>
 #include <fanfold/version.hpp>
 #include <fanfold/worker.hpp>

@@ -1,4 +1,5 @@
 #include "contract.hpp"
+#include "wire/envelope_text.hpp"
 
 #include <set>
 
@@ -70,10 +71,7 @@ TEST_P(QueueContract, DeliversWhatWasSent) {
   EXPECT_EQ(deliveries[0].receive_count, 1U);
   EXPECT_FALSE(deliveries[0].receipt_handle.empty());
   EXPECT_GT(deliveries[0].visible_at, now_);
-  EXPECT_TRUE(deliveries[0].content.has_value() || !deliveries[0].text.empty());
-  if (deliveries[0].content) {
-    EXPECT_EQ(*deliveries[0].content, sent.content);
-  }
+  EXPECT_EQ(wire::content_of(deliveries[0]).value(), sent.content);
 }
 
 TEST_P(QueueContract, DeliversForeignTextAsItIs) {
@@ -220,14 +218,13 @@ TEST_P(QueueContract, SendsTheTasksOfACluster) {
   std::map<std::uint64_t, std::string> received;
   for (int tries = 0; tries < 20 && received.size() < 11; ++tries) {
     for (const Delivery& delivery : receive()) {
-      if (!delivery.content) continue;
-      EXPECT_EQ(delivery.content->id, cluster.id);
-      EXPECT_EQ(delivery.content->name, "named");
-      EXPECT_EQ(delivery.content->position, delivery.content->index);
-      received[delivery.content->index] = delivery.content->body.text();
+      const Envelope content = wire::content_of(delivery).value();
+      EXPECT_EQ(content.id, cluster.id);
+      EXPECT_EQ(content.name, "named");
+      EXPECT_EQ(content.position, content.index);
+      received[content.index] = content.body.text();
     }
   }
-  if (received.empty()) GTEST_SKIP() << "this backend hands over text, which a later stage decodes";
   EXPECT_EQ(received.size(), 11U) << "the twelfth is delayed";
   EXPECT_EQ(received[7], R"({"task":7})");
   pass(2s + 100ms);
@@ -242,11 +239,11 @@ TEST_P(QueueContract, SendingATaskAgainDeliversItAgain) {
   const auto payloads = bodies(1);
   const TaskMessage one{0, 0, payloads[0].body, 0ms};
   EXPECT_TRUE(queue().send_tasks(url_, range, std::span(&one, 1)).value().empty());
-  const auto first = receive(1, 30s);
+  const auto first = receive(1, 2s);
   ASSERT_EQ(first.size(), 1U);
   EXPECT_TRUE(queue().send_tasks(url_, range, std::span(&one, 1)).value().empty());
   remove(first[0], url_);
-  pass(30s + 100ms);
+  pass(2s + 100ms);
   EXPECT_EQ(receive().size(), 1U) << "sent again, then the old one deleted: one must be left";
 }
 

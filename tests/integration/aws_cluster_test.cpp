@@ -28,7 +28,9 @@ const AwsServer& ministack() {
 
 class AwsCluster : public ::testing::Test {
  protected:
-  AwsCluster() {
+  void SetUp() override {
+    if (!AwsServer::is_installed()) GTEST_SKIP() << "NOT RUN: ./dev test installs the server into build/python";
+    ASSERT_TRUE(ministack().is_ready());
     static std::atomic<int> number = 0;
     const std::string name = "fanfold-" + std::to_string(++number);
     options_.endpoint = ministack().endpoint();
