@@ -1,6 +1,8 @@
 // Single messages: 32 callers that each send one and wait; then 32 that take and process one by one.
 #include "bench.hpp"
 
+#include "backends/sqlite/statistics.hpp"
+
 #include <fanfold/json.hpp>
 
 #include <atomic>
@@ -19,6 +21,12 @@ void in_parallel(std::size_t count, const std::function<void(std::size_t)>& body
   for (std::size_t i = 0; i < count; ++i) threads.emplace_back([&body, i] { body(i); });
 }
 
+/// Commits since `before`, per 1,000 of `count`.
+double commits_per_thousand(std::uint64_t before, std::uint64_t count) {
+  const std::uint64_t commits = fanfold::sqlite::statistics.commit_count.load() - before;
+  return static_cast<double>(commits) * 1'000 / static_cast<double>(count);
+}
+
 void run_single(Durability durability, const Scale& scale, const Report& report) {
   Folder folder;
   const auto client = fanfold::sqlite::open({.file = folder / "bench.db", .durability = durability}).value();
@@ -26,6 +34,7 @@ void run_single(Durability durability, const Scale& scale, const Report& report)
   const auto count = each * caller_count;
 
   std::atomic<std::uint64_t> refused = 0;
+  std::uint64_t commits_before = fanfold::sqlite::statistics.commit_count;
   const Stopwatch sending;
   in_parallel(caller_count, [&](std::size_t caller) {
     for (std::uint64_t i = 0; i < each; ++i) {
@@ -37,8 +46,10 @@ void run_single(Durability durability, const Scale& scale, const Report& report)
           static_cast<double>(count) / sending.seconds(),
           "messages/s",
           {{"sent", static_cast<double>(count)}, {"refused", static_cast<double>(refused)}}});
+  report({name + "_send_commits", commits_per_thousand(commits_before, count), "commits/1000", {}});
 
   std::atomic<std::uint64_t> completed = 0;
+  commits_before = fanfold::sqlite::statistics.commit_count;
   const Stopwatch processing;
   in_parallel(caller_count, [&](std::size_t) {
     for (;;) {
@@ -54,6 +65,7 @@ void run_single(Durability durability, const Scale& scale, const Report& report)
           static_cast<double>(count) / processing.seconds(),
           "messages/s",
           {{"completed", static_cast<double>(completed)}}});
+  report({name + "_process_commits", commits_per_thousand(commits_before, count), "commits/1000", {}});
 }
 
 /// How long a claim takes at a small and at a large backlog.

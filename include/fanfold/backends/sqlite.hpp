@@ -3,6 +3,7 @@
 #include <fanfold/client.hpp>
 
 #include <filesystem>
+#include <functional>
 
 namespace fanfold::sqlite {
 
@@ -18,6 +19,9 @@ struct Options {
   std::chrono::milliseconds lock_wait_max{
       30'000};             ///< A write waits so long for other processes, then fails with unavailable.
   bool read_only = false;  ///< Looks only; works on files that cannot be written.
+  /// Told, at most once a minute, what an operator should know and no call can answer: somebody's read has kept the WAL
+  /// from shrinking for over 10 s. Runs in whichever thread writes.
+  std::function<void(const std::string&)> warn{};
 };
 
 /// Opens the embedded engine: one SQLite file, no server, any number of processes.

@@ -3,6 +3,7 @@
 #include "backends/sqlite/file_lock.hpp"
 #include "backends/sqlite/transaction.hpp"
 #include "backends/sqlite/wake.hpp"
+#include "backends/sqlite/wal_sync.hpp"
 
 #include <fanfold/backends/sqlite.hpp>
 
@@ -80,6 +81,10 @@ class CommitQueue {
     return std::move(*answer);
   }
 
+  /// Blocks until what was committed here before is on the disk, under Durability::full: so that nobody is told of what
+  /// a power cut could still take. Errors: those of WalSync::run.
+  [[nodiscard]] Result<void> settled();
+
   /// Copies the WAL into the database and empties it, where no reader is in the way. The caller is the only thread
   /// left.
   void checkpoint_for_good() noexcept;
@@ -90,25 +95,35 @@ class CommitQueue {
     void* context = nullptr;
     void (*step)(void* context, Transaction& transaction) = nullptr;
     std::optional<Error> error{};
-    enum State : std::uint32_t { waiting, leading, finished };
+    enum State : std::uint32_t { waiting, leading, syncing, finished };
     std::atomic<std::uint32_t> state{waiting};
   };
 
   enum class Successor : std::uint8_t { caller, line_waiter };
 
   void submit(Request& request);
+  void wait(Request& request);
   [[nodiscard]] bool withdraw(Request& request);
   void lead();
   /// With the lock held, which is given back.
   void lead_locked(const Result<void>& locked, Successor successor);
   [[nodiscard]] std::vector<Request*> take_group();
   void pass_leadership(Successor successor);
-  static void finish(const std::vector<Request*>& group, const std::optional<Error>& error);
+  /// Waits a moment for those who wrote just now and are likely to again, so that they share a transaction.
+  void gather();
+  /// Those that need not wait for the disk are finished, the others lined up for the next sync.
+  void settle(const std::vector<Request*>& group, const std::optional<Error>& error);
+  [[nodiscard]] bool is_promised(const Request& request) const;
+  /// Under mutex_: lines the requests up for the disk.
+  void await_sync(std::span<Request* const> requests);
+  void sync();
+  void finish(std::span<Request* const> group);
   void commit(const std::vector<Request*>& group);
   [[nodiscard]] std::optional<Error> try_commit(std::span<Request* const> group);
   void begin();
-  void set_sync(bool syncs);
-  void checkpoint_when_due() noexcept;
+  /// What is to be said about it, empty for nothing.
+  [[nodiscard]] std::string checkpoint_when_due();
+  [[nodiscard]] std::string note_pinned(int page_count);
 
   Connection& connection_;
   std::shared_ptr<Turnstile> turnstile_;  // Shared with the line waiter's thread.
@@ -116,13 +131,27 @@ class CommitQueue {
   const Options options_;
 
   std::mutex mutex_;
-  std::deque<Request*> requests_;  // Guarded by mutex_, as is the next.
+  std::condition_variable gathered_;
+  std::deque<Request*> requests_;   // Guarded by mutex_, as are the next eleven.
+  std::vector<Request*> unsynced_;  // Committed, not on the disk.
+  std::optional<Error> broken_;     // What every call gets, once a sync has failed.
   bool is_led_ = false;
+  bool is_syncing_ = false;
+  std::uint64_t begun_count_ = 0;  // Groups that somebody was promised to find on the disk: begun, committed, synced.
+  std::uint64_t committed_count_ = 0;
+  std::uint64_t synced_count_ = 0;
+  std::size_t inside_count_ = 0;                         // Calls that wait, for a commit or for the disk.
+  std::size_t inside_peak_ = 0;                          // The most of late.
+  std::size_t wanted_count_ = 0;                         // How many the leader gathers, 0 while it does not.
+  std::chrono::steady_clock::time_point answered_at_{};  // When somebody last got an answer, who may come again.
+
+  WalSync wal_sync_;  // Whose state is `syncing`.
 
   // The leader's alone.
-  bool syncs_ = false;
   int wal_page_count_ = 0;
   int checkpoint_tried_at_ = 0;
+  std::optional<std::chrono::steady_clock::time_point> pinned_since_{};
+  std::optional<std::chrono::steady_clock::time_point> warned_at_{};
 
   LineWaiter line_waiter_;  // Last, so that it stops before all that it uses goes.
 };

@@ -110,7 +110,7 @@ Result<ClusterHeader> SqliteLedger::create_cluster(const ClusterHeader& header) 
 }
 
 Result<ClusterHeader> SqliteLedger::read_cluster(std::string_view id, Consistency) {
-  return store_->read([&](Connection& connection) -> Result<ClusterHeader> {
+  return store_->read_settled([&](Connection& connection) -> Result<ClusterHeader> {
     auto row = find_cluster_row(connection, id);
     if (!row) return std::move(row).error();
     return row->header();

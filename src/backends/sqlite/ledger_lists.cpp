@@ -95,7 +95,7 @@ std::vector<ErrorEntry> read_errors(Connection& connection, Number owner) {
 
 Result<Progress> SqliteLedger::progress(std::string_view id) {
   const Time now = store_->clock().now();
-  return store_->read([&](Connection& connection) -> Result<Progress> {
+  return store_->read_settled([&](Connection& connection) -> Result<Progress> {
     auto row = find_cluster_row(connection, id);
     if (!row) return std::move(row).error();
     return progress_of(*row, row->header(), count_leases(connection, *row, now));
@@ -103,7 +103,7 @@ Result<Progress> SqliteLedger::progress(std::string_view id) {
 }
 
 Result<Recount> SqliteLedger::recount(std::string_view id, Time now) {
-  return store_->read([&](Connection& connection) -> Result<Recount> {
+  return store_->read_settled([&](Connection& connection) -> Result<Recount> {
     auto row = find_live_cluster_row(connection, id);
     if (!row) return std::move(row).error();
     Recount recount;

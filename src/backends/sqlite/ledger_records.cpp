@@ -170,7 +170,7 @@ Result<std::vector<Result<void>>> SqliteLedger::put_messages(std::span<const New
 }
 
 Result<Ledger::VersionedRecord> SqliteLedger::read_record(const KeyParts& key, Consistency) {
-  return store_->read([&](Connection& connection) {
+  return store_->read_settled([&](Connection& connection) {
     return key.index ? read_task(connection, key.id, *key.index) : read_single(connection, key.id);
   });
 }

@@ -94,6 +94,15 @@ class Store {
     return readers_.run(std::forward<Look>(look));
   }
 
+  /// The same of what is on the disk, where that was promised: for what people are told.
+  template <class Look>
+  auto read_settled(Look&& look) -> std::invoke_result_t<Look, Connection&> {
+    auto answer = readers_.run(std::forward<Look>(look));
+    auto settled = commits_ ? commits_->settled() : Result<void>();
+    if (!settled) return std::move(settled).error();
+    return answer;
+  }
+
   /// Made with the attributes given where it is missing. Blocks only for a queue that was not asked for before.
   Result<std::shared_ptr<const QueueInfo>> ensure_queue(std::string_view name,
                                                         const QueueAttributes* attributes = nullptr);
