@@ -25,7 +25,7 @@ BEGIN {
   allow("worker", "api engine core ports support")
   allow("dashboard", "api engine support")
   allow("net", "support")
-  allow("lambda", "api engine net support")
+  allow("lambda", "api engine net support wire")
   allow("backends/sqlite", "ports support wire")
   allow("backends/aws", "ports support wire net")
   allow("testing", "api engine ports support")

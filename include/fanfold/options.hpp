@@ -2,6 +2,8 @@
 
 #include <fanfold/cluster_header.hpp>
 
+#include <stop_token>
+
 namespace fanfold {
 
 /// What a new cluster is like. Everything has a default.
@@ -49,6 +51,7 @@ struct BatchOptions {
       true;  ///< False: no claim; a task's completion is conditional on "not ended yet". Cheaper, runs duplicates.
   AttemptOptions attempts{};
   std::optional<Time> deadline{};  ///< Nothing is started after it; what was not started stays in the queue.
+  std::stop_token stop{};          ///< Nothing is started once it was requested, and handlers are told.
 };
 
 /// Which failed tasks to send again, all by default.

@@ -29,7 +29,9 @@ class QueueBatch {
   }
 
  private:
-  [[nodiscard]] bool is_over() const { return options_.deadline && dispatcher_.store().now() >= *options_.deadline; }
+  [[nodiscard]] bool is_over() const {
+    return options_.stop.stop_requested() || (options_.deadline && dispatcher_.store().now() >= *options_.deadline);
+  }
 
   void run_free(std::vector<Delivery> deliveries) {
     // Not the one of std::ranges: clang 14 does not compile what it returns.
@@ -85,7 +87,7 @@ class QueueBatch {
         finished = started;
       }
       if (!keep_lease(chunk, started)) break;
-      dispatcher_.run(chunk, started, {});
+      dispatcher_.run(chunk, started, options_.stop);
     }
     dispatcher_.finish(chunk, finished, started, tally);
     if (started < chunk.size()) {
@@ -130,6 +132,8 @@ class QueueBatch {
     if (position == 0 || token == nullptr || step.kind != core::LeaseStep::Kind::extend) return true;
     const Lease held{chunk.ends[position].ref, *token};
     if (is_stopped(held.ref)) return false;  // Nothing is extended, and nothing new starts, once a stop was seen.
+    // What lasts longer than the batch can need no more.
+    if (options_.deadline && assignment.lease_end > *options_.deadline) return true;
     if (!may_extend(store, held.ref)) return store.now() < assignment.lease_end;
     const auto extended = with_patience(store, [&] { return store.ledger().extend(std::span(&held, 1), step.at); });
     if (!extended || !extended->front()) return false;

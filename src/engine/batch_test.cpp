@@ -56,6 +56,39 @@ TEST(ProcessBatch, StartsNothingAfterTheDeadlineAndReturnsTheRestAtOnce) {
   EXPECT_EQ(world.counts().visible_count, 3U);
 }
 
+TEST(ProcessBatch, StartsNothingOnceItWasToldToStopAndTellsHandlers) {
+  World world;
+  static_cast<void>(world.client->create_message_cluster(world.queue, numbers(5)).value());
+  std::stop_source stop;
+  int count = 0;
+  bool told = false;
+  const BatchResponse response = world.process(messages([&](const Message<Json>&, const Context& context) {
+                                                 if (++count == 2) stop.request_stop();
+                                                 told = context.stop.stop_requested();
+                                                 return done();
+                                               }),
+                                               {.stop = stop.get_token()});
+  EXPECT_EQ(count, 2);
+  EXPECT_TRUE(told);
+  EXPECT_EQ(response.batch_item_failures.size(), 3U);
+  EXPECT_EQ(world.counts().visible_count, 3U);
+}
+
+TEST(ProcessBatch, ExtendsNoLeaseThatLastsLongerThanTheBatch) {
+  World world;
+  static_cast<void>(world.client->create_message_cluster(world.queue, numbers(3)).value());
+  const SqsEvent event = world.receive(10, std::chrono::minutes(6));
+  world.process(event, messages([&](const Message<Json>& message, const Context&) {
+                  if (message.task == 2) {
+                    // An extension would have set the visibility to the lease's, and shown the messages again early.
+                    EXPECT_EQ(*world.store.next_message_at() - world.store.clock().now(), std::chrono::minutes(5));
+                  }
+                  world.advance(30s);
+                  return done();
+                }),
+                {.attempts = {.lease = 61s}, .deadline = world.store.clock().now() + 60s + 500ms});
+}
+
 TEST(ProcessBatch, TellsHandlersTheDeadlineWhereItComesBeforeTheLeasesEnd) {
   World world;
   static_cast<void>(world.client->create_message_cluster(world.queue, numbers(1)).value());

@@ -372,7 +372,8 @@ Chunk Dispatcher::begin(const std::string& url, std::vector<Delivery> deliveries
 }
 
 Settlement Dispatcher::settlement(const std::string& url) {
-  Settlement settlement(store_, url, policies_.receive_count_max(store_, url), options_.deletion);
+  Settlement settlement(store_, url, store_.redrive_policies.receive_count_max(store_.queue(), url, store_.now()),
+                        options_.deletion);
   if (options_.collect_kept) settlement.collect_kept();
   return settlement;
 }

@@ -116,7 +116,6 @@ class Dispatcher {
   std::shared_ptr<detail::ClientCore> core_;
   const Handlers& handlers_;
   DispatchOptions options_;
-  RedrivePolicies policies_;
 };
 
 }  // namespace fanfold::engine

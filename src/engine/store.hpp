@@ -1,5 +1,7 @@
 #pragma once
 
+#include "engine/redrive_policies.hpp"
+
 #include <fanfold/ports/backend.hpp>
 
 #include <functional>
@@ -60,6 +62,7 @@ struct Store {
   Backend backend;
   HeaderCache headers{};
   KnownQueues queues_known{};
+  RedrivePolicies redrive_policies{};
 
   [[nodiscard]] Queue& queue() const { return *backend.queue; }
   [[nodiscard]] Ledger& ledger() const { return *backend.ledger; }

@@ -96,10 +96,11 @@ Result<void> CurlTransfer::prepare(const HttpRequest& request,
   using std::chrono::milliseconds;
   milliseconds timeout = request.timeout;
   deadline_ = deadline;
-  if (deadline)
-    timeout = std::min(timeout, std::chrono::ceil<milliseconds>(*deadline - std::chrono::steady_clock::now()));
-  timeout = std::max(timeout, milliseconds(1));  // libcurl takes 0 for none
-  set(handle, CURLOPT_TIMEOUT_MS, static_cast<long>(timeout.count()));
+  if (deadline) {
+    const auto left = std::chrono::ceil<milliseconds>(*deadline - std::chrono::steady_clock::now());
+    timeout = std::max(timeout > milliseconds::zero() ? std::min(timeout, left) : left, milliseconds(1));
+  }
+  set(handle, CURLOPT_TIMEOUT_MS, static_cast<long>(timeout.count()));  // 0 is none for libcurl too
   if (connect_timeout_ != request.connect_timeout) {
     connect_timeout_ = request.connect_timeout;
     set(handle, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(connect_timeout_.count()));
@@ -155,14 +156,11 @@ HttpOutcome CurlTransfer::finish(CURLcode code) {
   HttpOutcome outcome;
   outcome.may_have_been_seen = sending_count_ > 0;
   outcome.was_sent_again = sending_count_ > 1;
-  if (code != CURLE_OK) {
-    outcome.error = error_of(code);
-  } else {
-    long status = 0;
-    curl_easy_getinfo(handle_.get(), CURLINFO_RESPONSE_CODE, &status);
-    response_.status = static_cast<int>(status);
-    outcome.response = std::move(response_);
-  }
+  if (code != CURLE_OK) outcome.error = error_of(code);
+  long status = 0;
+  curl_easy_getinfo(handle_.get(), CURLINFO_RESPONSE_CODE, &status);
+  response_.status = static_cast<int>(status);
+  outcome.response = std::move(response_);
   end_attempt();
   return outcome;
 }

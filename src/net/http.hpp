@@ -57,7 +57,7 @@ struct HttpRequest {
   RequestHeaders headers{};
   std::string_view body{};
   std::chrono::milliseconds timeout{
-      30'000};  ///< Of the whole attempt, connecting included. For a long poll: more than its wait.
+      30'000};  ///< Of the whole attempt, connecting included. For a long poll: more than its wait. Zero: no limit.
   std::chrono::milliseconds connect_timeout{5'000};
   std::size_t response_bytes_max = response_bytes_max_default;  ///< A longer answer is an error: too_large.
   bool without_proxy = false;  ///< For addresses that only this machine can reach, whatever proxy is configured.
@@ -91,7 +91,7 @@ struct HttpOutcome {
   /// Set where there is no answer: unavailable (no connection, cut, garbage, no answer within the attempt's timeout),
   /// deadline_exceeded, cancelled, too_large (the answer), permission_denied (certificates), invalid_argument.
   std::optional<Error> error{};
-  HttpResponse response{};  ///< Whatever its status; meaningful where there is no error.
+  HttpResponse response{};  ///< Whatever its status. Beside an error: what had come of it by then.
   /// The server may have seen the request, or an earlier copy of it: without an answer nobody knows what it did.
   bool may_have_been_seen = false;
   /// A kept connection turned out to be closed, and the request was sent a second time on a new one. What the
