@@ -220,6 +220,7 @@ TEST_F(SqliteProcesses, ATaskThatCrashesItsHolderAloneIsFoundOut) {
 
 TEST_F(SqliteProcesses, AForkedChildKeepsNothingOfItsParent) {
   const Pipe ready;
+  const Pipe done;
   const pid_t child = start([&, this] {
     Backend backend = open();
     make_cluster(backend, 1);
@@ -227,7 +228,7 @@ TEST_F(SqliteProcesses, AForkedChildKeepsNothingOfItsParent) {
     const pid_t grandchild = ::fork();
     if (grandchild == 0) {
       ready.tell();
-      ::sleep(30);
+      done.hear();
       ::_exit(0);
     }
     while (true) ::pause();
@@ -236,6 +237,7 @@ TEST_F(SqliteProcesses, AForkedChildKeepsNothingOfItsParent) {
   kill_child(child);
   Backend next = open();
   EXPECT_EQ(receive_and_claim(next, 1).size(), 1U);
+  done.tell();
 }
 
 TEST_F(SqliteProcesses, ASendWakesALongPollOfAnotherProcess) {
