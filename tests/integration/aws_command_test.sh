@@ -150,7 +150,7 @@ expect 0 fanfold queue purge resize
 # --- single messages, and a worker that ends with its queue
 expect 0 fanfold send --queue mail one '{"to":"two"}' --json
 message=$(field message)
-expect 0 fanfold work --queue mail --until-empty --json -- sh -c 'cat >>mail-bodies; echo >>mail-bodies'
+expect 0 fanfold work --queue mail --until-empty --json -- sh -c 'printf "%s\n" "$(cat)" >>mail-bodies'
 same 2 "$(field done)"
 grep -qxF '{"to":"two"}' mail-bodies || failed "the program did not get the message"
 expect 0 fanfold logs "$message"
