@@ -54,12 +54,10 @@ Result<void> delete_cluster(Store& store, const std::string& id) {
         "cluster " + id + " is deleted once it is finished, its finish message is done and its parent's task has ended",
         {}};
   }
-  if (!header->tombstone) {
-    auto removed = with_patience(store, [&] { return store.ledger().remove_cluster(id, store.now()); });
-    if (!removed) return removed;
-    store.headers.forget(id);
-  }
-  // Last, and again for a tombstone: a call that was cut off before this is finished by the next one.
+  // Again for a tombstone: a call that was cut off is finished by the next one.
+  auto removed = with_patience(store, [&] { return store.ledger().remove_cluster(id, store.now()); });
+  if (!removed) return removed;
+  store.headers.forget(id);
   const BucketParams where = header->bucket_params.value_or(store.globals().location(id));
   if (where.bucket.empty()) return {};
   return with_patience(store, [&] { return store.globals().remove(where); });

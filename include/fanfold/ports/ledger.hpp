@@ -118,7 +118,8 @@ class Ledger {
   virtual Result<ClusterPage> list_clusters(const ClusterQuery& query) = 0;
   virtual Result<Progress> progress(std::string_view id) = 0;
   virtual Result<Recount> recount(std::string_view id, Time now) = 0;
-  /// Removes all but the header, which becomes a tombstone. Idempotent.
+  /// Removes all but the header, which becomes a tombstone first. Idempotent; called again it goes on where a call was
+  /// cut off.
   virtual Result<void> remove_cluster(std::string_view id, Time now) = 0;
 
   // Tasks of a cluster.

@@ -183,10 +183,17 @@ Result<EndAnswers> AwsLedger::finish_seal(const ClusterHeader& header, Time now)
 }
 
 Result<void> AwsLedger::remove_cluster(std::string_view id, Time now) {
-  auto header = headers_.read(id, Consistency::strong);
+  // The tombstone comes first: whatever a removal that is cut off leaves behind belongs to no cluster that could be
+  // retried. Called again for a tombstone it goes over everything once more.
+  auto header = headers_.change(id, [&](ClusterHeader& stored) -> Result<Headers::Change> {
+    if (stored.tombstone) return Headers::Change::leave;
+    stored.tombstone = true;
+    stored.meta.reset();
+    stored.due.clear();
+    stored.updated_at = now;
+    return Headers::Change::write;
+  });
   if (!header) return std::move(header).error();
-  if (header->tombstone) return {};
-  // The tombstone comes after what it stands for, so that a removal that was cut off is begun again.
   if (auto removed = remove_leaves(*header, 0, header->task_count); !removed) return removed;
   for (std::uint32_t round = 1; round <= header->round; ++round) {
     auto list = rounds_.list(*header, round);
@@ -197,17 +204,7 @@ Result<void> AwsLedger::remove_cluster(std::string_view id, Time now) {
   if (auto removed = rounds_.remove(*header); !removed) return removed;
   if (auto removed = pages_.remove(id, header->task_count); !removed) return removed;
   if (auto removed = remove_adds(id); !removed) return removed;
-
-  auto buried = headers_.change(id, [&](ClusterHeader& stored) -> Result<Headers::Change> {
-    if (stored.tombstone) return Headers::Change::leave;
-    stored.tombstone = true;
-    stored.meta.reset();
-    stored.due.clear();
-    stored.updated_at = now;
-    return Headers::Change::write;
-  });
-  if (!buried) return std::move(buried).error();
-  return remove_messages(*buried);
+  return remove_messages(*header);
 }
 
 /// Leaves the mark "gone" in place of every leaf, so that no late message brings one back; what else is there goes.
