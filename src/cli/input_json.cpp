@@ -25,7 +25,7 @@ Result<std::string> read_whole(const std::string& file) {
   const std::unique_ptr<std::FILE, Close> source(file == "-" ? fdopen(dup(STDIN_FILENO), "rbe")
                                                              : std::fopen(file.c_str(), "rbe"));
   if (!source) {
-    const ErrorCode code = errno == ENOENT   ? ErrorCode::not_found
+    const ErrorCode code = errno == ENOENT   ? ErrorCode::invalid_argument
                            : errno == EACCES ? ErrorCode::permission_denied
                                              : ErrorCode::unavailable;
     return Error{code, fmt::format("{}: {}", file, std::strerror(errno)), {}};

@@ -43,7 +43,11 @@ void flush_output() {
 
 void complain(std::string_view message) { note(fmt::format("fanfold: {}", message)); }
 
-void note(std::string_view line) { fmt::print(stderr, "{}\n", line); }
+void note(std::string_view line) {
+  // What nobody can read any more must not stop the work.
+  const std::string text = fmt::format("{}\n", line);
+  static_cast<void>(std::fwrite(text.data(), 1, text.size(), stderr));
+}
 
 detail::JsonWriter JsonObject::value_of(std::string_view key) {
   if (text_.size() > 1) text_ += ',';

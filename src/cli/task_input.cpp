@@ -16,7 +16,7 @@ constexpr std::size_t buffer_bytes = 256 * 1024;
 
 Error system_error(const std::string& name, int number) {
   ErrorCode code = ErrorCode::unavailable;
-  if (number == ENOENT) code = ErrorCode::not_found;
+  if (number == ENOENT) code = ErrorCode::invalid_argument;
   if (number == EACCES || number == EPERM) code = ErrorCode::permission_denied;
   if (number == ENOSPC || number == EDQUOT) code = ErrorCode::disk_full;
   if (number == EISDIR) code = ErrorCode::bad_input;

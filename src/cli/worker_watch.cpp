@@ -30,8 +30,11 @@ void WorkerWatch::see(const WorkerEvent& event) {
   switch (event.kind) {
     case WorkerEvent::Kind::error: see_error(event.detail); break;
     case WorkerEvent::Kind::draining: {
-      const std::scoped_lock lock(mutex_);
-      draining_ = true;
+      {
+        const std::scoped_lock lock(mutex_);
+        draining_ = true;
+      }
+      if (stop_on_signals().stop_requested()) say_("draining: what runs may end; Ctrl-C again stops it at once");
       break;
     }
     case WorkerEvent::Kind::done:

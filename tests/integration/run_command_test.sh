@@ -123,7 +123,7 @@ expect 2 fanfold run --tasks bad.txt
 complains 'the program to run is missing'
 expect 2 fanfold run --tasks bad.txt -- no-such-program {task}
 complains "there is no program 'no-such-program'"
-expect 3 fanfold run --tasks nowhere.txt -- true
+expect 2 fanfold run --tasks nowhere.txt -- true
 complains 'nowhere.txt: No such file or directory'
 expect 2 fanfold run --timeout 5x --tasks bad.txt -- true
 complains "--timeout: '5x' is no duration"
@@ -142,6 +142,7 @@ kill -INT $run
 code=0
 wait $run || code=$?
 same 130 "$code"
+complains 'draining: what runs may end'
 complains 'cut off. Run the same command to go on.'
 same "$(wc -l <begun)" "$(wc -l <ended)"
 [ "$(wc -l <ended)" -lt 6 ] || failed "all ran in spite of the signal"
@@ -149,3 +150,11 @@ expect 0 fanfold run --json --jobs 6 --tasks drain.txt -- sh -c 'echo begun >>be
 same 6 "$(field complete)"
 same 6 "$(wc -l <ended)"
 echo "ok"
+
+# --- nobody reads the standard error stream: the work goes on, and errors keep their exit code
+seq 1 20 >unread.txt
+"$FANFOLD_BIN" run -v --json --tasks unread.txt --name unread -- true >out 2>/dev/full || failed "a full device for messages stopped the work"
+same 20 "$(field complete)"
+code=0
+"$FANFOLD_BIN" tasks nobody 2>/dev/full || code=$?
+same 3 "$code"

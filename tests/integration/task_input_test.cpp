@@ -93,7 +93,7 @@ TEST(TaskInput, ReadsMoreThanItBuffers) {
 TEST(TaskInput, SaysWhichFileIsMissing) {
   const auto input = TaskInput::open({.file = "/nowhere/tasks.txt"});
   ASSERT_FALSE(input.has_value());
-  EXPECT_EQ(input.error().code, ErrorCode::not_found);
+  EXPECT_EQ(input.error().code, ErrorCode::invalid_argument);
   EXPECT_EQ(input.error().message, "/nowhere/tasks.txt: No such file or directory");
 }
 
