@@ -4,6 +4,7 @@
 #include "cli/config_file.hpp"
 #include "cli/output.hpp"
 #include "cli/subprocess.hpp"
+#include "cli/text.hpp"
 
 #include <fanfold/version.hpp>
 
@@ -120,6 +121,19 @@ ExitCode usage_error(const CLI::App& app, const std::string& message) {
   return ExitCode::usage;
 }
 
+/// CLI11 says only that a command is missing where there is a word that is none.
+std::string command_missing(const CLI::App& app, const std::string& message) {
+  const CLI::App& asked = innermost(app);
+  const std::vector<std::string> words = app.remaining(true);  // A group leaves unknown words to its parent.
+  const bool is_word = !words.empty() && !words.front().empty() && words.front().front() != '-';
+  std::string names;
+  for (const CLI::App* command : asked.get_subcommands([](const CLI::App*) { return true; }))
+    names += (names.empty() ? "" : ", ") + command->get_name();
+  if (!is_word) return names.empty() ? message : fmt::format("{}: {}", message, names);
+  return fmt::format("there is no command '{} {}'; there are {}", full_name(asked),
+                     printable(words.front(), Newlines::escape), names);
+}
+
 ExitCode report(const Error& error) {
   complain(error.message);
   if (!error.remote_detail.empty()) note("  " + error.remote_detail);
@@ -137,6 +151,9 @@ ExitCode parse_and_perform(CLI::App& app, Invocation& invocation, std::vector<st
   } catch (const CLI::CallForVersion& version_text) {
     print_line(version_text.what());
     return ExitCode::ok;
+  } catch (const CLI::RequiredError& error) {
+    const bool has_commands = !innermost(app).get_subcommands([](const CLI::App*) { return true; }).empty();
+    return usage_error(app, has_commands ? command_missing(app, error.what()) : error.what());
   } catch (const CLI::ParseError& error) {
     return usage_error(app, error.what());
   }

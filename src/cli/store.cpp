@@ -1,5 +1,7 @@
 #include "cli/store.hpp"
 
+#include "cli/output.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -25,6 +27,7 @@ Result<sqlite::Options> file_store(const CommonOptions& options, StoreUse use) {
   embedded.file = options.store;
   embedded.durability = options.durability == "normal" ? sqlite::Durability::normal : sqlite::Durability::full;
   embedded.read_only = use == StoreUse::read;
+  embedded.warn = [](const std::string& warning) { complain(warning); };
   return embedded;
 }
 

@@ -78,21 +78,23 @@ std::string_view event_word(WorkerEvent::Kind kind) {
     case WorkerEvent::Kind::finish_handled: return "finished";
     case WorkerEvent::Kind::crashed_before: return "crashed before";
     case WorkerEvent::Kind::error: return "error";
-    case WorkerEvent::Kind::draining: return "draining";
     default: return "";
   }
 }
 
 /// A line per event: of what people must know always, of every task with --verbose.
 void show_event(const WorkerEvent& event, bool verbose) {
-  if (event.kind == WorkerEvent::Kind::error) return;  // WorkerWatch shows those.
-  const bool signalled = event.kind == WorkerEvent::Kind::draining && stop_on_signals().stop_requested();
-  const bool always = event.kind == WorkerEvent::Kind::crashed_before || signalled;
+  // WorkerWatch shows those.
+  if (event.kind == WorkerEvent::Kind::error || event.kind == WorkerEvent::Kind::draining) return;
+  // No list of tasks has the end of a cluster's finish message.
+  const bool is_finish_lost = event.kind == WorkerEvent::Kind::failed && !event.cluster_id.empty() && !event.task;
+  const bool always = event.kind == WorkerEvent::Kind::crashed_before || is_finish_lost;
   const std::string_view word = event_word(event.kind);
   if (word.empty() || (!verbose && !always)) return;
   std::string line = fmt::format("{:<10}", word);
   if (!event.cluster_id.empty()) line += fmt::format(" {}", event.cluster_id);
   if (event.task) line += fmt::format("#{}", *event.task);
+  if (is_finish_lost) line += " --on-finish";
   if (event.attempt > 1) line += fmt::format(" attempt {}", event.attempt);
   if (!event.detail.empty()) line += "  " + printable(event.detail, Newlines::escape);
   note(line);

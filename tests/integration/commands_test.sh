@@ -206,4 +206,16 @@ expect 2 fanfold completion fish
 expect 0 fanfold man
 says '.SH COMMANDS'
 "$FANFOLD_BIN" cluster ls | head -n 1 >/dev/null
+
+# --- a word that is no command is named, with those that there are
+expect 2 fanfold rnu
+complains "there is no command 'fanfold rnu'; there are run, work"
+expect 2 fanfold cluster list
+complains "there is no command 'fanfold cluster list'; there are create, open"
+
+# --- a finish command that fails for good is told without --verbose: no list of tasks has it
+seq 1 2 >two.txt
+expect 0 fanfold cluster create --queue hooked --tasks two.txt --name hooked
+expect 0 fanfold work --queue hooked --until hooked --on-finish 'exit 65' -- true
+complains ' --on-finish  exit code 65'
 echo "ok"
