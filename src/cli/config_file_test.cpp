@@ -10,12 +10,14 @@ namespace fanfold::cli {
 namespace {
 
 class ConfigFile : public testing::Test {
- protected:
+ public:
   ConfigFile() { std::filesystem::create_directory(folder_); }
   ~ConfigFile() override {
     std::error_code unused;
     std::filesystem::remove_all(folder_, unused);
   }
+
+ protected:
   Result<void> read(const std::string& text) {
     std::ofstream(file()) << text;
     return read_config_file(

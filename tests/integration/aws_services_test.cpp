@@ -39,7 +39,7 @@ ScriptedReply s3_error(int status, const std::string& code) {
 }
 
 class AwsServices : public ::testing::Test {
- protected:
+ public:
   AwsServices() {
     session_ = Session::open(variables_of({{"AWS_REGION", "eu-west-1"},
                                            {"AWS_ACCESS_KEY_ID", "AKID"},

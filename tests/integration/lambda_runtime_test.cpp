@@ -44,6 +44,7 @@ class LambdaRuntime : public ::testing::Test {
     return client.queue_port().counts(url_of(arn)).value().visible_count;
   }
 
+ public:
   RuntimeApiServer lambda;
   ::fanfold::testing::MemoryStore store{
       {.clock = nullptr, .encode = [](const Envelope& envelope) { return wire::write_envelope(envelope); }}};
