@@ -78,7 +78,7 @@ wait $first && wait $second || failed "a worker failed: $(cat w1.err w2.err)"
 same 40 "$(wc -l <ran)"
 same "$key COMPLETE" "$(cat finish)"
 cat w1 w2 >out
-same 40 "$(sed -n 's/^{"done":\([0-9]*\).*/\1/p' w1 w2 | paste -sd+ | bc)"
+same 40 "$(($(sed -n 's/^{"done":\([0-9]*\).*/\1/p' w1 w2 | paste -sd+)))"
 expect 0 fanfold verify photos
 says 'every check holds'
 expect 0 fanfold verify photos --json

@@ -1,7 +1,9 @@
 # ctest: timeout=120
 # On a real terminal: the bar, a narrow and a changing window, NO_COLOR, Ctrl-C once and twice.
 source "$SOURCE_DIR/tests/integration/support/checks.sh"
-command -v tmux >/dev/null || { echo "skipped: there is no tmux" >&2; exit 77; }
+command -v tmux >/dev/null || { echo "NOT RUN: there is no tmux" >&2; exit 77; }
+script -qec true /dev/null >/dev/null 2>&1 ||
+  { echo "NOT RUN: this machine gives no terminals; a chroot needs /dev/pts mounted" >&2; exit 77; }
 
 session=0
 socket=fanfold-test-$$-0
