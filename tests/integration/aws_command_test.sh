@@ -31,7 +31,7 @@ same 6 "$(grep -c '"state":"there"' out)"
 expect 0 fanfold setup aws --table jobs
 complains 'no bucket'
 expect 0 fanfold queue create bare
-expect 1 fanfold setup aws --table jobs --queue bare
+expect 0 fanfold setup aws --table jobs --queue bare
 says 'warning  queue bare: it has no dead-letter queue'
 expect 2 fanfold setup aws --table jobs --queue 'no name'
 expect 2 fanfold setup aws --table jobs --retention 15d --queue other

@@ -236,6 +236,20 @@ TEST_F(Sqs, ADeliveryThatArrivedDamagedIsLeft) {
   EXPECT_EQ(deliveries[0].message_id, "a");
 }
 
+// SQS tells every attribute; ElasticMQ, for one, has no retention and does not speak of it.
+TEST_F(Sqs, AnAttributeThatTheServerDoesNotTellIsNoDifference) {
+  on_request = [](const ReceivedRequest&, int) {  // Both answers in one: CreateQueue's and GetQueueAttributes'.
+    return reply(200,
+                 R"({"QueueUrl":"http://localhost/1/q","Attributes":{"VisibilityTimeout":"30","DelaySeconds":"0"}})");
+  };
+  QueueAttributes wanted;
+  wanted.retention = std::chrono::days{14};
+  EXPECT_EQ(queue->create("q", wanted).value(), "http://localhost/1/q");
+  EXPECT_EQ(queue->attributes("http://localhost/1/q").value().retention, QueueAttributes{}.retention);
+  wanted.visibility = 31s;
+  EXPECT_EQ(queue->create("q", wanted).error().code, ErrorCode::already_exists);
+}
+
 TEST_F(Sqs, AnEmptyAnswerIsNoMessages) {
   on_request = [](const ReceivedRequest&, int) { return reply(200, "{}"); };
   EXPECT_TRUE(queue->receive("https://queue", {}, {}).value().empty());

@@ -172,7 +172,7 @@ class Setup {
 
   Result<SetupReport> run() {
     if (auto made = make_table(); !made) return std::move(made).error();
-    if (auto made = make_ttl(); !made) return std::move(made).error();
+    make_ttl();
     if (!store_.bucket.empty()) {
       if (auto made = make_bucket(); !made) return std::move(made).error();
     }
@@ -244,18 +244,22 @@ class Setup {
     }
   }
 
-  Result<void> make_ttl() {
+  /// Everything works without it but expiry: an account that may not set it, or a server that cannot, is warned.
+  void make_ttl() {
     const std::string line = "time to live of table " + store_.table_name;
     DescribeTtlCall look(*store_.dynamodb, store_.table_name);
     store_.dynamodb->run(look, {});
-    if (look.answer().error) return *look.answer().error;
+    if (look.answer().error) {
+      warn(line, "cannot be read: " + look.answer().error->message);
+      return;
+    }
     if (look.status == "ENABLED" || look.status == "ENABLING") {
       if (look.attribute == ttl_name)
         there(line);
       else
         warn(line, "it is by the attribute " + look.attribute + " and not by " + std::string(ttl_name) +
                        ", so that nothing expires");
-      return {};
+      return;
     }
     PlainCall enable(*store_.dynamodb, "UpdateTimeToLive", table_request(store_.table_name, [](JsonWriter& out) {
       out.plain_key("TimeToLiveSpecification");
@@ -267,9 +271,10 @@ class Setup {
       out.end_object();
     }));
     store_.dynamodb->run(enable, {});
-    if (enable.answer().error) return *enable.answer().error;
-    made(line);
-    return {};
+    if (enable.answer().error)
+      warn(line, "cannot be set, so that nothing expires: " + enable.answer().error->message);
+    else
+      made(line);
   }
 
   Result<ServiceRequest> bucket_request(std::string_view operation, std::string_view method) const {

@@ -54,6 +54,11 @@ std::uint64_t number_in(const AttributeMap& attributes, std::string_view name) {
   return number;
 }
 
+/// Some servers know fewer attributes than SQS and leave them out: what is not told is taken to be as given.
+seconds told_or(const AttributeMap& attributes, std::string_view name, seconds untold) {
+  return attributes.contains(name) ? seconds(number_in(attributes, name)) : untold;
+}
+
 std::string name_in_arn(std::string_view arn) { return std::string(arn.substr(arn.rfind(':') + 1)); }
 
 std::string write_redrive(std::string_view arn, std::uint32_t receive_count_max) {
@@ -158,7 +163,7 @@ Result<std::string> SqsQueue::create(std::string_view name, const QueueAttribute
   if (call.answer().error && call.answer().error->code != ErrorCode::already_exists) return *call.answer().error;
   auto url = call.answer().error ? resolve(name) : Result<std::string>(std::move(call.url));
   if (!url) return url;
-  auto there = this->attributes(*url);
+  auto there = attributes_or(*url, expected);
   if (!there) return std::move(there).error();
   const std::string differing = difference(*there, expected);
   if (!differing.empty())
@@ -167,7 +172,9 @@ Result<std::string> SqsQueue::create(std::string_view name, const QueueAttribute
   return urls_.insert_or_assign(std::string(name), std::move(*url)).first->second;
 }
 
-Result<QueueAttributes> SqsQueue::attributes(std::string_view url) {
+Result<QueueAttributes> SqsQueue::attributes(std::string_view url) { return attributes_or(url, {}); }
+
+Result<QueueAttributes> SqsQueue::attributes_or(std::string_view url, const QueueAttributes& untold) {
   GetQueueAttributesCall call(sqs_, url, {"All"});
   ++usage_.sqs_other_count;
   sqs_.run(call, {});
@@ -179,9 +186,9 @@ Result<QueueAttributes> SqsQueue::attributes(std::string_view url) {
   };
   QueueAttributes attributes;
   attributes.fifo = is_true("FifoQueue") || url.ends_with(fifo_ending);
-  attributes.visibility = seconds(number_in(there, "VisibilityTimeout"));
-  attributes.retention = seconds(number_in(there, "MessageRetentionPeriod"));
-  attributes.delay = seconds(number_in(there, "DelaySeconds"));
+  attributes.visibility = told_or(there, "VisibilityTimeout", untold.visibility);
+  attributes.retention = told_or(there, "MessageRetentionPeriod", untold.retention);
+  attributes.delay = told_or(there, "DelaySeconds", untold.delay);
   attributes.content_based_deduplication = is_true("ContentBasedDeduplication");
   const auto policy = there.find("RedrivePolicy");
   const auto redrive = policy == there.end() ? std::nullopt : read_redrive(policy->second);

@@ -52,6 +52,7 @@ class SqsQueue : public Queue {
   void offload(Outgoing& message, bool keeps_payload);
   /// Fills the delivery's text; false where the payload cannot be had now, so that the message stays in the queue.
   bool fetch_payload(Delivery& delivery);
+  Result<QueueAttributes> attributes_or(std::string_view url, const QueueAttributes& untold);
   Result<std::string> arn_of(std::string_view name_or_url);
   /// One answer for each entry, from calls of ten.
   template <class Entry, class Make>
