@@ -4,6 +4,7 @@
 #include "support/aws_server.hpp"
 #include "support/identifier.hpp"
 
+#include <cstdlib>
 #include <iostream>
 #include <stdexcept>
 #include <thread>
@@ -42,9 +43,34 @@ class AwsUnderTest final : public StoreUnderTest {
   aws::Options options_;
 };
 
+/// The same wherever AWS_ENDPOINT_URL* and the credentials of the environment lead: another server, or an account.
+class AwsOfTheEnvironment final : public StoreUnderTest {
+ public:
+  AwsOfTheEnvironment() {
+    options_.table = "fanfold-test-" + std::to_string(random_bits());
+    options_.bucket = options_.table;
+    aws::setup({.store = options_, .queue = {}}).value();
+  }
+  Backend open() override { return aws::open_backend(options_).value(); }
+  void pass(milliseconds time) override { std::this_thread::sleep_for(time); }
+
+ private:
+  aws::Options options_;
+};
+
 }  // namespace
 
 std::vector<BackendUnderTest> backends_under_test() {
+  if (std::getenv("FANFOLD_TEST_AWS_ENVIRONMENT") != nullptr) {
+    Capabilities capabilities;
+    capabilities.counts_are_exact = false;
+    capabilities.queues_made_at_use = false;
+    capabilities.receive_tries_max = 10;
+    capabilities.refuses_long_messages = false;
+    return {{.name = "Environment",
+             .make = [] { return std::make_unique<AwsOfTheEnvironment>(); },
+             .capabilities = capabilities}};
+  }
   if (!AwsServer::is_installed()) {
     std::cerr << "NOT RUN: there are no servers; ./dev test installs them into build/python\n";
     return {};

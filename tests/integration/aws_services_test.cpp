@@ -250,6 +250,14 @@ TEST_F(Sqs, AnAttributeThatTheServerDoesNotTellIsNoDifference) {
   EXPECT_EQ(queue->create("q", wanted).error().code, ErrorCode::already_exists);
 }
 
+TEST_F(Sqs, APurgeAnswersWithAnEmptyBodyAndNothingElseDoes) {  // By SQS's API reference of PurgeQueue.
+  on_request = [](const ReceivedRequest&, int call) {
+    return reply(200, call == 1 ? R"({"Attributes":{"ApproximateNumberOfMessages":"3"}})" : "");
+  };
+  EXPECT_EQ(queue->purge("http://localhost/1/q").value(), 3U);
+  EXPECT_EQ(queue->counts("http://localhost/1/q").error().code, ErrorCode::unavailable);
+}
+
 TEST_F(Sqs, AnEmptyAnswerIsNoMessages) {
   on_request = [](const ReceivedRequest&, int) { return reply(200, "{}"); };
   EXPECT_TRUE(queue->receive("https://queue", {}, {}).value().empty());

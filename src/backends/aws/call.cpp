@@ -172,6 +172,7 @@ JsonCall::JsonCall(Service& service, std::string_view target_prefix, std::string
     : Call(service, json_request(target_prefix, operation, std::move(body), timeout)) {}
 
 Result<void> JsonCall::decode(const net::HttpResponse& response) {
+  if (answers_nothing_ && response.body.empty()) return {};
   detail::JsonDocument document;
   if (Result<void> read = document.read(response.body, limits_); !read.has_value()) return read;
   if (document.root().kind() != detail::JsonKind::object) return detail::json_error_expected(document.root(), "object");

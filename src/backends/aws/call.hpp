@@ -163,6 +163,9 @@ class JsonCall : public Call {
   virtual Result<void> decode_json(detail::JsonValue root) = 0;
   /// Of the answer's text; to be raised in the constructor where an operation answers more.
   detail::JsonLimits limits_{};
+  /// To be set where the operation answers nothing: SQS then sends no body at all, other servers `{}`. Elsewhere an
+  /// empty body is an answer that was cut off.
+  bool answers_nothing_ = false;
 
  private:
   Result<void> decode(const net::HttpResponse& response) final;

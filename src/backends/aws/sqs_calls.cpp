@@ -243,7 +243,9 @@ TextCall::TextCall(Service& sqs, std::string_view operation, const Members& memb
                    out.string(value);
                  }
                })),
-      result_(result) {}
+      result_(result) {
+  answers_nothing_ = result.empty();
+}
 
 Result<void> TextCall::decode_json(JsonValue root) {
   if (result_.empty()) return {};
