@@ -2,6 +2,7 @@
 // What no server of the tests does, and the services may: answers that are scripted by their documentation.
 #include "backends/aws/bulk.hpp"
 #include "backends/aws/dynamodb_table.hpp"
+#include "backends/aws/global_store.hpp"
 #include "backends/aws/md5.hpp"
 #include "backends/aws/pointer.hpp"
 #include "backends/aws/s3_objects.hpp"
@@ -275,6 +276,58 @@ TEST_F(Sqs, AStaleReceiptIsHarmless) {
   EXPECT_FALSE(answers[1].has_value());
 }
 
+TEST_F(Sqs, AVisibilityChangeOfWhatIsNotInFlightIsHarmless) {
+  on_request = [](const ReceivedRequest&, int) {
+    return reply(
+        200,
+        R"({"Failed":[{"Id":"0","SenderFault":true,"Code":"AWS.SimpleQueueService.MessageNotInflight"},{"Id":"1","SenderFault":false,"Code":"InternalError"}]})");
+  };
+  const std::vector<VisibilityChange> changes{{"deleted meanwhile", 5s}, {"unlucky", 5s}};
+  const auto answers = queue->change_visibility("https://queue", changes).value();
+  EXPECT_TRUE(answers[0].has_value());
+  EXPECT_FALSE(answers[1].has_value());
+}
+
+TEST_F(Sqs, TooManyMessagesInFlightAreWaitedOut) {
+  on_request = [](const ReceivedRequest&, int attempt) {
+    if (attempt == 1) return reply(403, R"({"__type":"com.amazonaws.sqs#OverLimit","message":"no"})");
+    return reply(200, R"({"Messages":[{"MessageId":"a","ReceiptHandle":"r","Body":"good"}]})");
+  };
+  EXPECT_EQ(queue->receive("https://queue", {}, {}).value().size(), 1U);
+  EXPECT_EQ(count, 2);
+}
+
+TEST_F(Sqs, APurgeWithinAMinuteOfAnotherIsNotTakenForOne) {
+  on_request = [](const ReceivedRequest& request, int) {
+    if (request.header("x-amz-target") == "AmazonSQS.GetQueueAttributes")
+      return reply(200, R"({"Attributes":{"ApproximateNumberOfMessages":"3","ApproximateNumberOfMessagesNotVisible":"1",
+                            "ApproximateNumberOfMessagesDelayed":"0"}})");
+    return reply(403, R"({"__type":"com.amazonaws.sqs#PurgeQueueInProgress","message":"no"})");
+  };
+  EXPECT_EQ(queue->purge("https://queue").error().code, ErrorCode::throttled);
+}
+
+TEST_F(Sqs, ARedriveStartsTheTaskThatMovesDeadLettersBack) {
+  std::string started;
+  on_request = [&](const ReceivedRequest& request, int) {
+    const std::string target = std::string(request.header("x-amz-target"));
+    if (target == "AmazonSQS.ListDeadLetterSourceQueues") return reply(200, R"({"queueUrls":["https://queue"]})");
+    if (target == "AmazonSQS.GetQueueAttributes")
+      return reply(200, R"({"Attributes":{"QueueArn":"arn:aws:sqs:eu-west-1:1:dead","ApproximateNumberOfMessages":"3",
+                            "ApproximateNumberOfMessagesNotVisible":"0","ApproximateNumberOfMessagesDelayed":"0"}})");
+    started = target + request.body;
+    return reply(200, R"({"TaskHandle":"t"})");
+  };
+  EXPECT_EQ(queue->redrive("https://dead").value(), 3U);
+  EXPECT_EQ(started, R"(AmazonSQS.StartMessageMoveTask{"SourceArn":"arn:aws:sqs:eu-west-1:1:dead"})");
+}
+
+TEST_F(Sqs, AQueueThatIsNobodysDeadLetterQueueIsNotRedriven) {
+  on_request = [](const ReceivedRequest&, int) { return reply(200, R"({"queueUrls":[]})"); };
+  EXPECT_EQ(queue->redrive("https://queue").error().code, ErrorCode::invalid_argument);
+  EXPECT_EQ(count, 1);
+}
+
 TEST_F(Sqs, NoBatchIsLongerThanTenMessagesOrOneMegabyte) {
   on_request = [](const ReceivedRequest&, int) { return reply(200, R"({"Successful":[],"Failed":[]})"); };
   std::vector<OutgoingMessage> messages(25, text_message("short"));
@@ -359,6 +412,26 @@ TEST_F(S3, ARefusalAfterALostAnswerIsNotCalledAConflict) {
   object.where = {"bucket", "key"};
   object.if_match = "\"old\"";
   EXPECT_EQ(objects->put(object).error().code, ErrorCode::outcome_unknown);
+}
+
+TEST_F(S3, TheIdsOfWritesStayBelowTheTwoKilobytesThatMetadataMayHave) {
+  on_request = [](const ReceivedRequest&, int) { return reply(200, "", {{"ETag", "\"new\""}}); };
+  AwsGlobalStore globals(*objects, "bucket");
+  StoredGlobals value;
+  value.value = Json::parse("1").value();
+  for (int i = 0; i < 100; ++i) value.write_ids.push_back(std::to_string(1'000 + i) + std::string(36, 'x'));
+  ASSERT_TRUE(globals.write(globals.location("c"), value, "\"old\"").has_value());
+  const std::string ids = std::string(server.requests().at(0).header("x-amz-meta-fanfold-write-ids"));
+  EXPECT_LE(ids.size(), 1'900U);
+  EXPECT_TRUE(ids.ends_with(value.write_ids.back())) << "the newest are kept";
+}
+
+TEST_F(S3, GlobalsThatAreGoneAreAConflictForWhoeverReplacesThem) {
+  on_request = [](const ReceivedRequest&, int) { return s3_error(404, "NoSuchKey"); };
+  AwsGlobalStore globals(*objects, "bucket");
+  StoredGlobals value;
+  value.value = Json::parse("1").value();
+  EXPECT_EQ(globals.write(globals.location("c"), value, "\"old\"").error().code, ErrorCode::conflict);
 }
 
 TEST_F(S3, AMissingBucketIsNotAMissingObject) {

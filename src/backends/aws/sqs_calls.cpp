@@ -71,6 +71,12 @@ Result<void> each_element(const JsonValue& root, std::string_view key, Take&& ta
   return {};
 }
 
+/// Some codes come as the older protocol has them: "AWS.SimpleQueueService.MessageNotInflight".
+std::string bare_code(std::string code) {
+  if (const std::size_t dot = code.rfind('.'); dot != std::string::npos) code.erase(0, dot + 1);
+  return code;
+}
+
 Error entry_error(const std::string& code, bool is_sender_fault, std::string message) {
   ErrorCode meaning = is_sender_fault ? ErrorCode::invalid_argument : ErrorCode::unavailable;
   if (code.find("hrottl") != std::string::npos || code == "OverLimit" || code == "KmsThrottled")
@@ -106,7 +112,7 @@ Result<void> BatchCall::decode_json(JsonValue root) {
     if (!entry) return std::move(entry).error();
     const auto fault = element.find("SenderFault");
     const bool is_sender_fault = fault && fault->kind() == JsonKind::boolean && fault->boolean();
-    (*entry)->service_code = text_of(element, "Code");
+    (*entry)->service_code = bare_code(text_of(element, "Code"));
     (*entry)->error = entry_error((*entry)->service_code, is_sender_fault, text_of(element, "Message"));
     return {};
   });
