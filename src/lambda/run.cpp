@@ -9,6 +9,9 @@
 #include "lambda/runtime_api.hpp"
 #include "wire/envelope_text.hpp"
 
+#include <nss.h>
+#include <sys/auxv.h>
+
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -53,6 +56,13 @@ std::string sweep_json(const SweepReport& report) {
   writer.end_array();
   writer.end_object();
   return text;
+}
+
+/// A static program has glibc's own look-ups of host names, by files and by DNS. Where /etc/nsswitch.conf asks for
+/// others it would load this machine's, which belong to another glibc: it may not.
+void keep_to_own_name_services() {
+  const bool is_static = ::getauxval(AT_BASE) == 0;  // No loader brought it in.
+  if (is_static) ::__nss_configure_lookup("hosts", "files dns");
 }
 
 /// What two clocks of this machine say at one moment.
@@ -191,6 +201,7 @@ Result<void> run(Result<Client> client, const Handlers& handlers, const Options&
     return Error{
         ErrorCode::invalid_argument, "AWS_LAMBDA_RUNTIME_API is not set: this program runs as a Lambda function", {}};
   }
+  keep_to_own_name_services();
   const std::stop_token stop = stop_on_signals();
   RuntimeApi api(address);
   std::optional<Error> cannot_start;

@@ -205,7 +205,9 @@ Error CurlTransfer::error_of(CURLcode code) const {
     case CURLE_COULDNT_RESOLVE_PROXY: return error(ErrorCode::unavailable, "the proxy's host has no address");
     case CURLE_COULDNT_CONNECT: return error(ErrorCode::unavailable, "no connection to " + origin());
     case CURLE_SSL_CACERT_BADFILE:
-      return error(ErrorCode::invalid_argument, "the CA bundle '" + settings_.ca_bundle + "' cannot be used");
+      return error(ErrorCode::invalid_argument, settings_.ca_bundle.empty()
+                                                    ? "there is no file of trusted certificates (CA bundle)"
+                                                    : "the CA bundle '" + settings_.ca_bundle + "' cannot be used");
     case CURLE_PEER_FAILED_VERIFICATION:
       return error(ErrorCode::permission_denied, "the certificate of " + origin() + " is not trusted");
     case CURLE_SSL_CONNECT_ERROR: return error(ErrorCode::unavailable, "no TLS connection to " + origin());

@@ -1,7 +1,10 @@
 #include "net/http_client.hpp"
 
+#include "net/ca_bundle.hpp"
 #include "net/curl_transfer.hpp"
 #include "support/assert.hpp"
+
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -20,6 +23,15 @@ using std::chrono::milliseconds;
 void initialize_libcurl() {
   static const CURLcode code = curl_global_init(CURL_GLOBAL_DEFAULT);
   FANFOLD_ASSERT(code == CURLE_OK, "libcurl cannot be initialised");
+}
+
+/// What libcurl is to be told: nothing where it finds the certificates itself.
+std::string ca_bundle_of_this_machine() {
+  const char* const found = curl_version_info(CURLVERSION_NOW)->cainfo;
+  const std::string_view built_in = found == nullptr ? "" : found;
+  std::string bundle =
+      find_ca_bundle(built_in, [](const std::string& path) { return ::access(path.c_str(), R_OK) == 0; });
+  return bundle == built_in ? std::string() : bundle;
 }
 
 milliseconds until(SteadyTime time, SteadyTime now) { return std::chrono::ceil<milliseconds>(time - now); }
@@ -263,7 +275,8 @@ class SingleAttempt final : public Exchange {
 class HttpClient::Impl {
  public:
   explicit Impl(HttpClientOptions options) : options_(std::move(options)) {
-    settings_ = {options_.ca_bundle, options_.user_agent, share_.handle()};
+    settings_ = {options_.ca_bundle.empty() ? ca_bundle_of_this_machine() : options_.ca_bundle, options_.user_agent,
+                 share_.handle()};
   }
 
   std::optional<Error> run(ExchangeSource& source, const RunOptions& options, std::size_t in_flight_max) {

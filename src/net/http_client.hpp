@@ -45,7 +45,7 @@ class ExchangeSource {
 };
 
 struct HttpClientOptions {
-  std::string ca_bundle{};  ///< A file of certificates instead of the system's.
+  std::string ca_bundle{};  ///< A file of certificates instead of the system's, which is searched for.
   std::string user_agent = "fanfold";
   std::size_t idle_channel_count_max = 64;  ///< Connections of more callers at once are not kept.
 };
