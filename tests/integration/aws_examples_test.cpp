@@ -53,7 +53,7 @@ TEST_P(ExamplesOnAws, AreAllHere) {
   std::size_t count = 0;
   for (const auto& entry : std::filesystem::directory_iterator(std::string(FANFOLD_SOURCE_DIR) + "/examples"))
     count += entry.path().extension() == ".cpp" ? 1 : 0;
-  EXPECT_EQ(count, examples().size());
+  EXPECT_EQ(count, examples().size() + 1) << "09_lambda answers events: lambda_cluster_test gives it some";
 }
 
 INSTANTIATE_TEST_SUITE_P(Servers, ExamplesOnAws, ::testing::Values(AwsServer::Kind::ministack, AwsServer::Kind::moto),
