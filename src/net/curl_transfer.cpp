@@ -71,7 +71,7 @@ Result<void> CurlTransfer::prepare(const HttpRequest& request,
   request_ = &request;
   response_ = HttpResponse{};
   detail_[0] = '\0';
-  is_too_large_ = is_out_of_memory_ = false;
+  is_head_whole_ = is_too_large_ = is_out_of_memory_ = false;
   sending_count_ = 0;
 
   if (url_ != request.url) {
@@ -156,6 +156,8 @@ HttpOutcome CurlTransfer::finish(CURLcode code) {
   HttpOutcome outcome;
   outcome.may_have_been_seen = sending_count_ > 0;
   outcome.was_sent_again = sending_count_ > 1;
+  // libcurl takes a connection that ends among the headers for an answer without a body.
+  if (code == CURLE_OK && !is_head_whole_) code = CURLE_PARTIAL_FILE;
   if (code != CURLE_OK) outcome.error = error_of(code);
   long status = 0;
   curl_easy_getinfo(handle_.get(), CURLINFO_RESPONSE_CODE, &status);
@@ -227,7 +229,11 @@ Error CurlTransfer::error_of(CURLcode code) const {
 
 void CurlTransfer::receive_header(std::string_view line) {
   // Every answer starts its headers anew, also one behind "100 Continue" or behind a proxy's own.
-  if (line.starts_with("HTTP/")) response_.headers.clear();
+  if (line.starts_with("HTTP/")) {
+    response_.headers.clear();
+    is_head_whole_ = false;
+  }
+  if (line == "\r\n" || line == "\n") is_head_whole_ = true;
   response_.headers.append_line(line);
   is_too_large_ = response_.headers.size_bytes() > response_header_bytes_max;
 }

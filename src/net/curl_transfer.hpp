@@ -84,6 +84,7 @@ class CurlTransfer {
   std::vector<curl_slist> header_list_;
   std::optional<std::chrono::steady_clock::time_point> deadline_;
   bool is_fresh_ = false;
+  bool is_head_whole_ = false;
   bool is_too_large_ = false;
   bool is_out_of_memory_ = false;
   unsigned sending_count_ = 0;

@@ -167,14 +167,16 @@ TEST(HttpClient, ReportsWhatNeverBecameAnAnswer) {
   garbage.raw = "\x16\x03\x01\x02garbage garbage garbage\r\n\r\n";
   ScriptedReply empty_status;
   empty_status.raw = "HTTP/1.1\r\n\r\n";
+  ScriptedReply cut_head;
+  cut_head.raw = "HTTP/1.1 200 OK\r\nETag: \"1\"\r\nContent-Le";
   ScriptedReply long_headers = ScriptedReply::of(200, "");
   long_headers.headers = {{"X-Long", std::string(70'000, 'x')}};
   ScriptedReply long_body = ScriptedReply::of(200, std::string(1001, 'x'));
   for (const Case& tested :
        {Case{"cut", cut, ErrorCode::unavailable}, Case{"dropped", dropped, ErrorCode::unavailable},
         Case{"reset", reset, ErrorCode::unavailable}, Case{"garbage", garbage, ErrorCode::unavailable},
-        Case{"no status", empty_status, ErrorCode::unavailable}, Case{"headers", long_headers, ErrorCode::too_large},
-        Case{"body", long_body, ErrorCode::too_large}}) {
+        Case{"no status", empty_status, ErrorCode::unavailable}, Case{"head", cut_head, ErrorCode::unavailable},
+        Case{"headers", long_headers, ErrorCode::too_large}, Case{"body", long_body, ErrorCode::too_large}}) {
     ScriptedHttpServer server([&](const ReceivedRequest&) { return tested.reply; });
     HttpClient client({});
     HttpRequest request = get(server.url());
