@@ -49,7 +49,11 @@ struct WorkerOptions {
   AttemptOptions attempts{};
   std::chrono::milliseconds lease_total_max{
       12 * 3'600'000};  ///< A handler's lease is extended at a third of it, up to this in all; then it is lost.
-  std::chrono::milliseconds poll{20'000};            ///< Long poll, 0 to 20 s.
+  std::chrono::milliseconds poll{20'000};  ///< Long poll, 0 to 20 s. `run_until` asks SQS for at most 1 s.
+  std::chrono::milliseconds poll_drain_max{
+      1'000};  ///< SQS: after stop was requested, a long poll that ends within this time is awaited and what it brings
+               ///< is returned to the queue; for a longer one the service may hide messages for the lease that nobody
+               ///< gets.
   std::chrono::milliseconds sweep_interval{60'000};  ///< Zero: this worker never sweeps.
   std::chrono::milliseconds drain_max{
       30'000};  ///< After stop was requested, running handlers may take so long; then their stop token is set.
@@ -78,6 +82,7 @@ class Worker {
   Worker& operator=(Worker&&) noexcept;
 
   /// Runs until `stop` is requested, then drains: stops polling, returns what has not started, lets finish what runs.
+  /// Where nothing runs that takes less than `poll_drain_max` and a second.
   /// Errors: invalid_argument names the option; those of the store that no retry mends.
   Result<WorkerReport> run(std::stop_token stop);
 

@@ -14,6 +14,7 @@ class FaultyQueue final : public Queue {
       : queue_(std::move(queue)), process_(std::move(process)) {}
 
   std::size_t receive_count_max() const override { return queue_->receive_count_max(); }
+  bool may_receive_after_stop() const override { return queue_->may_receive_after_stop(); }
 
   Result<std::string> resolve(std::string_view name_or_url) override {
     return process_->call("queue.resolve", [&] { return queue_->resolve(name_or_url); });

@@ -49,24 +49,25 @@ std::size_t Intake::wait_for_room(std::size_t index, bool extra, std::size_t cou
   Source& source = sources_[index];
   std::size_t room_now = 0;
   room_.wait(lock, [&] {
-    if (!receives_) return true;
+    if (closed_) return true;
     if (extra && !source.overflows) return false;
     room_now = room(source);
     return room_now > limit(source) / 2 ||
            room_now >= count_max;  // In large pieces, since each receive costs the same.
   });
-  if (!receives_) return 0;
+  if (closed_) return 0;
   const std::size_t asked = std::min(room_now, count_max);
   source.asked_count += asked;
   return asked;
 }
 
-void Intake::offer(std::size_t index, std::size_t asked, std::vector<Delivery> deliveries) {
+std::vector<Delivery> Intake::offer(std::size_t index, std::size_t asked, std::vector<Delivery> deliveries) {
   std::size_t arrived = deliveries.size();
   {
     const std::scoped_lock lock(mutex_);
     Source& source = sources_[index];
     source.asked_count -= asked;
+    if (closed_) return deliveries;
     source.overflows = arrived == asked && arrived > 0;
     source.waiting_count += arrived;
     if (source.options.fifo) {
@@ -83,6 +84,7 @@ void Intake::offer(std::size_t index, std::size_t asked, std::vector<Delivery> d
   if (arrived == 1) work_.notify_one();
   if (arrived > 1) work_.notify_all();
   room_.notify_all();
+  return {};
 }
 
 void Intake::offer_in_order(Source& source, std::vector<Delivery> deliveries) {
@@ -269,19 +271,10 @@ std::vector<std::string> Intake::extend_waiting(std::size_t index, Time now, std
   return receipts;
 }
 
-void Intake::stop_receiving() {
-  {
-    const std::scoped_lock lock(mutex_);
-    receives_ = false;
-  }
-  room_.notify_all();
-}
-
 std::vector<std::vector<Delivery>> Intake::close() {
   std::vector<std::vector<Delivery>> rest(sources_.size());
   {
     const std::scoped_lock lock(mutex_);
-    receives_ = false;
     closed_ = true;
     for (std::size_t i = 0; i < sources_.size(); ++i) {
       Source& source = sources_[i];

@@ -42,11 +42,11 @@ class Intake {
 
   // For receivers.
 
-  /// How many to receive now; blocks until there is room. 0 once receiving was stopped. `extra` receivers wait until
+  /// How many to receive now; blocks until there is room. 0 once closed. `extra` receivers wait until
   /// one call is not enough.
   [[nodiscard]] std::size_t wait_for_room(std::size_t source, bool extra, std::size_t count_max);
-  /// What came in answer to `asked`.
-  void offer(std::size_t source, std::size_t asked, std::vector<Delivery> deliveries);
+  /// What came in answer to `asked`. Answers it again where it came after `close`, to be returned untouched.
+  [[nodiscard]] std::vector<Delivery> offer(std::size_t source, std::size_t asked, std::vector<Delivery> deliveries);
 
   // For the pool.
 
@@ -76,9 +76,8 @@ class Intake {
 
   // For the end.
 
-  /// Wakes the receivers: they get no room any more.
-  void stop_receiving();
-  /// Takes no more; answers per source, in order, what had not been started.
+  /// Takes no more, gives receivers no more room, and wakes them; answers per source, in order, what had not been
+  /// started.
   [[nodiscard]] std::vector<std::vector<Delivery>> close();
   [[nodiscard]] std::vector<std::shared_ptr<ActiveChunk>> take_claimed();
 
@@ -129,7 +128,6 @@ class Intake {
   bool alone_runs_ = false;
   bool suspect_out_ = false;
   std::chrono::steady_clock::time_point suspicious_until_{};
-  bool receives_ = true;
   bool closed_ = false;
 };
 

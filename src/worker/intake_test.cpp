@@ -29,20 +29,23 @@ Intake intake_of(std::size_t jobs, std::size_t prefetch = 0, const std::string& 
 void feed(Intake& intake, std::vector<Delivery> all, std::size_t source = 0) {
   const std::size_t asked = intake.wait_for_room(source, false, all.size());
   ASSERT_GE(asked, all.size());
-  intake.offer(source, asked, std::move(all));
+  EXPECT_TRUE(intake.offer(source, asked, std::move(all)).empty());
 }
 
 TEST(Intake, HasRoomForAsManyAsThePrefetchAllows) {
   Intake intake = intake_of(1, 8);
   EXPECT_EQ(intake.wait_for_room(0, false, 5), 5U);
-  intake.offer(0, 5, deliveries(2));
+  EXPECT_TRUE(intake.offer(0, 5, deliveries(2)).empty());
   EXPECT_EQ(intake.wait_for_room(0, false, 100), 6U);
 }
 
-TEST(Intake, HasNoRoomOnceReceivingWasStopped) {
+TEST(Intake, HasNoRoomOnceClosedAndHandsBackWhatComesLate) {
   Intake intake = intake_of(1, 8);
-  intake.stop_receiving();
+  const std::size_t asked = intake.wait_for_room(0, false, 5);
+  EXPECT_TRUE(intake.close().front().empty());
   EXPECT_EQ(intake.wait_for_room(0, false, 5), 0U);
+  EXPECT_EQ(intake.offer(0, asked, deliveries(2)).size(), 2U);
+  EXPECT_FALSE(intake.take());
 }
 
 TEST(Intake, FetchesOnlyForIdleThreadsWhileHandlersAreSlow) {
@@ -92,7 +95,7 @@ TEST(Intake, LetsNoBusyFifoGroupKeepOthersFromComingIn) {
   Intake intake = intake_of(2, 0, "work.fifo");
   for (int i = 0; i < 5; ++i) intake.took(0, 1, 1ms);
   const std::size_t before = intake.wait_for_room(0, false, 100);
-  intake.offer(0, before, deliveries(before, 1, "a"));
+  EXPECT_TRUE(intake.offer(0, before, deliveries(before, 1, "a")).empty());
   const auto job = intake.take();
   EXPECT_EQ(intake.wait_for_room(0, false, 100), before);
 }

@@ -164,7 +164,7 @@ TEST_F(HeartbeatTest, HidesWhatOnlyWaitsInMemoryForLonger) {
   create(2);
   std::vector<Delivery> waiting = receive();
   const std::size_t asked = intake_.wait_for_room(0, false, waiting.size());
-  intake_.offer(0, asked, std::move(waiting));
+  EXPECT_TRUE(intake_.offer(0, asked, std::move(waiting)).empty());
   for (int i = 0; i < 4; ++i) {
     advance(20s);
     heartbeat_->beat();

@@ -23,6 +23,8 @@ constexpr std::chrono::milliseconds error_pause_max{5'000};
 /// An empty answer that came sooner than this was no long poll: the next one waits.
 constexpr std::chrono::milliseconds short_answer{5};
 constexpr std::chrono::milliseconds empty_pause_initial{10};
+/// A poll's answer that is awaited while draining may come so long after its wait.
+constexpr std::chrono::milliseconds answer_time_max{1'000};
 constexpr std::chrono::milliseconds empty_pause_max{1'000};
 constexpr std::uint32_t doublings_max = 10;
 
@@ -164,21 +166,19 @@ Result<void> Run::wait(std::stop_token stop, const IsOver& is_over) {
 
 void Run::drain() {
   receiving_.request_stop();
-  intake_.stop_receiving();
-  for (std::thread& thread : receivers_) thread.join();
+  const bool polls_end_at_once = !store_.queue().may_receive_after_stop();
+  if (polls_end_at_once) polling_.request_stop();
   std::vector<std::vector<Delivery>> rests = intake_.close();
-  for (std::size_t source = 0; source < rests.size(); ++source) {
-    if (rests[source].empty()) continue;
-    engine::Tally tally;
-    dispatcher_.put_back(intake_.url(source), std::move(rests[source]), tally);
-    absorb(tally);
-  }
+  for (std::size_t source = 0; source < rests.size(); ++source) return_unstarted(source, std::move(rests[source]));
   bool all_returned = false;
   {
     std::unique_lock lock(mutex_);
     all_returned = changed_.wait_for(lock, options_.drain_max, [&] { return working_count_ == 0; });
   }
   if (!all_returned) cut_off();
+  if (!polls_end_at_once && options_.poll_drain_max > std::chrono::milliseconds::zero()) await_last_polls();
+  polling_.request_stop();
+  for (std::thread& thread : receivers_) thread.join();
   for (std::thread& thread : pool_) thread.join();
   helping_.request_stop();
   for (std::thread& thread : helpers_) thread.join();
@@ -202,6 +202,20 @@ void Run::cut_off() {
   absorb(tally);
 }
 
+/// Those that end soon. All had the time that running handlers took, besides.
+void Run::await_last_polls() {
+  std::unique_lock lock(mutex_);
+  const SteadyTime soon = std::chrono::steady_clock::now() + options_.poll_drain_max;
+  changed_.wait_until(lock, soon + answer_time_max, [&] { return poll_ends_.empty() || *poll_ends_.begin() > soon; });
+}
+
+void Run::return_unstarted(std::size_t source, std::vector<Delivery> deliveries) {
+  if (deliveries.empty()) return;
+  engine::Tally tally;
+  dispatcher_.put_back(intake_.url(source), std::move(deliveries), tally);
+  absorb(tally);
+}
+
 void Run::receive(std::size_t source, bool extra) {
   std::uint32_t empty_count = 0;
   std::uint32_t error_count = 0;
@@ -213,11 +227,9 @@ void Run::receive(std::size_t source, bool extra) {
 void Run::receive_once(std::size_t source, std::size_t asked, std::uint32_t& empty_count, std::uint32_t& error_count) {
   const std::stop_token stop = receiving_.get_token();
   const auto started_at = std::chrono::steady_clock::now();
-  auto deliveries = store_.queue().receive(
-      intake_.url(source),
-      {.count_max = asked, .wait = options_.poll, .visibility = core::visibility_for(options_.attempts.lease)}, stop);
+  auto deliveries = poll(source, asked);
   if (!deliveries) {
-    intake_.offer(source, asked, {});
+    return_unstarted(source, intake_.offer(source, asked, {}));
     if (stop.stop_requested() || deliveries.error().code == ErrorCode::cancelled) return;
     if (!is_retryable(deliveries.error().code)) return fail(deliveries.error());
     note_error(deliveries.error());
@@ -226,12 +238,30 @@ void Run::receive_once(std::size_t source, std::size_t asked, std::uint32_t& emp
   error_count = 0;
   const bool empty = deliveries->empty();
   if (!empty && options_.on_event) emit(WorkerEvent::Kind::received, std::to_string(deliveries->size()));
-  intake_.offer(source, asked, std::move(*deliveries));
+  return_unstarted(source, intake_.offer(source, asked, std::move(*deliveries)));
   if (!empty) {
     empty_count = 0;
   } else if (std::chrono::steady_clock::now() - started_at < short_answer) {
     store_.clock().sleep_until(store_.now() + doubled(empty_pause_initial, empty_count++, empty_pause_max), stop);
   }
+}
+
+Result<std::vector<Delivery>> Run::poll(std::size_t source, std::size_t asked) {
+  const ReceiveOptions options{
+      .count_max = asked, .wait = options_.poll, .visibility = core::visibility_for(options_.attempts.lease)};
+  std::multiset<SteadyTime>::iterator end;
+  {
+    const std::scoped_lock lock(mutex_);
+    if (receiving_.stop_requested()) return std::vector<Delivery>();
+    end = poll_ends_.insert(std::chrono::steady_clock::now() + options.wait);
+  }
+  auto deliveries = store_.queue().receive(intake_.url(source), options, polling_.get_token());
+  {
+    const std::scoped_lock lock(mutex_);
+    poll_ends_.erase(end);
+  }
+  changed_.notify_all();
+  return deliveries;
 }
 
 void Run::work() {

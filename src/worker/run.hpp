@@ -7,6 +7,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <semaphore>
+#include <set>
 #include <thread>
 
 namespace fanfold::worker {
@@ -43,9 +44,13 @@ class Run {
   Result<void> wait(std::stop_token stop, const IsOver& is_over);
   void drain();
   void cut_off();
+  void await_last_polls();
 
+  using SteadyTime = std::chrono::steady_clock::time_point;
   void receive(std::size_t source, bool extra);
   void receive_once(std::size_t source, std::size_t asked, std::uint32_t& empty_count, std::uint32_t& error_count);
+  [[nodiscard]] Result<std::vector<Delivery>> poll(std::size_t source, std::size_t asked);
+  void return_unstarted(std::size_t source, std::vector<Delivery> deliveries);
   void work();
   class Slot;
   void begin(Job& job, Slot& slot, engine::Tally& tally);
@@ -69,7 +74,8 @@ class Run {
   Heartbeat heartbeat_;
   Watchdog watchdog_;
 
-  std::stop_source receiving_;
+  std::stop_source receiving_;  // Stopped: no poll begins any more.
+  std::stop_source polling_;    // Stopped: polls end at once.
   std::stop_source helping_;
   std::counting_semaphore<> slots_;  // One per job: held from taking a chunk until its last handler has returned.
   std::vector<std::thread> receivers_;
@@ -78,9 +84,10 @@ class Run {
 
   std::mutex mutex_;
   std::condition_variable_any changed_;
-  std::optional<Error> fatal_;     // Guarded by mutex_, as all below.
-  std::size_t working_count_ = 0;  // Threads of the pool that have not returned.
-  bool finish_handled_ = false;    // Since the last look.
+  std::optional<Error> fatal_;           // Guarded by mutex_, as all below.
+  std::size_t working_count_ = 0;        // Threads of the pool that have not returned.
+  bool finish_handled_ = false;          // Since the last look.
+  std::multiset<SteadyTime> poll_ends_;  // When the polls that are out end by themselves.
 };
 
 }  // namespace fanfold::worker

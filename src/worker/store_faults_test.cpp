@@ -1,3 +1,5 @@
+#include "worker/passing_queue_for_tests.hpp"
+
 #include <fanfold/json.hpp>
 #include <fanfold/testing/faults.hpp>
 #include <fanfold/worker.hpp>
@@ -11,42 +13,13 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// Passes everything on, but whoever receives is not allowed to.
-class DeniedQueue final : public Queue {
+/// Whoever receives is not allowed to.
+class DeniedQueue final : public worker::PassingQueue {
  public:
-  explicit DeniedQueue(std::unique_ptr<Queue> inner) : inner_(std::move(inner)) {}
-
-  [[nodiscard]] std::size_t receive_count_max() const override { return inner_->receive_count_max(); }
-  Result<std::string> resolve(std::string_view name) override { return inner_->resolve(name); }
-  Result<std::string> create(std::string_view name, const QueueAttributes& attributes) override {
-    return inner_->create(name, attributes);
-  }
-  Result<QueueAttributes> attributes(std::string_view url) override { return inner_->attributes(url); }
-  Result<QueueCounts> counts(std::string_view url) override { return inner_->counts(url); }
-  Result<std::vector<std::string>> list() override { return inner_->list(); }
+  using PassingQueue::PassingQueue;
   Result<std::vector<Delivery>> receive(std::string_view, const ReceiveOptions&, std::stop_token) override {
     return Error{ErrorCode::permission_denied, "sqs:ReceiveMessage is not allowed", {}};
   }
-  Result<std::vector<Result<std::string>>> send(std::string_view url,
-                                                std::span<const OutgoingMessage> messages) override {
-    return inner_->send(url, messages);
-  }
-  Result<std::vector<TaskRefused>> send_tasks(std::string_view url, const TaskRangeMessage& range,
-                                              std::span<const TaskMessage> tasks) override {
-    return inner_->send_tasks(url, range, tasks);
-  }
-  Result<std::vector<Result<void>>> remove(std::string_view url, std::span<const std::string> receipts) override {
-    return inner_->remove(url, receipts);
-  }
-  Result<std::vector<Result<void>>> change_visibility(std::string_view url,
-                                                      std::span<const VisibilityChange> changes) override {
-    return inner_->change_visibility(url, changes);
-  }
-  Result<std::uint64_t> purge(std::string_view url) override { return inner_->purge(url); }
-  Result<std::uint64_t> redrive(std::string_view url) override { return inner_->redrive(url); }
-
- private:
-  std::unique_ptr<Queue> inner_;
 };
 
 testing::MemoryStore real_time_store() {

@@ -14,6 +14,8 @@ constexpr std::size_t jobs_max = 1'024;
 constexpr std::size_t queue_count_max = 64;
 constexpr std::uint32_t weight_max = 1'000;
 constexpr std::chrono::milliseconds poll_max{20'000};
+/// So that the last poll of a run that ends by itself does so too, with what it brings.
+constexpr std::chrono::milliseconds poll_of_run_until_max{1'000};
 constexpr std::size_t prefetch_option_max = 1'000'000;
 /// How often a cluster past its deadline is swept by who waits for it.
 constexpr std::chrono::milliseconds overdue_sweep_every{1'000};
@@ -35,6 +37,7 @@ Result<void> check(const WorkerOptions& options) {
   if (options.lease_total_max < options.attempts.lease)
     return refused("lease_total_max: expected at least attempts.lease");
   if (options.poll.count() < 0 || options.poll > poll_max) return refused("poll: expected 0 to 20 s");
+  if (options.poll_drain_max.count() < 0) return refused("poll_drain_max: expected no negative time");
   if (options.sweep_interval.count() < 0) return refused("sweep_interval: expected no negative time");
   if (options.drain_max.count() < 0) return refused("drain_max: expected no negative time");
   return {};
@@ -64,6 +67,8 @@ class Worker::Impl {
   Result<void> run_checked(std::stop_token stop, const worker::Run::IsOver& is_over) {
     sums_.reset();
     WorkerOptions options = options_;
+    if (is_over && engine_->queue().may_receive_after_stop())
+      options.poll = std::min(options.poll, poll_of_run_until_max);
     if (options.jobs == 0) options.jobs = std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, jobs_max);
     if (!options.queue.empty()) options.queues = {{.name = options.queue, .weight = 1}};
     std::vector<worker::SourceOptions> sources;

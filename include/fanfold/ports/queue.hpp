@@ -86,6 +86,10 @@ class Queue {
   /// The most that one `receive` may ask for: 10 on SQS.
   [[nodiscard]] virtual std::size_t receive_count_max() const = 0;
 
+  /// Whether a `receive` that `stop` ended may go on taking messages until its wait is over, as SQS does for callers
+  /// that have left: nobody gets them, and they are hidden for their visibility.
+  [[nodiscard]] virtual bool may_receive_after_stop() const { return false; }
+
   /// Name → url. Errors: not_found; the embedded engine creates a queue at its first use and never fails so.
   virtual Result<std::string> resolve(std::string_view name_or_url) = 0;
 

@@ -22,6 +22,7 @@ class SqsQueue : public Queue {
       : sqs_(sqs), clock_(clock), objects_(objects), bucket_(std::move(bucket)), usage_(usage) {}
 
   [[nodiscard]] std::size_t receive_count_max() const override { return sqs_batch_count_max; }
+  [[nodiscard]] bool may_receive_after_stop() const override { return true; }
   Result<std::string> resolve(std::string_view name_or_url) override;
   Result<std::string> create(std::string_view name, const QueueAttributes& attributes) override;
   Result<QueueAttributes> attributes(std::string_view url) override;
