@@ -209,19 +209,24 @@ Result<std::vector<ErrorGroup>> group_errors(Store& store, const std::string& id
 }
 
 Result<std::vector<AttemptOutput>> read_outputs(Store& store, const KeyParts& key) {
-  RecordRef ref{.type = RecordType::message, .id = key.id};
-  if (key.index) {
-    auto header = live_header(store, key.id);
-    if (!header) return std::move(header).error();
-    auto position = position_in_round(store, *header, *key.index);
-    if (!position) return std::move(position).error();
-    // A task that is not part of this round is found under its place in the first one, where each has its own.
-    ref = {.type = RecordType::task,
-           .id = key.id,
-           .round = *position ? header->round : 0,
-           .position = position->value_or(*key.index)};
+  const auto read = [&](const RecordRef& ref) {
+    return with_patience(store, [&] { return store.ledger().read_outputs(ref, key.index.value_or(0)); });
+  };
+  if (!key.index) {
+    auto own = read({.type = RecordType::message, .id = key.id});
+    if (own || own.error().code != ErrorCode::not_found) return own;
   }
-  return with_patience(store, [&] { return store.ledger().read_outputs(ref, key.index.value_or(0)); });
+  auto header = live_header(store, key.id);
+  if (!header) return std::move(header).error();
+  // A cluster's own key means its finish message, of the round that goes on.
+  if (!key.index) return read({.type = RecordType::cluster, .id = key.id, .round = header->round});
+  auto position = position_in_round(store, *header, *key.index);
+  if (!position) return std::move(position).error();
+  // A task that is not part of this round is found under its place in the first one, where each has its own.
+  return read({.type = RecordType::task,
+               .id = key.id,
+               .round = *position ? header->round : 0,
+               .position = position->value_or(*key.index)});
 }
 
 }  // namespace fanfold::engine

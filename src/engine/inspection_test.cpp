@@ -50,6 +50,17 @@ TEST(Why, SaysThatAnOpenClusterWaitsForItsSeal) {
   EXPECT_TRUE(has_cause(scene.client->why(cluster).value(), "it is open for more tasks"));
 }
 
+TEST(Why, SaysThatTheFinishHandlerFailedForGood) {
+  Scene scene;
+  const Cluster cluster = scene.client->create_message_cluster("work", std::vector<int>()).value();
+  const auto record = scene.client->receive("work", {.count_max = 1}).value().front();
+  scene.client->mark_failed(scene.client->is_complete(record).value(), "no printer").value();
+  ASSERT_TRUE(scene.progress(cluster).finish_handled);
+  const auto reasons = scene.client->why(cluster).value();
+  ASSERT_EQ(reasons.size(), 1U);
+  EXPECT_EQ(reasons.front().cause, "its finish handler failed for good, after attempt 1: no printer");
+}
+
 TEST(Why, SaysThatOnlyTheFinishMessageIsLeft) {
   Scene scene;
   const Cluster cluster =

@@ -2,6 +2,7 @@
 
 #include "engine/completion.hpp"
 #include "engine/sender.hpp"
+#include "engine/steering.hpp"
 
 #include <algorithm>
 
@@ -67,7 +68,7 @@ class Resend {
   Result<HeaderChange> is_wanted(const ClusterHeader& header, Time now, std::chrono::milliseconds pause) {
     if (reason_ == ResendReason::resume) {
       if (header.stopped()) return Error{ErrorCode::stopped, "cluster " + header.id + " was stopped", {}};
-      if (header.finished()) return Error{ErrorCode::invalid_argument, "cluster " + header.id + " is finished", {}};
+      if (header.finished()) return is_finished(header.id);
       return HeaderChange::write;
     }
     if (header.finished() || header.paused || !is_free(store_, header.sender, header.sender_until, now))

@@ -11,8 +11,13 @@ namespace {
 constexpr std::string_view stopped_code = "stopped";
 constexpr std::string_view failed_by_hand_code = "failed_by_hand";
 
-Error is_finished(std::string_view id) {
-  return {ErrorCode::invalid_argument, "cluster " + std::string(id) + " is finished", {}};
+/// What a cluster that is not over still waits for.
+std::string what_is_open(const ClusterHeader& header) {
+  if (!header.finished()) return "is not finished: let its tasks end, or stop it";
+  if (!header.finish_done)
+    return "is finished, but its finish message is not done: a worker on queue " + header.finish_queue_url +
+           " handles it";
+  return "is finished, but the task that waits for it has not been ended yet: sweep ends it";
 }
 
 Result<void> check_reason(const std::string& reason) {
@@ -21,6 +26,10 @@ Result<void> check_reason(const std::string& reason) {
 }
 
 }  // namespace
+
+Error is_finished(std::string_view id) {
+  return {ErrorCode::sealed, "cluster " + std::string(id) + " is finished: nothing of it can change any more", {}};
+}
 
 Result<void> stop_cluster(Store& store, const std::string& id, const std::string& reason) {
   auto checked = check_reason(reason);
@@ -49,10 +58,7 @@ Result<void> delete_cluster(Store& store, const std::string& id) {
   if (!header) return std::move(header).error();
   const bool is_over = header->finished() && header->finish_done && header->parent_ended;
   if (!header->tombstone && !is_over) {
-    return Error{
-        ErrorCode::not_finished,
-        "cluster " + id + " is deleted once it is finished, its finish message is done and its parent's task has ended",
-        {}};
+    return Error{ErrorCode::not_finished, "cluster " + id + " cannot be deleted yet: it " + what_is_open(*header), {}};
   }
   // Again for a tombstone: a call that was cut off is finished by the next one.
   auto removed = with_patience(store, [&] { return store.ledger().remove_cluster(id, store.now()); });

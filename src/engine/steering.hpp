@@ -16,6 +16,9 @@ Result<std::uint64_t> retry_failed(Store& store, const std::string& id, const Re
 Result<void> delete_cluster(Store& store, const std::string& id);
 Result<void> fail_task(Store& store, const std::string& id, std::uint64_t index, const std::string& reason);
 
+/// Why nothing of a finished cluster can be steered any more.
+[[nodiscard]] Error is_finished(std::string_view id);
+
 /// The position of a task in the cluster's round that goes on; empty where it is not part of it.
 Result<std::optional<std::uint64_t>> position_in_round(Store& store, const ClusterHeader& header, std::uint64_t index);
 

@@ -36,9 +36,9 @@ TEST(Stop, IsFinalAndKeepsTheReason) {
 TEST(Stop, OfAFinishedClusterIsRefused) {
   Running scene;
   scene.finish();
-  EXPECT_EQ(code_of(scene.client->stop_cluster(scene.cluster)), ErrorCode::invalid_argument);
-  EXPECT_EQ(code_of(scene.client->pause_cluster(scene.cluster)), ErrorCode::invalid_argument);
-  EXPECT_EQ(code_of(scene.client->resume_cluster(scene.cluster)), ErrorCode::invalid_argument);
+  EXPECT_EQ(code_of(scene.client->stop_cluster(scene.cluster)), ErrorCode::sealed);
+  EXPECT_EQ(code_of(scene.client->pause_cluster(scene.cluster)), ErrorCode::sealed);
+  EXPECT_EQ(code_of(scene.client->resume_cluster(scene.cluster)), ErrorCode::sealed);
   EXPECT_EQ(scene.progress(scene.cluster).status, Status::complete);
 }
 

@@ -1,3 +1,4 @@
+#include "engine/completion.hpp"
 #include "engine/inspection.hpp"
 
 #include <algorithm>
@@ -40,6 +41,10 @@ class Why {
       return std::move(reasons_).take();
     }
     explain_cluster(*header);
+    if (header->finished() && header->finish_sent_at) {
+      auto finish = explain_finish(*header);
+      if (!finish) return std::move(finish).error();
+    }
     if (!header->finished()) {
       auto tasks = explain_tasks(*header);
       if (!tasks) return std::move(tasks).error();
@@ -65,13 +70,31 @@ class Why {
       for (const DueMark& mark : header.due) explain_mark(mark);
     } else if (!header.finish_sent_at) {
       reasons_.add({}, "it is finished, and its finish message is not sent yet", "sweep sends it");
-    } else if (!header.finish_done) {
-      reasons_.add({},
-                   "its finish message, sent " + to_iso8601(*header.finish_sent_at) + " to " + header.finish_queue_url +
-                       ", is not done",
+    }
+  }
+
+  /// The finish message has a record of its own, which says what became of its handler.
+  Result<void> explain_finish(const ClusterHeader& header) {
+    const KeyParts key{.id = finish_record_id(id_, header.round), .index = std::nullopt};
+    auto read = with_patience(store_, [&] { return store_.ledger().read_record(key, Consistency::strong); });
+    if (!read && read.error().code != ErrorCode::not_found) return std::move(read).error();
+    const std::vector<ErrorEntry> errors = read ? read->record.error : std::vector<ErrorEntry>{};
+    if (!header.finish_done) {
+      std::string cause = "its finish message, sent " + to_iso8601(*header.finish_sent_at) + " to " +
+                          header.finish_queue_url + ", is not done";
+      if (!errors.empty())
+        cause += "; attempt " + std::to_string(errors.back().attempt) + " failed: " + errors.back().message;
+      reasons_.add({}, std::move(cause),
                    header.finish_handler_required ? "run a worker with a finish handler on that queue"
                                                   : "run a worker on that queue");
+    } else if (read && read->record.status == Status::error && !errors.empty()) {
+      reasons_.add(
+          {},
+          "its finish handler failed for good, after attempt " + std::to_string(errors.back().attempt) + ": " +
+              errors.back().message,
+          "it is not run again: do by hand what it was to do; what it printed is kept under the cluster's key");
     }
+    return {};
   }
 
   void explain_open(const ClusterHeader& header) {
