@@ -98,8 +98,17 @@ Result<void> Store::check_for_reading() {
     auto checked = check_kind(kind, options_.file.string());
     if (!checked) return checked;
     if (kind.application == application_id && kind.version == schema_version) return {};
+    if (kind.application != application_id) {
+      return Error{ErrorCode::unsupported_version,
+                   options_.file.string() +
+                       " is no store yet: whoever made it was cut off; the next process that opens "
+                       "it for writing makes one of it",
+                   {}};
+    }
     return Error{ErrorCode::unsupported_version,
-                 options_.file.string() + " has an older schema, or none: open it for writing once",
+                 options_.file.string() +
+                     " has an older schema: opening it for writing, as fanfold sweep does, brings it up "
+                     "to date",
                  {}};
   });
 }
