@@ -12,8 +12,9 @@ void add_option(CLI::App& app, const std::string& name, Target& target, const st
                 const OptionTraits& traits) {
   CLI::Option* option = app.add_option(name, target, help);
   if (!traits.value.empty()) option->type_name(traits.value);
-  if (traits.range) option->check(CLI::Range(traits.range->least, traits.range->most));
-  if (!traits.choices.empty()) option->check(CLI::IsMember(traits.choices));
+  // The help says in words what a value may be; CLI11's own names for checks and types would stand beside that.
+  if (traits.range) option->check(CLI::Range(traits.range->least, traits.range->most).description(""));
+  if (!traits.choices.empty()) option->check(CLI::IsMember(traits.choices).description(""));
   if (!traits.environment.empty()) option->envname(traits.environment);
   if (traits.show_default) option->capture_default_str();
   option->required(traits.required);
@@ -57,7 +58,7 @@ void Command::duration_option(const std::string& name, const std::string& help,
 }
 
 Command Command::group(const std::string& name, const std::string& description) const {
-  CLI::App* group = app_->add_subcommand(name, description);
+  CLI::App* group = app_->add_subcommand(name, description)->group("Commands");
   group->require_subcommand(1);
   group->fallthrough();
   return Command(*group);
@@ -65,7 +66,7 @@ Command Command::group(const std::string& name, const std::string& description) 
 
 Command Command::add(const std::string& name, const std::string& description, const std::string& footer,
                      std::function<void()> on_parse) const {
-  CLI::App* command = app_->add_subcommand(name, description);
+  CLI::App* command = app_->add_subcommand(name, description)->group("Commands");
   command->footer(footer);
   command->fallthrough();
   // CLI11 calls a command back also where one below it is meant.

@@ -1,4 +1,5 @@
 #include "cli/commands.hpp"
+#include "cli/help.hpp"
 #include "cli/output.hpp"
 
 #include <fanfold/version.hpp>
@@ -27,9 +28,7 @@ std::string roff(std::string_view text) {
 }
 
 std::string option_entry(const CLI::Option& option) {
-  std::string name = option.get_positional() ? option.get_name(true) : option.get_name(false, true);
-  if (option.get_items_expected_max() > 0) name += " " + option.get_type_name();
-  return fmt::format(".TP\n.B {}\n{}\n", roff(name), roff(option.get_description()));
+  return fmt::format(".TP\n.B {}\n{}\n", roff(option_heading(option)), roff(option_description(option)));
 }
 
 void append_command(const CLI::App& app, const std::string& path, std::string& page) {
