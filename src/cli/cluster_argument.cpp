@@ -14,9 +14,10 @@ constexpr std::size_t page_clusters = 1000;
 constexpr std::size_t named_in_error_max = 5;
 
 Result<ClusterHeader> not_found(const std::string& argument) {
-  return Error{ErrorCode::not_found,
-               fmt::format("there is no cluster '{}'; fanfold cluster ls shows all", as_utf8(argument)),
-               {}};
+  return Error{
+      ErrorCode::not_found,
+      fmt::format("there is no cluster '{}'; fanfold cluster ls shows all", printable(argument, Newlines::escape)),
+      {}};
 }
 
 Result<ClusterHeader> find_by_prefix(const Client& client, const std::string& argument) {
@@ -58,30 +59,54 @@ Result<ClusterHeader> find_cluster(const Client& client, const std::string& argu
   return find_by_prefix(client, prefix);
 }
 
-Result<MessageKey> find_record(const Client& client, const std::string& argument) {
+Error no_task(const ClusterHeader& header, std::uint64_t index) {
+  const std::string label = label_of(header);
+  const std::string there = header.task_count == 0
+                                ? fmt::format("{} has no tasks", label)
+                                : fmt::format("the tasks of {} are #0 to #{}", label, header.task_count - 1);
+  return {ErrorCode::not_found, fmt::format("there is no task {}#{}; {}", label, index, there), {}};
+}
+
+Result<FoundRecord> find_record(const Client& client, const std::string& argument) {
   const std::size_t mark = argument.rfind('#');
   if (mark == std::string::npos) {
     const MessageKey key{argument};
-    if (auto parts = parse_key(key); !parts) return std::move(parts).error();
-    return key;
+    if (parse_key(key).has_value()) {
+      auto message = client.get_message_record<>(key);
+      const bool is_message = message && message->type != RecordType::cluster;
+      if (is_message) return FoundRecord{key, std::nullopt, std::nullopt};
+      if (!message && message.error().code != ErrorCode::not_found) return std::move(message).error();
+    }
+    auto header = find_cluster(client, argument);
+    if (!header) return std::move(header).error();
+    MessageKey own = key_of(*header);
+    return FoundRecord{std::move(own), std::move(*header), std::nullopt};
   }
   std::uint64_t index = 0;
   const char* end = argument.data() + argument.size();
   const auto [stop, code] = std::from_chars(argument.data() + mark + 1, end, index);
   if (code != std::errc{} || stop != end) {
-    return Error{ErrorCode::bad_input,
-                 fmt::format("'{}' names no task: write CLUSTER#INDEX, as in photos#17", as_utf8(argument)),
-                 {}};
+    return Error{
+        ErrorCode::bad_input,
+        fmt::format("'{}' names no task: write CLUSTER#INDEX, as in photos#17", printable(argument, Newlines::escape)),
+        {}};
   }
   auto header = find_cluster(client, argument.substr(0, mark));
   if (!header) return std::move(header).error();
-  return MessageKey::of_task(header->id, index);
+  if (index >= header->task_count) return no_task(*header, index);
+  MessageKey key = MessageKey::of_task(header->id, index);
+  return FoundRecord{std::move(key), std::move(*header), index};
 }
 
 MessageKey key_of(const ClusterHeader& header) { return MessageKey::of_message(header.id); }
 
 std::string label_of(const ClusterHeader& header) {
   return header.name.empty() ? header.id : printable(header.name, Newlines::escape);
+}
+
+std::string word_of(const ClusterHeader& header) {
+  const bool can_be_typed = !header.name.empty() && printable(header.name, Newlines::escape) == header.name;
+  return shell_word(can_be_typed ? header.name : header.id);
 }
 
 void add_cluster_argument(Command app, std::string& target, bool required) {

@@ -84,6 +84,7 @@ Result<ExitCode> created(const Invocation& invocation, const Client& client, con
     print_line(key.p_key);
     note(fmt::format("{} in queue {}", counted(progress->total_count, "task", "tasks"), options.queue));
   }
+  if (progress->sealed && progress->total_count == 0) note("no tasks in the list: the cluster is finished at once");
   return ExitCode::ok;
 }
 
@@ -134,6 +135,8 @@ Result<ExitCode> add_tasks(const Invocation& invocation, const AddOptions& optio
   } else if (added->existed) {
     print_line(fmt::format("added before under this key: {} from index {}", counted(added->count, "task", "tasks"),
                            added->first_index));
+  } else if (added->count == 0) {
+    print_line(fmt::format("no tasks in {}: nothing was added", input->name()));
   } else {
     print_line(fmt::format("added {} from index {}", counted(added->count, "task", "tasks"), added->first_index));
   }

@@ -66,14 +66,18 @@ Result<ExitCode> show(const Invocation& invocation, const ClusterOnly& options) 
   if (!header) return std::move(header).error();
   auto progress = client->progress(key_of(*header));
   if (!progress) return std::move(progress).error();
+  auto finish = read_finish(*client, *header);
+  if (!finish) return std::move(finish).error();
   if (invocation.common.json) {
     const bool whole = progress->total_count <= task_lists_max && !header->tombstone;
     auto record = client->core()->cluster_record(key_of(*header), Consistency::strong, whole);
     if (!record) return std::move(record).error();
-    print_line(to_json(*record).text());
+    std::string text = to_json(*record).text();
+    if (*finish) text.insert(text.rfind('}'), ",\"finish\":" + finish_json(**finish));
+    print_line(text);
     return ExitCode::ok;
   }
-  print(state_description(*header, *progress));
+  print(state_description(*header, *progress, *finish));
   return ExitCode::ok;
 }
 
@@ -109,11 +113,11 @@ Result<ExitCode> watch(const Invocation& invocation, const ClusterOnly& options)
 void add_cluster_look_commands(Command cluster, Invocation& invocation) {
   auto ls = add_command<LsOptions>(cluster, invocation, "ls", "Show clusters, the newest first",
                                    "fanfold cluster ls --unfinished", list);
-  ls.app.option("--name", ls.options.name, "Only clusters of this name");
+  ls.app.option("--name", ls.options.name, "Only clusters of this name", {.value = "NAME"});
   ls.app.flag("--unfinished", ls.options.unfinished,
               "Only those that are not finished, or whose finish is not handled yet");
   ls.app.option("--limit", ls.options.limit, "At most so many",
-                {.show_default = true, .range = OptionTraits::Range{1, 1'000'000}});
+                {.value = "N", .show_default = true, .range = OptionTraits::Range{1, 1'000'000}});
 
   auto one =
       add_command<ClusterOnly>(cluster, invocation, "show",

@@ -20,8 +20,36 @@ std::string state_text(const ClusterHeader& header, const Progress& progress) {
   return progress.sealed ? "running" : "open";
 }
 
-std::string state_description(const ClusterHeader& header, const Progress& progress) {
-  std::string text = fmt::format("{}  {}\n", label_of(header), state_text(header, progress));
+Result<std::optional<FinishState>> read_finish(const Client& client, const ClusterHeader& header) {
+  if (!header.finish_sent_at || header.tombstone) return std::optional<FinishState>();
+  auto record = client.get_message_record<>(key_of(header), Consistency::strong);
+  if (!record && record.error().code == ErrorCode::not_found) return std::optional<FinishState>();
+  if (!record) return std::move(record).error();
+  return std::optional<FinishState>({record->status, record->consumption_count, std::move(record->error)});
+}
+
+Json errors_json(const std::vector<ErrorEntry>& errors) {
+  std::string all;
+  for (const ErrorEntry& error : errors) {
+    JsonObject entry;
+    entry.count("attempt", error.attempt).text("code", error.code).text("message", error.message);
+    entry.text("fingerprint", error.fingerprint).time("at", error.at).flag("final", error.final);
+    all += (all.empty() ? "" : ",") + entry.line();
+  }
+  return Json::from_valid_text("[" + all + "]");
+}
+
+std::string finish_json(const FinishState& finish) {
+  JsonObject object;
+  object.text("status", to_string(finish.status)).count("attempts", finish.attempt_count);
+  return object.json("error", errors_json(finish.error)).line();
+}
+
+std::string state_description(const ClusterHeader& header, const Progress& progress,
+                              const std::optional<FinishState>& finish) {
+  const bool finish_failed = finish && finish->failed();
+  std::string text = fmt::format("{}  {}{}\n", label_of(header), state_text(header, progress),
+                                 finish_failed ? ", finish handler failed" : "");
   const auto line = [&text](std::string_view name, const std::string& value) {
     text += fmt::format("  {:<12} {}\n", name, value);
   };
@@ -37,6 +65,12 @@ std::string state_description(const ClusterHeader& header, const Progress& progr
   if (header.completed_at)
     line("finished", fmt::format("{} (took {})", to_iso8601(*header.completed_at),
                                  spoken(*header.completed_at - header.created_at)));
+  if (finish && !finish->error.empty()) {
+    const ErrorEntry& error = finish->error.back();
+    line("finish",
+         fmt::format("{} attempt {}: {}: {} (fanfold logs {})", finish_failed ? "failed for good, after" : "failed in",
+                     error.attempt, error.code, printable(error.message, Newlines::escape), word_of(header)));
+  }
   if (header.deadline)
     line("deadline", fmt::format("{} ({})", to_iso8601(*header.deadline), age_text(*header.deadline, now())));
   line("kept until", to_iso8601(header.expires_at));

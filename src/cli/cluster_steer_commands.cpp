@@ -80,7 +80,8 @@ void add_cluster_steer_commands(Command cluster, Invocation& invocation) {
       add_command<SteerOptions>(cluster, invocation, "stop", "Stop a cluster for good: nothing new starts",
                                 "fanfold cluster stop photos --reason 'wrong folder'", stop);
   add_cluster_argument(stop_command.app, stop_command.options.cluster);
-  stop_command.app.option("--reason", stop_command.options.reason, "Kept in its record", {.show_default = true});
+  stop_command.app.option("--reason", stop_command.options.reason, "Kept in its record",
+                          {.value = "TEXT", .show_default = true});
 
   auto pause_command =
       add_command<SteerOptions>(cluster, invocation, "pause", "Start no more of a cluster's tasks until it is resumed",

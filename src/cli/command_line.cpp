@@ -2,7 +2,9 @@
 
 #include "cli/commands.hpp"
 #include "cli/config_file.hpp"
+#include "cli/help.hpp"
 #include "cli/output.hpp"
+#include "cli/store.hpp"
 #include "cli/subprocess.hpp"
 #include "cli/text.hpp"
 
@@ -63,6 +65,7 @@ void declare(CLI::App& app, Invocation& invocation) {
   app.fallthrough();
   app.set_version_flag("--version", std::string(version()), "Print the version and exit");
   app.footer(exit_codes_help);
+  app.formatter(help_formatter());  // Before there are commands, which inherit it.
   Command root(app);
   declare_store(root, invocation.common);
   root.option("--durability", invocation.common.durability,
@@ -134,9 +137,43 @@ std::string command_missing(const CLI::App& app, const std::string& message) {
                      printable(words.front(), Newlines::escape), names);
 }
 
-ExitCode report(const Error& error) {
-  complain(error.message);
-  if (!error.remote_detail.empty()) note("  " + error.remote_detail);
+/// CLI11 lists what is left over from the last to the first.
+std::string unexpected(const CLI::App& app, const std::string& message) {
+  const std::vector<std::string> words = app.remaining(true);
+  if (words.empty()) return message;
+  const std::string& word = words.front();
+  const std::string shown = printable(word, Newlines::escape);
+  if (word.size() > 1 && word.front() == '-') return fmt::format("there is no option '{}'", shown);
+  const std::string name = innermost(app).get_name();
+  const bool runs_program = name == "run" || name == "work";
+  return fmt::format("'{}' is not expected here{}", shown,
+                     runs_program ? "; the program to run stands behind --, as in: -- convert {task}" : "");
+}
+
+/// CLI11 counts what was expected: "--name: At Most 1 required but received 2".
+std::string mismatch(const std::string& message) {
+  const std::string name = message.substr(0, message.find(':'));
+  if (message.find("At Most 1") != std::string::npos) return fmt::format("{} is given more than once", name);
+  if (message.find("required") != std::string::npos) return fmt::format("{} needs a value", name);
+  return message;
+}
+
+/// The store's troubles name the store, and say how to go on.
+std::string in_store(const Error& error, const CommonOptions& common) {
+  const bool lasting =
+      error.code == ErrorCode::disk_full || error.code == ErrorCode::read_only || error.code == ErrorCode::damaged;
+  if (!lasting || is_on_aws(common)) return error.message;
+  const bool is_named =
+      error.message.find('/') != std::string::npos || error.message.find(common.store) != std::string::npos;
+  std::string message = is_named ? error.message : fmt::format("{}: {}", common.store, error.message);
+  if (error.code == ErrorCode::disk_full && message.find("same command goes on") == std::string::npos)
+    message += "; what was acknowledged is kept, and the same command goes on once there is room";
+  return message;
+}
+
+ExitCode report(const Error& error, const CommonOptions& common) {
+  complain(printable(in_store(error, common), Newlines::keep));
+  if (!error.remote_detail.empty()) note("  " + printable(error.remote_detail, Newlines::keep));
   return exit_code_of(error.code);
 }
 
@@ -154,11 +191,15 @@ ExitCode parse_and_perform(CLI::App& app, Invocation& invocation, std::vector<st
   } catch (const CLI::RequiredError& error) {
     const bool has_commands = !innermost(app).get_subcommands([](const CLI::App*) { return true; }).empty();
     return usage_error(app, has_commands ? command_missing(app, error.what()) : error.what());
+  } catch (const CLI::ExtrasError& error) {
+    return usage_error(app, unexpected(app, error.what()));
+  } catch (const CLI::ArgumentMismatch& error) {
+    return usage_error(app, mismatch(error.what()));
   } catch (const CLI::ParseError& error) {
     return usage_error(app, error.what());
   }
   const auto done = invocation.action();
-  return done ? *done : report(done.error());
+  return done ? *done : report(done.error(), invocation.common);
 }
 
 }  // namespace
@@ -179,7 +220,7 @@ int run_command_line(int argument_count, char** arguments) {
     const std::span<char*> all(arguments, static_cast<std::size_t>(argument_count));
     code = parse_and_perform(app, invocation, std::vector<std::string>(all.begin() + (all.empty() ? 0 : 1), all.end()));
   } catch (const ErrorException& exception) {
-    code = report(exception.error());
+    code = report(exception.error(), invocation.common);
   } catch (const std::exception& exception) {
     complain(fmt::format("a defect of fanfold's own: {}", exception.what()));
   }

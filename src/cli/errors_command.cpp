@@ -1,4 +1,5 @@
 #include "cli/cluster_argument.hpp"
+#include "cli/cluster_state.hpp"
 #include "cli/commands.hpp"
 #include "cli/output.hpp"
 #include "cli/store.hpp"
@@ -15,6 +16,19 @@ constexpr std::size_t fingerprint_shown = 8;
 struct ErrorsOptions {
   std::string cluster;
 };
+
+/// The finish handler's failure is no task's, and nothing tries it again.
+void show_finish(const Invocation& invocation, const ClusterHeader& header, const ErrorEntry& error) {
+  if (invocation.common.json) {
+    JsonObject object;
+    object.text("fingerprint", error.fingerprint).text("code", error.code).text("message", error.message);
+    print_line(object.count("count", 1).flag("finish", true).line());
+    return;
+  }
+  print_line(fmt::format("{:>3} ×  {}  \"{}\"  (finish handler)", 1, error.code,
+                         clipped(printable(error.message, Newlines::escape), message_columns_max)));
+  print_line(fmt::format("       output: fanfold logs {0}    what to do: fanfold why {0}", word_of(header)));
+}
 
 Result<ExitCode> errors(const Invocation& invocation, const ErrorsOptions& options) {
   auto client = open_store(invocation.common, StoreUse::read);
@@ -33,9 +47,14 @@ Result<ExitCode> errors(const Invocation& invocation, const ErrorsOptions& optio
     print_line(fmt::format("{:>3} ×  {}  \"{}\"", with_thousands(group.count), group.code,
                            clipped(printable(group.message, Newlines::escape), message_columns_max)));
     print_line(fmt::format("       first: fanfold logs {0}#{1}    again: fanfold retry {0} --where fingerprint={2}",
-                           label_of(*header), group.first_index, group.fingerprint.substr(0, fingerprint_shown)));
+                           word_of(*header), group.first_index, group.fingerprint.substr(0, fingerprint_shown)));
   }
-  if (groups->empty() && !invocation.common.json) note(fmt::format("{}: no task has failed", label_of(*header)));
+  auto finish = read_finish(*client, *header);
+  if (!finish) return std::move(finish).error();
+  const bool finish_failed = *finish && (*finish)->failed() && !(*finish)->error.empty();
+  if (finish_failed) show_finish(invocation, *header, (*finish)->error.back());
+  if (groups->empty() && !finish_failed && !invocation.common.json)
+    note(fmt::format("{}: no task has failed", label_of(*header)));
   return ExitCode::ok;
 }
 

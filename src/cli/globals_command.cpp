@@ -31,6 +31,8 @@ Result<ExitCode> get(const Invocation& invocation, const GlobalsOptions& options
   auto header = find_cluster(*client, options.cluster);
   if (!header) return std::move(header).error();
   auto globals = client->get_cluster_globals(key_of(*header));
+  if (!globals && globals.error().code == ErrorCode::not_found)
+    return Error{ErrorCode::not_found, fmt::format("{} has no globals", label_of(*header)), {}};
   if (!globals) return std::move(globals).error();
   print_line(globals->text());
   return ExitCode::ok;
@@ -55,16 +57,41 @@ Result<ExitCode> put(const Invocation& invocation, const GlobalsOptions& options
   return stored(invocation, *header, *update);
 }
 
-/// A file of its own with `text`, for an editor.
-Result<std::filesystem::path> write_draft(const std::string& text) {
-  std::error_code unused;
-  std::string name = (std::filesystem::temp_directory_path(unused) / "fanfold-globals-XXXXXX.json").string();
-  const int descriptor = mkstemps(name.data(), 5);
-  if (descriptor < 0) return Error{ErrorCode::unavailable, fmt::format("{}: {}", name, std::strerror(errno)), {}};
-  ::close(descriptor);
-  std::ofstream(name) << text << '\n';
-  return std::filesystem::path(name);
-}
+/// The text that is being edited, in a file of its own. Removed at the end, unless it holds what would be lost.
+class Draft {
+ public:
+  Draft(const Draft&) = delete;
+  Draft& operator=(const Draft&) = delete;
+  Draft(Draft&& other) noexcept : file_(std::exchange(other.file_, {})) {}
+  ~Draft() {
+    std::error_code unused;
+    if (!file_.empty()) std::filesystem::remove(file_, unused);
+  }
+
+  static Result<Draft> make(const std::string& text) {
+    std::error_code unused;
+    std::string name = (std::filesystem::temp_directory_path(unused) / "fanfold-globals-XXXXXX.json").string();
+    const int descriptor = mkstemps(name.data(), 5);
+    if (descriptor < 0) return Error{ErrorCode::unavailable, fmt::format("{}: {}", name, std::strerror(errno)), {}};
+    ::close(descriptor);
+    Draft draft(name);
+    if (!(std::ofstream(name) << text << '\n').flush())
+      return Error{ErrorCode::disk_full, fmt::format("{} cannot be written; nothing was stored", name), {}};
+    return draft;
+  }
+
+  [[nodiscard]] const std::filesystem::path& file() const { return file_; }
+  /// Leaves the file to the user: `error` with where it is.
+  Error kept(Error error) {
+    error.message += fmt::format("; nothing was stored, your text is in {}", file_.string());
+    file_.clear();
+    return error;
+  }
+
+ private:
+  explicit Draft(std::filesystem::path file) : file_(std::move(file)) {}
+  std::filesystem::path file_;
+};
 
 /// Runs the user's editor; as everywhere, $VISUAL and $EDITOR may hold arguments.
 Result<void> run_editor(const std::filesystem::path& file) {
@@ -77,10 +104,19 @@ Result<void> run_editor(const std::filesystem::path& file) {
     _exit(127);
   }
   int status = 0;
-  if (child < 0 || waitpid(child, &status, 0) != child || status != 0) {
-    return Error{ErrorCode::invalid_argument, "the editor failed; nothing was stored", {}};
-  }
-  return {};
+  if (child >= 0 && waitpid(child, &status, 0) == child && status == 0) return {};
+  return Error{
+      ErrorCode::invalid_argument, fmt::format("the editor failed ({})", command.substr(0, command.size() - 5)), {}};
+}
+
+/// Stores `after` where the globals are still `before`: an update by somebody else in between must not be lost.
+Result<GlobalsUpdate> replace_globals(const Client& client, const MessageKey& key, const Result<Json>& before,
+                                      const Json& after) {
+  return client.core()->update_globals(key, [&](const std::optional<Json>& current) -> Result<Json> {
+    const bool unchanged = before ? current && current->text() == before->text() : !current.has_value();
+    if (unchanged) return after;
+    return Error{ErrorCode::conflict, "the globals were changed meanwhile", {}};
+  });
 }
 
 Result<ExitCode> edit(const Invocation& invocation, const GlobalsOptions& options) {
@@ -90,24 +126,26 @@ Result<ExitCode> edit(const Invocation& invocation, const GlobalsOptions& option
   if (!header) return std::move(header).error();
   auto before = client->get_cluster_globals(key_of(*header));
   if (!before && before.error().code != ErrorCode::not_found) return std::move(before).error();
-  auto draft = write_draft(before ? before->text() : "null");
+  const std::string text = before ? before->text() : "null";
+  auto draft = Draft::make(text);
   if (!draft) return std::move(draft).error();
-  if (auto edited = run_editor(*draft); !edited) return edited.error();
-  auto after = json_argument("globals", "@" + draft->string());
-  if (!after) return std::move(after).error();
-  // Only what was edited is replaced: an update by somebody else in between must not be lost.
-  auto update =
-      client->core()->update_globals(key_of(*header), [&](const std::optional<Json>& current) -> Result<Json> {
-        const bool unchanged = before ? current && current->text() == before->text() : !current.has_value();
-        if (unchanged) return *after;
-        return Error{ErrorCode::conflict,
-                     fmt::format("the globals were changed meanwhile; nothing was stored, the edited text is in {}",
-                                 draft->string()),
-                     {}};
-      });
-  if (!update) return std::move(update).error();
-  std::error_code unused;
-  std::filesystem::remove(*draft, unused);
+  const auto edited = run_editor(draft->file());
+  auto written = read_whole(draft->file().string());
+  if (!written) return draft->kept(std::move(written).error());
+  const bool is_changed = *written != text + "\n" && *written != text;
+  if (!edited)
+    return is_changed ? draft->kept(edited.error())
+                      : Error{edited.error().code, edited.error().message + "; nothing was stored", {}};
+  if (!is_changed) {
+    note(fmt::format("{}: unchanged; nothing was stored", label_of(*header)));
+    if (invocation.common.json)
+      print_line(JsonObject().text("cluster", key_of(*header).p_key).flag("changed", false).line());
+    return ExitCode::ok;
+  }
+  auto after = Json::parse(*written);
+  if (!after) return draft->kept({ErrorCode::bad_input, "globals: " + after.error().message, {}});
+  auto update = replace_globals(*client, key_of(*header), before, *after);
+  if (!update) return draft->kept(std::move(update).error());
   return stored(invocation, *header, *update);
 }
 

@@ -73,11 +73,12 @@ std::string range_text(const RateEstimate::Range& range, std::string_view dash) 
 }
 
 /// The parts behind the bar, the most important first.
-std::vector<std::string> details(const ProgressMoment& moment, std::string_view dash) {
+std::vector<std::string> details(const ProgressMoment& moment, std::string_view dash, std::string_view complete) {
   const Progress& progress = moment.progress;
   std::vector<std::string> parts;
-  parts.push_back(fmt::format("{} of {}{}", with_thousands(ended_count(progress)), with_thousands(progress.total_count),
-                              progress.sealed ? "" : " so far"));
+  // Complete ones, as in every other line; what failed is counted beside them.
+  parts.push_back(fmt::format("{} of {}{}{}", with_thousands(progress.done_count), with_thousands(progress.total_count),
+                              progress.sealed ? "" : " so far", complete));
   if (progress.failed_count > 0) parts.push_back(with_thousands(progress.failed_count) + " failed");
   if (progress.paused) parts.emplace_back("paused");
   if (moment.rate && !progress.finished) parts.push_back(rate_text(*moment.rate));
@@ -136,7 +137,7 @@ std::string bar_line(const ProgressMoment& moment, const Terminal& terminal) {
   const std::string share = fmt::format("{:>3}%", percent(moment.progress));
   if (columns < share.size() + 2 + bar_columns_min) return clipped(share, columns);
 
-  const std::vector<std::string> parts = details(moment, terminal.unicode ? "–" : "-");
+  const std::vector<std::string> parts = details(moment, terminal.unicode ? "–" : "-", "");
   const std::string name = clipped(moment.name, std::min(name_columns_max, columns / 4));
   // What every line has; then as many details as fit, then the widest bar.
   std::size_t used = share.size() + 2 + bar_columns_min;
@@ -161,7 +162,7 @@ std::string bar_line(const ProgressMoment& moment, const Terminal& terminal) {
 
 std::string plain_line(const ProgressMoment& moment) {
   std::string line = fmt::format("{}: {}%", moment.name, percent(moment.progress));
-  for (const std::string& part : details(moment, "-")) line += ", " + part;
+  for (const std::string& part : details(moment, "-", " complete")) line += ", " + part;
   return line;
 }
 

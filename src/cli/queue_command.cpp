@@ -1,12 +1,11 @@
 #include "cli/commands.hpp"
 #include "cli/duration.hpp"
 #include "cli/output.hpp"
+#include "cli/queue_argument.hpp"
 #include "cli/store.hpp"
 #include "cli/text.hpp"
 
 #include <fmt/format.h>
-
-#include <algorithm>
 
 namespace fanfold::cli {
 namespace {
@@ -23,25 +22,6 @@ struct QueueOptions {
 };
 
 struct NoOptions {};
-
-/// The url of a queue that is there. The embedded engine would make one at its first use; where people only look, a
-/// typing error is no new queue. On AWS one request tells, and an account may have many queues.
-Result<std::string> existing_queue(const Invocation& invocation, const Client& client, const std::string& name) {
-  const Error missing{
-      ErrorCode::not_found, fmt::format("there is no queue '{}'; fanfold queue ls shows all", as_utf8(name)), {}};
-  if (is_on_aws(invocation.common)) {
-    auto url = client.queue_port().resolve(name);
-    if (!url && url.error().code == ErrorCode::not_found) return missing;
-    return url;
-  }
-  auto all = client.queue_port().list();
-  if (!all) return std::move(all).error();
-  if (std::find(all->begin(), all->end(), name) != all->end()) return name;
-  return missing;
-}
-
-/// What people call a queue: the last part of its url.
-std::string name_in(const std::string& url) { return url.substr(url.rfind('/') + 1); }
 
 Result<ExitCode> create(const Invocation& invocation, const CreateOptions& options) {
   auto client = open_store(invocation.common, StoreUse::create);
@@ -169,7 +149,7 @@ void add_queue_command(Command app, Invocation& invocation) {
   make.app.option("--dead-letter", make.options.dead_letter_queue, "Where messages go that were received too often",
                   {.value = "QUEUE"});
   make.app.option("--max-receives", make.options.receives_max, "How often that is",
-                  {.show_default = true, .range = OptionTraits::Range{1, 1000}});
+                  {.value = "N", .show_default = true, .range = OptionTraits::Range{1, 1000}});
   make.app.flag("--content-based-deduplication", make.options.attributes.content_based_deduplication,
                 "FIFO queues (names that end in .fifo) only");
 

@@ -35,6 +35,9 @@ Result<void> make_result_folder(const std::filesystem::path& folder) {
   if (folder.empty()) return {};
   std::error_code failure;
   std::filesystem::create_directories(folder, failure);
+  const int number = failure.value();
+  if (number == ENOTDIR || number == EEXIST)
+    return Error{ErrorCode::invalid_argument, fmt::format("--results: {} is no folder", folder.string()), {}};
   if (failure) return file_error(folder, failure.value());
   return {};
 }

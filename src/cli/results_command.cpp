@@ -13,8 +13,12 @@ namespace {
 
 struct ResultsOptions {
   std::string cluster;
+  std::uint64_t first_index = 0;
+  std::uint64_t limit = 0;  // Zero: all.
   bool text = false;
 };
+
+constexpr std::size_t page_results = 1000;
 
 /// What a task printed, or the string that it returned; other results as their JSON on a line.
 std::string text_of(const Json& result) {
@@ -25,23 +29,36 @@ std::string text_of(const Json& result) {
   return result.text() + "\n";
 }
 
+/// False where a result had to be shown as JSON although its text was asked for.
+bool show(const Invocation& invocation, const ResultsOptions& options, const TaskResult<Json>& result) {
+  if (options.text) {
+    print(text_of(result.result));
+    return !result.result.text().starts_with('{') || printed_text(result.result).has_value();
+  }
+  print_line(invocation.common.json ? JsonObject().count("index", result.index).json("result", result.result).line()
+                                    : fmt::format("{}\t{}", result.index, result.result.text()));
+  return true;
+}
+
 Result<ExitCode> results(const Invocation& invocation, const ResultsOptions& options) {
   auto client = open_store(invocation.common, StoreUse::read);
   if (!client) return std::move(client).error();
   auto header = find_cluster(*client, options.cluster);
   if (!header) return std::move(header).error();
+  if (options.first_index > 0 && options.first_index >= header->task_count)
+    return no_task(*header, options.first_index);
   std::uint64_t cut_count = 0;
-  auto all = client->results(key_of(*header));
-  for (const auto& result : all) {
-    if (!result) return result.error();
-    if (options.text) {
-      if (result->result.text().starts_with('{') && !printed_text(result->result)) ++cut_count;
-      print(text_of(result->result));
-    } else if (invocation.common.json) {
-      print_line(JsonObject().count("index", result->index).json("result", result->result).line());
-    } else {
-      print_line(fmt::format("{}\t{}", result->index, result->result.text()));
-    }
+  std::uint64_t shown = 0;
+  std::optional<std::uint64_t> next = options.first_index;
+  const auto wanted = [&] {
+    return options.limit == 0 ? page_results : std::min<std::uint64_t>(page_results, options.limit - shown);
+  };
+  while (next && wanted() > 0) {
+    auto page = client->core()->results(key_of(*header), *next, wanted());
+    if (!page) return std::move(page).error();
+    for (const TaskResult<Json>& result : page->results) cut_count += show(invocation, options, result) ? 0 : 1;
+    shown += page->results.size();
+    next = page->next_index;
   }
   if (cut_count > 0)
     note(fmt::format("{}: shown as JSON, since they are no text or were too long to be kept whole",
@@ -55,6 +72,9 @@ void add_results_command(Command app, Invocation& invocation) {
   auto command = add_command<ResultsOptions>(app, invocation, "results", "Show what the tasks returned, in task order",
                                              "fanfold results photos --text > all.txt", results);
   add_cluster_argument(command.app, command.options.cluster);
+  command.app.option("--from", command.options.first_index, "From this index on; from the first task by default",
+                     {.value = "INDEX"});
+  command.app.option("--limit", command.options.limit, "At most so many; all by default", {.value = "N"});
   command.app.flag("--text", command.options.text,
                    "Nothing but what each task printed, byte by byte, one behind the other");
 }

@@ -53,6 +53,10 @@ class Run {
   void say(const std::string& line) { reporter_ != nullptr ? reporter_->say(line) : note(line); }
   Result<void> write_missing_results() const;
   [[nodiscard]] ExitCode summarize() const;
+  /// For lines that people read.
+  [[nodiscard]] std::string label() const { return printable(job_.name, Newlines::escape); }
+  /// Nothing is left to do, not even the finish message.
+  [[nodiscard]] bool all_handled() const { return progress_.finished && progress_.finish_handled; }
   [[nodiscard]] bool all_complete() const {
     return progress_.finished && progress_.done_count == progress_.total_count;
   }
@@ -69,6 +73,7 @@ class Run {
   JobClusters clusters_;
   CompletedElsewhere elsewhere_;
   MessageKey key_;
+  ClusterHeader header_;  // As it was at the start.
   std::string queue_;
   bool is_new_ = false;
   Progress before_;
@@ -123,6 +128,7 @@ Result<void> Run::find_cluster_of_list() {
   }
   auto header = client_->cluster_header(key_);
   if (!header) return std::move(header).error();
+  header_ = *header;
   queue_ = header->queue_url;
   if (header->paused) {
     auto resumed = client_->resume_cluster(key_);
@@ -171,7 +177,7 @@ Result<void> Run::explain() const {
   const std::uint64_t known = before_.done_count + failed;
   const std::uint64_t open = before_.total_count > known ? before_.total_count - known : 0;
   if (known + elsewhere_.count() > 0) {
-    std::string line = fmt::format("{}: {}", job_.name, counted(list_.count, "task", "tasks"));
+    std::string line = fmt::format("{}: {}", label(), counted(list_.count, "task", "tasks"));
     if (before_.done_count > 0)
       line += fmt::format(", {} complete before (skipped)", with_thousands(before_.done_count));
     if (elsewhere_.count() > 0)
@@ -216,7 +222,7 @@ Result<Progress> Run::work_once() {
 /// Runs what is open, and once more what had failed before.
 Result<void> Run::work() {
   if (all_complete() && progress_.finish_handled) return {};
-  ProgressReporter reporter(*client_, key_, job_.name);
+  ProgressReporter reporter(*client_, key_, label());
   reporter_ = &reporter;
   auto worked = work_rounds();
   reporter_ = nullptr;
@@ -224,7 +230,7 @@ Result<void> Run::work() {
 }
 
 Result<void> Run::work_rounds() {
-  if (!progress_.finished || !progress_.finish_handled) {
+  if (!all_handled()) {
     auto progress = work_once();
     if (!progress) return std::move(progress).error();
     progress_ = *progress;
@@ -274,7 +280,7 @@ Result<void> Run::write_missing_results() const {
 ExitCode Run::summarize() const {
   const std::uint64_t skipped = before_.done_count + elsewhere_.settled_count();
   const double seconds = std::chrono::duration<double>(Clock::now() - begun_).count();
-  const bool interrupted = watch_.token().stop_requested() && !progress_.finished;
+  const bool interrupted = watch_.token().stop_requested() && !all_handled();
   const std::uint64_t attempts =
       report_.done_count + report_.retried_count + report_.failed_count - elsewhere_.settled_count();
   if (invocation_.common.json) {
@@ -292,18 +298,23 @@ ExitCode Run::summarize() const {
     print_line(object.line());
   }
   if (interrupted) {
-    note(fmt::format("drained: {} finished, {} cut off. Run the same command to go on.",
+    note(fmt::format("drained: {} finished, {} cut off{}. Run the same command to go on.",
                      with_thousands(watch_.drained_count()),
-                     report_.cut_off_count == 0 ? "none" : with_thousands(report_.cut_off_count)));
+                     report_.cut_off_count == 0 ? "none" : with_thousands(report_.cut_off_count),
+                     progress_.finished ? "; every task has ended, and the job's own end is left" : ""));
     return ExitCode::interrupted;
   }
-  std::string line = fmt::format("{}: {} of {} complete", job_.name, with_thousands(progress_.done_count),
+  if (list_.count == 0) {
+    note(fmt::format("{}: no tasks in {}, nothing to run", label(), printable(input_->name(), Newlines::escape)));
+    return ExitCode::ok;
+  }
+  std::string line = fmt::format("{}: {} of {} complete", label(), with_thousands(progress_.done_count),
                                  with_thousands(progress_.total_count));
   if (progress_.failed_count > 0) line += fmt::format(", {} failed", with_thousands(progress_.failed_count));
   if (skipped > 0) line += fmt::format(", {} of them skipped", with_thousands(skipped));
   if (progress_.status_code == StatusCode::stopped) line += ", stopped";
   note(fmt::format("{}, in {}", line, spoken(std::chrono::milliseconds(static_cast<std::int64_t>(seconds * 1000)))));
-  if (progress_.failed_count > 0) note(fmt::format("see why:  fanfold errors {}", job_.name));
+  if (progress_.failed_count > 0) note(fmt::format("see why:  fanfold errors {}", word_of(header_)));
   return all_complete() ? ExitCode::ok : ExitCode::failed;
 }
 
@@ -314,10 +325,11 @@ Result<ExitCode> Run::perform() {
   if (auto done = explain(); !done) return done.error();
   if (auto done = work(); !done) return done.error();
   if (const auto error = watch_.store_error()) {
-    return Error{error->code,
-                 fmt::format("{}: {}; what was acknowledged is kept, and the same command goes on",
-                             invocation_.common.store, error->message),
-                 {}};
+    return Error{
+        error->code,
+        fmt::format("{}: {}; what was acknowledged is kept, and the same command goes on{}", invocation_.common.store,
+                    error->message, error->code == ErrorCode::disk_full ? " once there is room" : ""),
+        {}};
   }
   if (auto done = write_missing_results(); !done) return done.error();
   return summarize();

@@ -91,6 +91,7 @@ Result<ExitCode> send(const Invocation& invocation, const SendCommandOptions& op
   if (!bodies.empty()) {
     if (auto done = send_all(invocation, *client, options.queue, bodies, sent); !done) return done.error();
   }
+  if (sent.count + sent.refused_count == 0) note(fmt::format("no messages in {}: nothing was sent", input->name()));
   return sent.refused_count == 0 ? ExitCode::ok : exit_code_of(sent.last_refusal);
 }
 
@@ -103,7 +104,7 @@ void add_send_command(Command app, Invocation& invocation) {
   command.options.list.file.clear();
   command.app.option("--queue", command.options.queue, "Where they go", {.value = "QUEUE", .required = true});
   command.app.option("body", command.options.bodies, "Each one message: text, or JSON where it begins with { or [",
-                     {.value = "BODY..."});
+                     {.value = "BODY"});
   add_task_input(command.app, command.options.list);
   command.app.option("--meta", command.options.meta, "Small data on each record: JSON, or @FILE", {.value = "JSON"});
   command.app.duration("--delay", command.options.delay, "Invisible so long; 0 to 15m");

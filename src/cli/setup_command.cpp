@@ -78,7 +78,7 @@ void add_setup_command(Command app, Invocation& invocation) {
                      {.value = "QUEUE"});
   command.app.option("--max-receives", command.options.receives_max,
                      "After so many a message goes to the dead-letter queue; receives are no attempts",
-                     {.show_default = true, .range = OptionTraits::Range{1, 1000}});
+                     {.value = "N", .show_default = true, .range = OptionTraits::Range{1, 1000}});
   command.app.duration("--visibility", command.options.visibility,
                        "A delivery is hidden from others so long, where its receiver says nothing; 0 to 12h (30s)");
   command.app.duration("--retention", command.options.retention, "An older message is gone; 1m to 14d (4d)");

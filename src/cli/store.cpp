@@ -1,6 +1,7 @@
 #include "cli/store.hpp"
 
 #include "cli/output.hpp"
+#include "cli/text.hpp"
 
 #include <fmt/format.h>
 
@@ -20,8 +21,18 @@ Result<sqlite::Options> file_store(const CommonOptions& options, StoreUse use) {
   std::error_code unused;
   if (use != StoreUse::create && !std::filesystem::exists(options.store, unused)) {
     return Error{ErrorCode::not_found,
-                 fmt::format("there is no store at '{}' (--store or FANFOLD_STORE names another)", options.store),
+                 fmt::format("there is no store at '{}' (--store or FANFOLD_STORE names another)",
+                             printable(options.store, Newlines::escape)),
                  {}};
+  }
+  if (use != StoreUse::create && std::filesystem::is_regular_file(options.store, unused) &&
+      std::filesystem::file_size(options.store, unused) == 0) {
+    return Error{
+        ErrorCode::not_found,
+        fmt::format("'{}' is an empty file and no store yet; fanfold run, send, queue create and cluster create "
+                    "make one of it",
+                    printable(options.store, Newlines::escape)),
+        {}};
   }
   sqlite::Options embedded;
   embedded.file = options.store;

@@ -48,6 +48,21 @@ std::vector<char*> pointers(std::vector<std::string>& strings) {
   return all;
 }
 
+/// Of a name that find_executable found nowhere.
+std::string why_no_program(const std::string& program) {
+  const std::string shown = printable(program, Newlines::escape);
+  std::error_code unused;
+  if (program.find('/') == std::string::npos) {
+    const bool is_here = std::filesystem::exists(program, unused);
+    return fmt::format("there is no program '{}' on the PATH{}", shown,
+                       is_here ? fmt::format("; ./{} names the file in this folder", shown) : "");
+  }
+  if (std::filesystem::is_directory(program, unused)) return fmt::format("'{}' is a folder, and no program", shown);
+  if (std::filesystem::exists(program, unused))
+    return fmt::format("'{}' is not executable; chmod +x makes it so", shown);
+  return fmt::format("there is no program '{}'", shown);
+}
+
 std::string start_error(int number) {
   if (number == E2BIG) return "the task is too long for an argument; let the program read it from its standard input";
   return fmt::format("cannot start the program: {}", std::strerror(number));
@@ -143,11 +158,7 @@ Result<std::shared_ptr<const TaskCommand>> TaskCommand::make(TaskCommandOptions 
   const std::string& program = command->options_.command.front();
   if (program.find(placeholder) == std::string::npos) {
     command->executable_ = find_executable(program);
-    if (command->executable_.empty()) {
-      return Error{ErrorCode::invalid_argument,
-                   fmt::format("there is no program '{}' to run", printable(program, Newlines::escape)),
-                   {}};
-    }
+    if (command->executable_.empty()) return Error{ErrorCode::invalid_argument, why_no_program(program), {}};
   }
   if (auto made = make_result_folder(command->options_.results); !made) return made.error();
   return std::shared_ptr<const TaskCommand>(std::move(command));

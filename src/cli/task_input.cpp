@@ -23,6 +23,10 @@ Error system_error(const std::string& name, int number) {
   return {code, fmt::format("{}: {}", name, std::strerror(number)), {}};
 }
 
+std::string temporary_for(const std::string& name) {
+  return fmt::format("a temporary file in {} for {}", P_tmpdir, name);
+}
+
 bool is_regular(std::FILE* file) {
   struct stat status {};
   return fstat(fileno(file), &status) == 0 && S_ISREG(status.st_mode);
@@ -55,16 +59,15 @@ Result<TaskInput> TaskInput::open(const TaskInputOptions& options) {
 
 Result<TaskInput::File> TaskInput::spooled(std::FILE* source, const std::string& name) {
   File copy(std::tmpfile());
-  if (!copy) return system_error("a temporary file for " + name, errno);
+  if (!copy) return system_error(temporary_for(name), errno);
   std::vector<char> buffer(buffer_bytes);
   for (;;) {
     const std::size_t count = std::fread(buffer.data(), 1, buffer.size(), source);
     if (count == 0) break;
-    if (std::fwrite(buffer.data(), 1, count, copy.get()) != count)
-      return system_error("a temporary file for " + name, errno);
+    if (std::fwrite(buffer.data(), 1, count, copy.get()) != count) return system_error(temporary_for(name), errno);
   }
   if (std::ferror(source) != 0) return system_error(name, errno);
-  if (std::fflush(copy.get()) != 0) return system_error("a temporary file for " + name, errno);
+  if (std::fflush(copy.get()) != 0) return system_error(temporary_for(name), errno);
   std::rewind(copy.get());
   return copy;
 }
@@ -88,7 +91,9 @@ Result<std::optional<std::string>> TaskInput::next() {
     auto piece = next_piece();
     if (!piece) return std::move(piece).error();
     if (!piece->has_value()) return std::optional<std::string>();
-    const std::string_view task = **piece;
+    std::string_view task = **piece;
+    // A list written on another system: its line ends belong to no task.
+    if (separator_ == '\n' && task.ends_with('\r')) task.remove_suffix(1);
     if (separator_ == '\n' ? is_blank(task) : task.empty()) continue;
     auto body = task_body(task, format_);
     if (!body) return at_place(body.error());

@@ -61,14 +61,7 @@ JsonObject task_json(const ClusterHeader& header, const TaskState& task) {
       .time("lease_end", task.lease_end)
       .time("completed_at", task.completed_at);
   if (task.meta) object.json("meta", *task.meta);
-  std::string errors;
-  for (const ErrorEntry& error : task.error) {
-    JsonObject entry;
-    entry.count("attempt", error.attempt).text("code", error.code).text("message", error.message);
-    entry.text("fingerprint", error.fingerprint).time("at", error.at).flag("final", error.final);
-    errors += (errors.empty() ? "" : ",") + entry.line();
-  }
-  object.json("error", Json::from_valid_text("[" + errors + "]"));
+  object.json("error", errors_json(task.error));
   return object;
 }
 
@@ -116,12 +109,18 @@ struct FailOptions {
 Result<ExitCode> fail_task(const Invocation& invocation, const FailOptions& options) {
   auto client = open_store(invocation.common, StoreUse::write);
   if (!client) return std::move(client).error();
-  auto key = find_record(*client, options.task);
-  if (!key) return std::move(key).error();
-  if (auto failed = client->fail_task(*key, options.reason); !failed) return failed.error();
+  auto found = find_record(*client, options.task);
+  if (!found) return std::move(found).error();
+  if (!found->index) {
+    return Error{ErrorCode::bad_input,
+                 fmt::format("'{}' names no task: write CLUSTER#INDEX, as in photos#17",
+                             printable(options.task, Newlines::escape)),
+                 {}};
+  }
+  if (auto failed = client->fail_task(found->key, options.reason); !failed) return failed.error();
   print_line(invocation.common.json
-                 ? JsonObject().text("task", key->r_key).text("status", to_string(Status::error)).line()
-                 : fmt::format("{}: failed", options.task));
+                 ? JsonObject().text("task", found->key.r_key).text("status", to_string(Status::error)).line()
+                 : fmt::format("{}: failed", printable(options.task, Newlines::escape)));
   return ExitCode::ok;
 }
 
@@ -135,15 +134,15 @@ void add_tasks_command(Command app, Invocation& invocation) {
   command.app.option("--status", command.options.status, "Only those that are open, running, complete or failed",
                      {.value = "STATUS"});
   command.app.option("--fingerprint", command.options.fingerprint,
-                     "Only those whose error has this fingerprint, or one that begins so");
+                     "Only those whose error has this fingerprint, or one that begins so", {.value = "FINGERPRINT"});
   command.app.option("--contains", command.options.contains, "Only those whose last error's message contains this");
-  command.app.option("--from", command.options.first_index, "From this index on", {.show_default = true});
-  command.app.option("--limit", command.options.limit, "At most so many", {.show_default = true});
+  command.app.option("--from", command.options.first_index, "From this index on", {.value = "INDEX"});
+  command.app.option("--limit", command.options.limit, "At most so many", {.value = "N", .show_default = true});
 
   auto fail = add_command<FailOptions>(command.app, invocation, "fail", "End one task by hand, as failed",
                                        "fanfold tasks fail photos#17 --reason 'no such photo'", fail_task);
   fail.app.option("task", fail.options.task, "CLUSTER#INDEX", {.value = "TASK", .required = true});
-  fail.app.option("--reason", fail.options.reason, "Kept in its record", {.show_default = true});
+  fail.app.option("--reason", fail.options.reason, "Kept in its record", {.value = "TEXT", .show_default = true});
 }
 
 }  // namespace fanfold::cli

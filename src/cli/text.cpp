@@ -78,6 +78,14 @@ std::string age_text(Time time, Time now) {
   return time <= now ? spoken(now - time) + " ago" : "in " + spoken(time - now);
 }
 
+std::string shell_word(std::string_view text) {
+  constexpr std::string_view plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:@%+=,";
+  if (!text.empty() && text.find_first_not_of(plain) == std::string_view::npos) return std::string(text);
+  std::string word = "'";
+  for (const char c : text) word += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return word + "'";
+}
+
 std::size_t column_count(std::string_view text) noexcept {
   std::size_t columns = 0;
   while (!text.empty()) {

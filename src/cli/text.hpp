@@ -20,6 +20,9 @@ namespace fanfold::cli {
 /// "3 min ago"; the future is "in 3 min".
 [[nodiscard]] std::string age_text(Time time, Time now);
 
+/// `text` as one word of a shell's command line: in quotes where it needs them.
+[[nodiscard]] std::string shell_word(std::string_view text);
+
 /// Columns that a terminal needs for `text`: one per code point, none for combining marks, two for wide characters.
 [[nodiscard]] std::size_t column_count(std::string_view text) noexcept;
 

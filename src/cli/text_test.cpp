@@ -52,5 +52,12 @@ TEST(Text, TellsUtf8FromOtherBytes) {
   EXPECT_EQ(as_utf8("a\xff"), "a\uFFFD");
 }
 
+TEST(ShellWord, IsQuotedWhereAShellWouldTakeItApart) {
+  EXPECT_EQ(shell_word("photos-2026.txt"), "photos-2026.txt");
+  EXPECT_EQ(shell_word(""), "''");
+  EXPECT_EQ(shell_word("my photos"), "'my photos'");
+  EXPECT_EQ(shell_word("it's $HOME"), R"('it'\''s $HOME')");
+}
+
 }  // namespace
 }  // namespace fanfold::cli

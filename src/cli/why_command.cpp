@@ -13,6 +13,25 @@ struct WhyOptions {
   std::string cluster;
 };
 
+/// The library's words for what to do, as commands.
+std::string as_commands(std::string remedy, const ClusterHeader& header) {
+  const std::pair<std::string_view, std::string> words[] = {
+      {"resume_cluster", "fanfold cluster resume " + word_of(header)},
+      {"stop_cluster", "fanfold cluster stop " + word_of(header)},
+      {"retry_failed", "fanfold retry " + word_of(header)},
+      {"list_tasks", "fanfold tasks " + word_of(header)},
+      {"fail_task", "fanfold tasks fail"},
+      {"what it printed is kept under the cluster's key",
+       "fanfold logs " + word_of(header) + " shows what it printed"}};
+  for (const auto& [name, command] : words) {
+    if (const std::size_t at = remedy.find(name); at != std::string::npos) remedy.replace(at, name.size(), command);
+  }
+  for (const std::string_view command : {"sweep", "why"}) {
+    if (remedy.starts_with(std::string(command) + " ")) remedy.insert(0, "fanfold ");
+  }
+  return remedy;
+}
+
 Result<ExitCode> why(const Invocation& invocation, const WhyOptions& options) {
   auto client = open_store(invocation.common, StoreUse::read);
   if (!client) return std::move(client).error();
@@ -24,7 +43,8 @@ Result<ExitCode> why(const Invocation& invocation, const WhyOptions& options) {
     if (invocation.common.json) {
       JsonObject object;
       if (reason.index) object.count("index", *reason.index);
-      print_line(object.count("count", reason.count).text("cause", reason.cause).text("remedy", reason.remedy).line());
+      object.count("count", reason.count).text("cause", reason.cause);
+      print_line(object.text("remedy", as_commands(reason.remedy, *header)).line());
       continue;
     }
     std::string subject = "the cluster";
@@ -34,7 +54,7 @@ Result<ExitCode> why(const Invocation& invocation, const WhyOptions& options) {
           fmt::format("{}, first {}#{}", counted(reason.count, "task", "tasks"), label_of(*header), *reason.index);
     if (!reason.index && reason.count > 1) subject = counted(reason.count, "task", "tasks");
     print_line(fmt::format("{}: {}", subject, printable(reason.cause, Newlines::escape)));
-    if (!reason.remedy.empty()) print_line("    " + printable(reason.remedy, Newlines::escape));
+    if (!reason.remedy.empty()) print_line("    " + printable(as_commands(reason.remedy, *header), Newlines::escape));
   }
   if (reasons->empty() && !invocation.common.json) print_line(fmt::format("{}: nothing is open", label_of(*header)));
   return ExitCode::ok;

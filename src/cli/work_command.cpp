@@ -2,6 +2,7 @@
 #include "cli/commands.hpp"
 #include "cli/duration.hpp"
 #include "cli/output.hpp"
+#include "cli/queue_argument.hpp"
 #include "cli/store.hpp"
 #include "cli/subprocess.hpp"
 #include "cli/task_command.hpp"
@@ -29,6 +30,7 @@ struct WorkOptions {
   std::string on_finish;
   std::string until_cluster;
   bool until_empty = false;
+  bool create = false;
   bool verbose = false;
 };
 
@@ -41,9 +43,10 @@ WeightedQueue weighted_queue(const std::string& text) {
   const char* end = text.data() + text.size();
   const auto [stop, code] = std::from_chars(text.data() + equals + 1, end, queue.weight);
   if (code != std::errc{} || stop != end || queue.weight == 0) {
-    throw ErrorException({ErrorCode::invalid_argument,
-                          fmt::format("--queue: '{}' has no weight; write NAME or NAME=WEIGHT", as_utf8(text)),
-                          {}});
+    throw ErrorException(
+        {ErrorCode::invalid_argument,
+         fmt::format("--queue: '{}' has no weight; write NAME or NAME=WEIGHT", printable(text, Newlines::escape)),
+         {}});
   }
   return queue;
 }
@@ -157,8 +160,8 @@ std::string report_line(const WorkerReport& report) {
   };
   add(report.retried_count, "to be tried again");
   add(report.failed_count, "failed");
-  add(report.duplicate_count, "duplicates suppressed");
-  add(report.finish_handled_count, "clusters finished");
+  add(report.duplicate_count, report.duplicate_count == 1 ? "duplicate suppressed" : "duplicates suppressed");
+  add(report.finish_handled_count, report.finish_handled_count == 1 ? "cluster finished" : "clusters finished");
   add(report.cut_off_count, "cut off");
   return line;
 }
@@ -174,13 +177,35 @@ WorkerOptions worker_options(const WorkOptions& options) {
   return worker;
 }
 
+/// A queue that is not there is a typing error, unless the worker was started before whoever fills it: --create.
+Result<void> check_queues(const Invocation& invocation, const Client& client, const std::vector<WeightedQueue>& queues,
+                          bool create) {
+  for (const WeightedQueue& queue : queues) {
+    auto url = existing_queue(invocation, client, queue.name);
+    if (url) continue;
+    Error error = std::move(url).error();
+    if (error.code != ErrorCode::not_found) return error;
+    if (!create) {
+      error.message += "; work --create makes it, and so does fanfold queue create";
+      return error;
+    }
+    QueueAttributes attributes;
+    attributes.fifo = queue.name.ends_with(".fifo");
+    auto made = client.create_queue(queue.name, attributes);
+    if (!made && made.error().code != ErrorCode::already_exists) return std::move(made).error();
+  }
+  return {};
+}
+
 Result<ExitCode> work(const Invocation& invocation, const WorkOptions& options) {
   const std::vector<std::string> environment = environment_for_programs(invocation.common);
   auto command =
       TaskCommand::make({.command = invocation.command, .environment = environment, .timeout = options.timeout});
   if (!command) return std::move(command).error();
-  auto client = open_store(invocation.common, StoreUse::create);
+  auto client = open_store(invocation.common, options.create ? StoreUse::create : StoreUse::write);
   if (!client) return std::move(client).error();
+  WorkerOptions tuned = worker_options(options);
+  if (auto checked = check_queues(invocation, *client, tuned.queues, options.create); !checked) return checked.error();
   Handlers handlers{.on_message = handler_of(std::move(*command))};
   if (!options.on_finish.empty()) {
     handlers.on_cluster_complete = [finish = options.on_finish, environment](const MessageCluster<>& cluster,
@@ -188,7 +213,6 @@ Result<ExitCode> work(const Invocation& invocation, const WorkOptions& options) 
       return run_finish_command(finish, environment, cluster, context);
     };
   }
-  WorkerOptions tuned = worker_options(options);
   WorkerWatch watch([](const std::string& line) { note(line); });
   tuned.on_event = [&watch, verbose = options.verbose](const WorkerEvent& event) {
     watch.see(event);
@@ -249,6 +273,9 @@ void add_work_command(Command app, Invocation& invocation) {
                      "Run by sh when a cluster is finished, with FANFOLD_CLUSTER, FANFOLD_NAME and FANFOLD_STATUS set",
                      {.value = "COMMAND"});
   command.app.option("--until", options.until_cluster, "Work until this cluster is finished", {.value = "CLUSTER"});
+  command.app.flag(
+      "--create", options.create,
+      "Make the store and the queues where they are missing: for a worker started before whoever fills them");
   command.app.flag("--until-empty", options.until_empty, "Work until the queues are empty");
   command.app.flag("--verbose,-v", options.verbose, "A line for every task");
 }

@@ -122,7 +122,7 @@ expect 0 fanfold run --text --tasks bad.txt -- true
 expect 2 fanfold run --tasks bad.txt
 complains 'the program to run is missing'
 expect 2 fanfold run --tasks bad.txt -- no-such-program {task}
-complains "there is no program 'no-such-program'"
+complains "there is no program 'no-such-program' on the PATH"
 expect 2 fanfold run --tasks nowhere.txt -- true
 complains 'nowhere.txt: No such file or directory'
 expect 2 fanfold run --timeout 5x --tasks bad.txt -- true
