@@ -40,6 +40,7 @@ std::vector<Benchmark> message_benchmarks();
 std::vector<Benchmark> process_benchmarks();
 std::vector<Benchmark> latency_benchmarks();
 std::vector<Benchmark> command_benchmarks();
+std::vector<Benchmark> lambda_benchmarks();
 
 /// Runs this program again as another process: `arguments` name one of the child roles in processes.cpp.
 pid_t spawn_child(const std::vector<std::string>& arguments);

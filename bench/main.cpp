@@ -31,7 +31,7 @@ void print_line(const bench::Figure& figure) {
 std::vector<bench::Benchmark> all_benchmarks() {
   std::vector<bench::Benchmark> all;
   for (auto part : {bench::cluster_benchmarks, bench::message_benchmarks, bench::process_benchmarks,
-                    bench::latency_benchmarks, bench::command_benchmarks}) {
+                    bench::latency_benchmarks, bench::command_benchmarks, bench::lambda_benchmarks}) {
     for (auto& benchmark : part()) all.push_back(std::move(benchmark));
   }
   return all;

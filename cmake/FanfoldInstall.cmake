@@ -41,8 +41,15 @@ configure_package_config_file(
   INSTALL_DESTINATION "${CMAKE_INSTALL_LIBDIR}/cmake/fanfold"
   NO_SET_AND_CHECK_MACRO)
 write_basic_package_version_file("${PROJECT_BINARY_DIR}/fanfold-config-version.cmake" COMPATIBILITY SameMinorVersion)
+# Where all was built by lambda-toolchain.cmake.
+set(lambda_files "")
+if(FANFOLD_LAMBDA)
+  foreach(file IN ITEMS FanfoldLambda lambda-static lambda-toolchain)
+    list(APPEND lambda_files "${PROJECT_SOURCE_DIR}/cmake/${file}.cmake")
+  endforeach()
+endif()
 install(
-  FILES "${PROJECT_BINARY_DIR}/fanfold-config.cmake" "${PROJECT_BINARY_DIR}/fanfold-config-version.cmake"
+  FILES "${PROJECT_BINARY_DIR}/fanfold-config.cmake" "${PROJECT_BINARY_DIR}/fanfold-config-version.cmake" ${lambda_files}
   DESTINATION "${CMAKE_INSTALL_LIBDIR}/cmake/fanfold"
   COMPONENT development)
 

@@ -1,4 +1,4 @@
-# deploy/fanfold.yaml is a template that CloudFormation takes, agrees with what setup makes, and its policies permit every operation
+# The templates of deploy/ are such as CloudFormation takes; fanfold.yaml agrees with what setup makes, and its policies permit every operation
 # that the sources call: a new operation without a permission fails here.
 set -euo pipefail
 template=$SOURCE_DIR/deploy/fanfold.yaml
@@ -33,5 +33,5 @@ grep -q "pages_kept_days = $(sed -n 's/.*Prefix: SQSMessage.*ExpirationInDays: \
 
 lint=$SOURCE_DIR/build/python/bin/cfn-lint
 [ -x "$lint" ] || { echo "NOT RUN: there is no cfn-lint; ./dev test installs it into build/python" >&2; exit 77; }
-"$lint" "$template" || failed "cfn-lint"
+"$lint" "$template" "$SOURCE_DIR/deploy/lambda.yaml" || failed "cfn-lint"
 echo "ok"

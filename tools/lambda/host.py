@@ -142,10 +142,12 @@ class Function:
                 os.chdir("/var/task")
 
         with open(self.log_path, "wb") as log:
-            self.process = subprocess.Popen(
-                command, env=environment, stdout=log, stderr=log, stdin=subprocess.DEVNULL,
-                preexec_fn=enter,
-            )
+            try:
+                self.process = subprocess.Popen(
+                    command, env=environment, stdout=log, stderr=log, stdin=subprocess.DEVNULL, preexec_fn=enter
+                )
+            except OSError as error:
+                fail(f"{command[0]} does not start: {error.strerror}; is it a static program for this machine?")
 
     def log(self):
         with open(self.log_path, encoding="utf-8", errors="replace") as file:

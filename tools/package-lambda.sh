@@ -1,0 +1,54 @@
+#!/usr/bin/env bash
+# Makes the zip of a Lambda function and checks it in an empty root: package-lambda.sh [FILE.cpp | DIRECTORY]
+# FILE is a whole program (examples/09_lambda.cpp where nothing is said); DIRECTORY a CMake project that calls
+# fanfold_package_lambda(). All is made in build/lambda; what others find there is build/lambda/root.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+source tools/lambda/curl.sh
+jobs=${FANFOLD_JOBS:-$(nproc)}
+lambda_build=$PWD/build/lambda
+root=$lambda_build/root
+what=$(realpath "${1:-examples/09_lambda.cpp}")
+
+say() { printf '==> %s\n' "$*" >&2; }
+# quietly LOG COMMAND...
+quietly() {
+  local log=$1
+  shift
+  "$@" >"$log" 2>&1 || { tail -n 40 "$log" >&2; echo "./dev package lambda: failed; the whole log is $log" >&2; exit 1; }
+}
+
+# The library once more, compiled for size: that is a third of what it takes otherwise.
+build_fanfold() {
+  say "building fanfold, statically"
+  quietly "$lambda_build/fanfold.log" cmake -S . -B "$lambda_build/fanfold" -G Ninja -DCMAKE_BUILD_TYPE=MinSizeRel \
+    -DCMAKE_TOOLCHAIN_FILE="$PWD/cmake/lambda-toolchain.cmake" -DCMAKE_INSTALL_PREFIX="$root" -DCMAKE_PREFIX_PATH="$root" \
+    -DFANFOLD_AWS=ON -DFANFOLD_BUILD_TESTS=OFF -DFANFOLD_BUILD_BENCH=OFF -DFANFOLD_BUILD_EXAMPLES=OFF -DFANFOLD_BUILD_CLI=OFF
+  quietly "$lambda_build/fanfold.log" cmake --build "$lambda_build/fanfold" --parallel "$jobs"
+  quietly "$lambda_build/fanfold.log" cmake --install "$lambda_build/fanfold" --component development
+}
+
+# Leaves the names of the zips in `zips`.
+build_function() {
+  local name=${what##*/} source=$what arguments=()
+  name=${name%.cpp}
+  [ -d "$what" ] || { source=$PWD/tools/lambda; arguments=("-DHANDLER=$what"); }
+  say "building $name"
+  rm -f "$lambda_build/functions/$name"/*.zip
+  quietly "$lambda_build/functions/$name.log" cmake --fresh -S "$source" -B "$lambda_build/functions/$name" -G Ninja -DCMAKE_BUILD_TYPE=MinSizeRel \
+    -DCMAKE_TOOLCHAIN_FILE="$root/lib/cmake/fanfold/lambda-toolchain.cmake" "${arguments[@]}"
+  quietly "$lambda_build/functions/$name.log" cmake --build "$lambda_build/functions/$name" --parallel "$jobs"
+  mapfile -t zips < <(find "$lambda_build/functions/$name" -name '*.zip')
+  [ ${#zips[@]} -gt 0 ] || { echo "./dev package lambda: $what makes no zip: call fanfold_package_lambda()" >&2; exit 1; }
+}
+
+mkdir -p "$lambda_build/functions"
+build_curl "$root"
+build_fanfold
+build_function
+for zip in "${zips[@]}"; do
+  flags=()
+  [ "$what" != "$PWD/examples/09_lambda.cpp" ] || flags=(--example)
+  tools/lambda/check.sh "$zip" "${flags[@]}" >&2
+  printf '%s\n' "$zip"
+done
