@@ -19,6 +19,7 @@ struct Options {
 /// the SQS records in them as `process_batch` does, one after another on this thread, and answers with the ids of those
 /// that stay in the queue. Claims last until the function's timeout. All that an answer says is in the store before it
 /// is given, since the process is frozen right after it. A scheduled event of EventBridge is answered by `sweep`.
+/// The event source mapping needs the response type ReportBatchItemFailures, or Lambda deletes the failed messages too.
 ///
 /// Blocks until SIGTERM or SIGINT comes (a handler that runs gets its stop token set), which is success. Failures of
 /// one event are reported to Lambda, which returns its messages to the queue; the loop goes on. Where there is no

@@ -31,6 +31,8 @@ setup=$SOURCE_DIR/src/backends/aws/setup.cpp
 grep -q "payloads_kept_days = $(sed -n 's/.*Prefix: fanfold-payloads.*ExpirationInDays: \([0-9]*\).*/\1/p' "$template");" "$setup" || failed "payloads are kept otherwise by setup"
 grep -q "pages_kept_days = $(sed -n 's/.*Prefix: SQSMessage.*ExpirationInDays: \([0-9]*\).*/\1/p' "$template");" "$setup" || failed "pages are kept otherwise by setup"
 
+grep -q 'FunctionResponseTypes: \[ReportBatchItemFailures\]' "$SOURCE_DIR/deploy/lambda.yaml" || failed "Lambda would delete the messages that failed"
+
 lint=$SOURCE_DIR/build/python/bin/cfn-lint
 [ -x "$lint" ] || { echo "NOT RUN: there is no cfn-lint; ./dev test installs it into build/python" >&2; exit 77; }
 "$lint" "$template" "$SOURCE_DIR/deploy/lambda.yaml" || failed "cfn-lint"

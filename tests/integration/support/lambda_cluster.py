@@ -14,7 +14,6 @@ from host import EventSource, Function, RuntimeApi, fail, run_example, run_fanfo
 PROGRAM, EXAMPLE = sys.argv[1:]
 FOLDER = os.getcwd()
 EFFECTS = FOLDER + "/effects"
-TIMEOUT_SECONDS = 3  # Of the function; claims last until then.
 
 
 def same(expected, got, what):
@@ -53,17 +52,16 @@ def numbers_of(event):
 
 
 class World:
-    """A queue of its own with its events."""
+    """A queue of its own with its events. Claims last until the function's timeout, in seconds."""
 
-    def __init__(self, ministack, queue):
+    def __init__(self, ministack, queue, timeout=30):
         self.variables = ministack.variables | {
             "AWS_ENDPOINT_URL": f"http://127.0.0.1:{ministack.port}", "FANFOLD_BUCKET": "functions", "EFFECTS": EFFECTS,
         }
         self.queue = queue
-        # Six times the timeout for the real service; here what is not settled is to come back soon.
-        run_fanfold(self.variables, "setup", "aws", "--queue", queue, "--visibility", f"{TIMEOUT_SECONDS + 2}s")
+        run_fanfold(self.variables, "setup", "aws", "--queue", queue, "--visibility", f"{6 * timeout}s")
         self.source = EventSource(ministack, queue)
-        self.api = RuntimeApi(TIMEOUT_SECONDS)
+        self.api = RuntimeApi(timeout)
         if os.path.exists(EFFECTS):
             os.remove(EFFECTS)
 
@@ -139,7 +137,7 @@ def kill_in_the_middle(world, event, held, attempt):
 
 
 def survives_kills_in_the_middle_of_events(ministack):
-    world = World(ministack, "killed")
+    world = World(ministack, "killed", timeout=6)
     world.create(10)
     event = world.gather(10)
     numbers = numbers_of(event)
@@ -185,6 +183,22 @@ def stops_at_a_signal_after_the_event(ministack):
     world.check_outcome(20)
 
 
+def keeps_the_order_of_a_group(ministack):
+    world = World(ministack, "orders.fifo")
+    for number in range(3):
+        for group, first in ("a", 0), ("b", 10):
+            body = json.dumps({"number": first + number})
+            run_fanfold(world.variables, "send", "--queue", "orders.fifo", "--group", group, body)
+    with open(f"{EFFECTS}.retry-1", "w", encoding="utf-8"):
+        pass
+    world.finish_rest()
+    with open(EFFECTS, encoding="utf-8") as file:
+        ended = [int(line.split()[1]) for line in file if line.startswith("end")]
+    same([0, 1, 2], [number for number in ended if number < 10], "the order of the group that failed once")
+    same([10, 11, 12], [number for number in ended if number >= 10], "the order of the other group")
+    same(2, effects()[("begin", "1")], "attempts of the message that failed once")
+
+
 def runs_the_example(ministack):
     world = World(ministack, "pictures")
     with Function([EXAMPLE], world.api, world.variables) as function:
@@ -221,7 +235,7 @@ def runs_on_the_lambda_of_others(ministack):
 def main():
     ministack = start_ministack(FOLDER)
     for test in (runs_a_cluster_to_its_finish_and_nothing_twice, survives_kills_in_the_middle_of_events,
-                 stops_at_a_signal_after_the_event, runs_the_example, runs_on_the_lambda_of_others):
+                 stops_at_a_signal_after_the_event, keeps_the_order_of_a_group, runs_the_example, runs_on_the_lambda_of_others):
         started = time.monotonic()
         test(ministack)
         print(f"ok: {test.__name__} ({time.monotonic() - started:.1f} s)", flush=True)

@@ -1,5 +1,5 @@
 // A Lambda function whose effects a test can count: lines of the file EFFECTS. A task waits as long as the file
-// HOLD_<its number> exists beside it.
+// EFFECTS.hold-<its number> exists, and fails once where EFFECTS.retry-<its number> does.
 #include <fanfold/backends/aws.hpp>
 #include <fanfold/json.hpp>
 #include <fanfold/lambda.hpp>
@@ -30,7 +30,9 @@ void note(const std::string& line) {
 fanfold::Outcome work(const fanfold::Message<Task>& task, const fanfold::Context& context) {
   const std::string number = std::to_string(task.body.number);
   note("begin " + number + " " + std::to_string(context.attempt));
-  const std::string hold = std::string(std::getenv("EFFECTS")) + ".hold-" + number;
+  const std::string effects = std::getenv("EFFECTS");
+  if (::unlink((effects + ".retry-" + number).c_str()) == 0) return fanfold::retry("not yet");
+  const std::string hold = effects + ".hold-" + number;
   while (::access(hold.c_str(), F_OK) == 0) {
     if (context.stop.stop_requested()) return fanfold::retry("stopped");
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
