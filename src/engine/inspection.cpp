@@ -210,13 +210,17 @@ Result<std::vector<ErrorGroup>> group_errors(Store& store, const std::string& id
 
 Result<std::vector<AttemptOutput>> read_outputs(Store& store, const KeyParts& key) {
   const auto read = [&](const RecordRef& ref) {
-    return with_patience(store, [&] { return store.ledger().read_outputs(ref, key.index.value_or(0)); });
+    auto outputs = with_patience(store, [&] { return store.ledger().read_outputs(ref, key.index.value_or(0)); });
+    if (outputs) std::ranges::stable_sort(*outputs, {}, &AttemptOutput::at);
+    return outputs;
   };
+  std::optional<Result<std::vector<AttemptOutput>>> own;
   if (!key.index) {
-    auto own = read({.type = RecordType::message, .id = key.id});
-    if (own || own.error().code != ErrorCode::not_found) return own;
+    own = read({.type = RecordType::message, .id = key.id});
+    if (*own ? !(*own)->empty() : own->error().code != ErrorCode::not_found) return std::move(*own);
   }
   auto header = live_header(store, key.id);
+  if (!header && own && header.error().code == ErrorCode::not_found) return std::move(*own);
   if (!header) return std::move(header).error();
   // A cluster's own key means its finish message, of the round that goes on.
   if (!key.index) return read({.type = RecordType::cluster, .id = key.id, .round = header->round});
