@@ -78,6 +78,12 @@ Result<FoundRecord> find_record(const Client& client, const std::string& argumen
       if (!message && message.error().code != ErrorCode::not_found) return std::move(message).error();
     }
     auto header = find_cluster(client, argument);
+    if (!header && header.error().code == ErrorCode::not_found && argument.starts_with(key_prefix)) {
+      return Error{
+          ErrorCode::not_found,
+          fmt::format("neither a message nor a cluster has the key '{}'", printable(argument, Newlines::escape)),
+          {}};
+    }
     if (!header) return std::move(header).error();
     MessageKey own = key_of(*header);
     return FoundRecord{std::move(own), std::move(*header), std::nullopt};

@@ -100,7 +100,7 @@ Result<void> Run::prepare() {
   auto made = TaskCommand::make(std::move(command));
   if (!made) return std::move(made).error();
   command_ = std::move(*made);
-  auto input = TaskInput::open(options_.tasks);
+  auto input = TaskInput::open(options_.tasks, watch_.token());
   if (!input) return std::move(input).error();
   input_.emplace(std::move(*input));
   auto list = read_list(*input_);

@@ -29,6 +29,14 @@ struct Sent {
   ErrorCode last_refusal = ErrorCode::internal;
 };
 
+/// The library's names for what a FIFO queue needs, as options.
+std::string in_options(const std::string& message) {
+  for (const auto& [name, option] : {std::pair("group_id", "--group"), {"deduplication_id", "--deduplication-id"}}) {
+    if (message.starts_with(std::string(name) + ":")) return option + message.substr(std::string_view(name).size());
+  }
+  return message;
+}
+
 Result<void> send_all(const Invocation& invocation, const Client& client, const std::string& queue,
                       std::vector<detail::OutgoingBody>& bodies, Sent& sent) {
   auto answers = client.core()->send(queue, bodies);
@@ -36,7 +44,7 @@ Result<void> send_all(const Invocation& invocation, const Client& client, const 
   if (!answers) return std::move(answers).error();
   for (const auto& answer : *answers) {
     if (!answer) {
-      complain(fmt::format("message {}: {}", sent.count + sent.refused_count, answer.error().message));
+      complain(fmt::format("message {}: {}", sent.count + sent.refused_count + 1, in_options(answer.error().message)));
       ++sent.refused_count;
       sent.last_refusal = answer.error().code;
       continue;

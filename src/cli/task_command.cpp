@@ -65,6 +65,9 @@ std::string why_no_program(const std::string& program) {
 
 std::string start_error(int number) {
   if (number == E2BIG) return "the task is too long for an argument; let the program read it from its standard input";
+  if (number == ENOEXEC) return "not a program: a script begins with a line such as #!/bin/sh";
+  // It was found; what is missing is what its first line names.
+  if (number == ENOENT) return "the interpreter in its first line (#!) is not there";
   return fmt::format("cannot start the program: {}", std::strerror(number));
 }
 

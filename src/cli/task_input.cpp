@@ -7,12 +7,15 @@
 #include <cerrno>
 #include <cstring>
 
+#include <poll.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 namespace fanfold::cli {
 namespace {
 
 constexpr std::size_t buffer_bytes = 256 * 1024;
+constexpr int stop_interval_milliseconds = 100;
 
 Error system_error(const std::string& name, int number) {
   ErrorCode code = ErrorCode::unavailable;
@@ -21,6 +24,21 @@ Error system_error(const std::string& name, int number) {
   if (number == ENOSPC || number == EDQUOT) code = ErrorCode::disk_full;
   if (number == EISDIR) code = ErrorCode::bad_input;
   return {code, fmt::format("{}: {}", name, std::strerror(number)), {}};
+}
+
+/// What a pipe or terminal has to give, nothing at its end. It may give nothing for ever; a stop is noticed meanwhile.
+Result<std::size_t> read_some(int descriptor, std::vector<char>& buffer, const std::stop_token& stop) {
+  for (;;) {
+    if (stop.stop_requested())
+      return Error{
+          ErrorCode::cancelled, "interrupted before its end; nothing has run, and the same command starts again", {}};
+    pollfd wanted{descriptor, POLLIN, 0};
+    const int ready = ::poll(&wanted, 1, stop_interval_milliseconds);
+    if (ready == 0 || (ready < 0 && errno == EINTR)) continue;
+    const ssize_t count = ::read(descriptor, buffer.data(), buffer.size());
+    if (count >= 0) return static_cast<std::size_t>(count);
+    if (errno != EINTR && errno != EAGAIN) return Error{ErrorCode::unavailable, std::strerror(errno), {}};
+  }
 }
 
 std::string temporary_for(const std::string& name) {
@@ -43,30 +61,30 @@ TaskInput::TaskInput(File file, std::string name, const TaskInputOptions& option
       format_(options.text || options.nul_separated ? TaskFormat::text : TaskFormat::automatic),
       buffer_(buffer_bytes) {}
 
-Result<TaskInput> TaskInput::open(const TaskInputOptions& options) {
+Result<TaskInput> TaskInput::open(const TaskInputOptions& options, const std::stop_token& stop) {
   const bool standard_input = options.file == "-";
   const std::string name = standard_input ? "standard input" : options.file;
   File file(standard_input ? fdopen(dup(STDIN_FILENO), "rbe") : std::fopen(options.file.c_str(), "rbe"));
   if (!file) return system_error(name, errno);
   // A regular file can be read again from its start; standard input only where it was not begun by somebody else.
   if (!is_regular(file.get()) || (standard_input && std::ftell(file.get()) != 0)) {
-    auto copy = spooled(file.get(), name);
+    auto copy = spooled(file.get(), name, stop);
     if (!copy) return std::move(copy).error();
     file = std::move(*copy);
   }
   return TaskInput(std::move(file), name, options);
 }
 
-Result<TaskInput::File> TaskInput::spooled(std::FILE* source, const std::string& name) {
+Result<TaskInput::File> TaskInput::spooled(std::FILE* source, const std::string& name, const std::stop_token& stop) {
   File copy(std::tmpfile());
   if (!copy) return system_error(temporary_for(name), errno);
   std::vector<char> buffer(buffer_bytes);
   for (;;) {
-    const std::size_t count = std::fread(buffer.data(), 1, buffer.size(), source);
-    if (count == 0) break;
-    if (std::fwrite(buffer.data(), 1, count, copy.get()) != count) return system_error(temporary_for(name), errno);
+    auto count = read_some(fileno(source), buffer, stop);
+    if (!count) return Error{count.error().code, fmt::format("{}: {}", name, count.error().message), {}};
+    if (*count == 0) break;
+    if (std::fwrite(buffer.data(), 1, *count, copy.get()) != *count) return system_error(temporary_for(name), errno);
   }
-  if (std::ferror(source) != 0) return system_error(name, errno);
   if (std::fflush(copy.get()) != 0) return system_error(temporary_for(name), errno);
   std::rewind(copy.get());
   return copy;

@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <vector>
 
 namespace fanfold::cli {
@@ -22,8 +23,9 @@ struct TaskInputOptions {
 /// twice (a pipe) is copied to an unnamed temporary file first. Not thread-safe.
 class TaskInput {
  public:
-  /// Errors: not_found, permission_denied, unavailable (with the system's reason), disk_full (the temporary file).
-  [[nodiscard]] static Result<TaskInput> open(const TaskInputOptions& options);
+  /// Blocks until a pipe's writer has closed it. Errors: not_found, permission_denied, unavailable (with the system's
+  /// reason), disk_full (the temporary file); cancelled once `stop` is requested.
+  [[nodiscard]] static Result<TaskInput> open(const TaskInputOptions& options, const std::stop_token& stop = {});
 
   /// The next task's body; empty at the end. Errors: bad_input and too_large as "tasks.txt:17: why"; unavailable.
   [[nodiscard]] Result<std::optional<std::string>> next();
@@ -42,7 +44,7 @@ class TaskInput {
   using File = std::unique_ptr<std::FILE, Close>;
 
   TaskInput(File file, std::string name, const TaskInputOptions& options);
-  [[nodiscard]] static Result<File> spooled(std::FILE* source, const std::string& name);
+  [[nodiscard]] static Result<File> spooled(std::FILE* source, const std::string& name, const std::stop_token& stop);
   [[nodiscard]] Result<std::optional<std::string_view>> next_piece();
   [[nodiscard]] Result<void> refill(std::size_t keep_from);
   [[nodiscard]] Error at_place(const Error& error) const;

@@ -72,6 +72,8 @@ Result<ExitCode> tasks(const Invocation& invocation, const TasksOptions& options
   if (!client) return std::move(client).error();
   auto header = find_cluster(*client, options.cluster);
   if (!header) return std::move(header).error();
+  if (options.first_index > 0 && options.first_index >= header->task_count)
+    return no_task(*header, options.first_index);
   const TaskFilter filter{.status = *status, .fingerprint = options.fingerprint, .contains = options.contains};
   Table table({"INDEX", "STATUS", "ATTEMPTS", "TASK", "LAST ERROR"});
   std::optional<std::uint64_t> next = options.first_index;

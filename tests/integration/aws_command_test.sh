@@ -133,6 +133,25 @@ expect 0 fanfold work --queue resize --lease 3s --until mixed -- true
 expect 0 fanfold verify mixed
 expect 0 fanfold cluster watch mixed
 
+# --- the rounds of a task, in their order; a finish handler that fails for good, and what it printed
+expect 0 fanfold cluster create --queue resize --tasks some.txt --name rounds
+for _ in 1 2; do
+  expect 0 fanfold work --queue resize --lease 3s --until rounds --max-attempts 1 -- sh -c 'echo "$FANFOLD_TASK"; exit 65'
+  [ -e again ] || expect 0 fanfold cluster retry rounds
+  touch again
+done
+expect 0 fanfold logs rounds#1
+same '--- attempt 1 --- round 1, attempt 1' "$(sed -n 's/^\(--- .*attempt 1\),.*/\1/p' out | paste -sd' ')"
+expect 0 fanfold cluster create --queue resize --tasks some.txt --name fold
+expect 0 fanfold work --queue resize --lease 3s --until fold --max-attempts 1 --on-finish 'echo from the hook; echo no printer >&2; exit 1' -- true
+expect 0 fanfold why fold
+says 'its finish handler failed for good, after attempt 1: no printer'
+expect 0 fanfold logs fold
+says 'from the hook'
+expect 4 fanfold cluster stop fold
+expect 3 fanfold work --queue resise -- true
+complains "there is no queue 'resise'; there are "
+
 # --- an open cluster: pause, resume, stop
 expect 0 fanfold cluster open --queue resize --name album
 expect 0 fanfold cluster add album page-1 --tasks some.txt --json

@@ -93,6 +93,16 @@ expect 0 fanfold cluster rm last
 expect 2 fanfold run --tasks three.txt --results tasks.txt -- true
 complains '--results: tasks.txt is no folder'
 
+# --- Ctrl-C while the list is still being read ends at once
+code=0
+mkfifo slow
+sleep 60 >slow &
+feeder=$!
+timeout -s INT 1 "$FANFOLD_BIN" run --name slow --tasks slow -- true >out 2>err </dev/null || code=$?
+kill $feeder
+complains 'slow: interrupted before its end; nothing has run'
+expect 3 fanfold cluster show slow
+
 # --- a program that cannot be run
 expect 2 fanfold run --tasks three.txt -- ./tasks.txt
 complains "'./tasks.txt' is not executable; chmod +x makes it so"
@@ -100,6 +110,14 @@ expect 2 fanfold run --tasks three.txt -- tasks.txt
 complains "there is no program 'tasks.txt' on the PATH; ./tasks.txt names the file in this folder"
 expect 2 fanfold run --tasks three.txt -- /
 complains "'/' is a folder, and no program"
+printf '#!/no/such/interpreter\n' >bad
+printf 'echo\n' >none
+chmod +x bad none
+for program in bad none; do
+  expect 1 fanfold run --name $program --tasks one.txt --retries 0 -- ./$program
+  expect 0 fanfold errors $program
+  grep -qE 'the interpreter in its first line \(#!\) is not there|a script begins with a line such as #!/bin/sh' out || failed "no reason"
+done
 
 # --- a worker on a queue that is not there
 expect 3 fanfold work --queue fould --until-empty -- true
@@ -158,6 +176,17 @@ same '{"width":2]' "$(cat drafts/*)"
 expect 0 fanfold globals get idle
 same '{"width":2}' "$(cat out)"
 unset TMPDIR
+
+# --- a message of a FIFO queue lacks what it needs, a backup its folder, a list its index
+expect 0 fanfold queue create order.fifo
+expect 2 fanfold send --queue order.fifo x
+complains 'message 1: --group: a FIFO queue needs one'
+expect 3 fanfold backup /nowhere/copy.db
+complains "there is no folder '/nowhere'"
+expect 3 fanfold tasks all --from 40
+complains 'there is no task all#40'
+expect 3 fanfold logs 'SQSMessage$nobody'
+complains "neither a message nor a cluster has the key 'SQSMessage\$nobody'"
 
 # --- an empty file is no store, and becomes one
 : >zero.db
