@@ -14,5 +14,5 @@ unshare "${spaces[@]}" true 2>/dev/null || {
 }
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
-FANFOLD_BIN=${FANFOLD_BIN:-$PWD/build/release/fanfold} \
+PYTHONDONTWRITEBYTECODE=1 FANFOLD_BIN=${FANFOLD_BIN:-$PWD/build/release/fanfold} \
   unshare "${spaces[@]}" --pid --fork --kill-child "$python" tools/lambda/check.py "$zip" "$folder" "${@:2}"

@@ -17,6 +17,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 ANSWER_SECONDS_MAX = 60
 
+# Nothing of whoever runs this is to be used: no profile, no endpoint, no proxy.
+for name in list(os.environ):
+    if name.startswith("AWS_") or name.lower().endswith("_proxy") or name in ("FANFOLD_STORE", "FANFOLD_TABLE", "FANFOLD_BUCKET"):
+        del os.environ[name]
+os.environ |= {"AWS_CONFIG_FILE": "/dev/null", "AWS_SHARED_CREDENTIALS_FILE": "/dev/null", "AWS_EC2_METADATA_DISABLED": "true"}
+
 
 def fail(why):
     print(f"FAILED: {why}", file=sys.stderr)
@@ -168,7 +174,6 @@ class start_ministack:
         self.port = free_port()
         self.variables = {
             "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_REGION": "us-east-1",
-            "AWS_EC2_METADATA_DISABLED": "true",
         }
         program = os.path.join(os.path.dirname(sys.executable), "ministack")
         settings = {"BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(self.port), "IOT_MTLS_ENABLED": "0", "LOG_LEVEL": "ERROR"}
