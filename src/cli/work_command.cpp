@@ -30,7 +30,6 @@ struct WorkOptions {
   std::string on_finish;
   std::string until_cluster;
   bool until_empty = false;
-  bool create = false;
   bool verbose = false;
 };
 
@@ -177,22 +176,20 @@ WorkerOptions worker_options(const WorkOptions& options) {
   return worker;
 }
 
-/// A queue that is not there is a typing error, unless the worker was started before whoever fills it: --create.
-Result<void> check_queues(const Invocation& invocation, const Client& client, const std::vector<WeightedQueue>& queues,
-                          bool create) {
+/// Workers may be started before whoever fills their queue, so that the embedded engine makes what is missing; a typing
+/// error does not go unseen. On AWS queues cost permissions and settings, and are never made by their first use.
+Result<void> make_missing_queues(const Invocation& invocation, const Client& client,
+                                 const std::vector<WeightedQueue>& queues) {
   for (const WeightedQueue& queue : queues) {
     auto url = existing_queue(invocation, client, queue.name);
     if (url) continue;
     Error error = std::move(url).error();
-    if (error.code != ErrorCode::not_found) return error;
-    if (!create) {
-      error.message += "; work --create makes it, and so does fanfold queue create";
-      return error;
-    }
+    if (error.code != ErrorCode::not_found || is_on_aws(invocation.common)) return error;
     QueueAttributes attributes;
     attributes.fifo = queue.name.ends_with(".fifo");
     auto made = client.create_queue(queue.name, attributes);
     if (!made && made.error().code != ErrorCode::already_exists) return std::move(made).error();
+    note(error.message + ": made it, to work on what will come");
   }
   return {};
 }
@@ -202,10 +199,10 @@ Result<ExitCode> work(const Invocation& invocation, const WorkOptions& options) 
   auto command =
       TaskCommand::make({.command = invocation.command, .environment = environment, .timeout = options.timeout});
   if (!command) return std::move(command).error();
-  auto client = open_store(invocation.common, options.create ? StoreUse::create : StoreUse::write);
+  auto client = open_store(invocation.common, StoreUse::create);
   if (!client) return std::move(client).error();
   WorkerOptions tuned = worker_options(options);
-  if (auto checked = check_queues(invocation, *client, tuned.queues, options.create); !checked) return checked.error();
+  if (auto made = make_missing_queues(invocation, *client, tuned.queues); !made) return std::move(made).error();
   Handlers handlers{.on_message = handler_of(std::move(*command))};
   if (!options.on_finish.empty()) {
     handlers.on_cluster_complete = [finish = options.on_finish, environment](const MessageCluster<>& cluster,
@@ -273,9 +270,6 @@ void add_work_command(Command app, Invocation& invocation) {
                      "Run by sh when a cluster is finished, with FANFOLD_CLUSTER, FANFOLD_NAME and FANFOLD_STATUS set",
                      {.value = "COMMAND"});
   command.app.option("--until", options.until_cluster, "Work until this cluster is finished", {.value = "CLUSTER"});
-  command.app.flag(
-      "--create", options.create,
-      "Make the store and the queues where they are missing: for a worker started before whoever fills them");
   command.app.flag("--until-empty", options.until_empty, "Work until the queues are empty");
   command.app.flag("--verbose,-v", options.verbose, "A line for every task");
 }

@@ -14,7 +14,7 @@ kill_hard() { { kill -9 "$1" && wait "$1"; } 2>/dev/null || true; }
 
 # --- workers: killed and replaced all the time
 start_worker() {
-  "$FANFOLD_BIN" work --create --queue work --jobs 2 --max-attempts 1000 --backoff 50ms --on-finish 'echo "$FANFOLD_CLUSTER $FANFOLD_STATUS" >>finished' \
+  "$FANFOLD_BIN" work --queue work --jobs 2 --max-attempts 1000 --backoff 50ms --on-finish 'echo "$FANFOLD_CLUSTER $FANFOLD_STATUS" >>finished' \
     -- sh -c 'echo "$FANFOLD_CLUSTER $FANFOLD_INDEX" >>ran' 2>>worker.err &
   workers[$1]=$!
 }

@@ -120,16 +120,13 @@ for program in bad none; do
 done
 
 # --- a worker on a queue that is not there
-expect 3 fanfold work --queue fould --until-empty -- true
+expect 0 fanfold work --queue fould --until-empty -- true
 complains "there is no queue 'fould'; there are "
-complains 'work --create makes it'
-expect 0 fanfold work --queue fould --until-empty --create -- true
+complains 'made it'
 complains '0 done'
 expect 0 fanfold queue stats fould
-expect 3 fanfold --store none.db work --queue fold -- true
-[ ! -e none.db ] || failed "a worker made a store"
-expect 0 fanfold --store none.db work --queue fold --until-empty --create -- true
-[ -s none.db ] || failed "--create made no store"
+expect 0 fanfold --store none.db work --queue fold --until-empty -- true
+complains "there is no queue 'fold'; there are none yet: made it"
 
 # --- an empty list is said to be one
 expect_with_input 0 fanfold run --name nothing -- true ''
