@@ -27,6 +27,9 @@ struct DueMark {
 
 enum class DeadlineAction : std::uint8_t { report, stop };
 
+/// With this `moved_to` begins while a cluster is on its way.
+inline constexpr std::string_view moving_word = "moving";
+
 /// All that a cluster's one header item says: policy, state and the marks by which interrupted work is repeated.
 /// Changed by compare-and-swap on `version`; the completion of its last task changes `status` by condition on `round`.
 struct ClusterHeader {
@@ -60,7 +63,7 @@ struct ClusterHeader {
   Status status = Status::in_progress;
   StatusCode status_code = StatusCode::in_progress;
   bool paused = false;
-  std::string moved_to{};  ///< Set by push: "moving" or the store it went to.
+  std::string moved_to{};  ///< Set by push: "moving to <store>" on the way, then the store that it went to.
   std::optional<Json> meta{};
   std::vector<ErrorEntry> error{};
   Time updated_at{};
@@ -86,6 +89,7 @@ struct ClusterHeader {
 
   [[nodiscard]] bool sealed() const noexcept { return round_size.has_value(); }
   [[nodiscard]] bool finished() const noexcept { return status == Status::complete || status == Status::error; }
+  [[nodiscard]] bool moving() const noexcept { return moved_to.starts_with(moving_word); }
   [[nodiscard]] bool stopped() const noexcept { return status_code == StatusCode::stopped; }
   [[nodiscard]] std::uint64_t failed_total_count() const noexcept { return failed_carried_count + failed_count; }
   /// COMPLETE where the failures are within the allowance, else ERROR. Judged once, at finish.

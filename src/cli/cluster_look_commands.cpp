@@ -87,6 +87,12 @@ Result<ExitCode> watch(const Invocation& invocation, const ClusterOnly& options)
   auto header = find_cluster(*client, options.cluster);
   if (!header) return std::move(header).error();
   const MessageKey key = key_of(*header);
+  const auto is_elsewhere = [&] {
+    if (header->moved_to.empty() || header->moving()) return false;
+    note(fmt::format("{}: was moved to {}; watch it there", label_of(*header), header->moved_to));
+    return true;
+  };
+  if (is_elsewhere()) return ExitCode::refused;
   const std::stop_token stop = stop_on_signals();
   Result<Progress> progress = client->progress(key);
   {
@@ -94,6 +100,10 @@ Result<ExitCode> watch(const Invocation& invocation, const ClusterOnly& options)
     while (progress && !progress->finished && !stop.stop_requested()) {
       std::this_thread::sleep_for(watch_interval);
       progress = client->progress(key);
+      if (progress && progress->paused) {  // As it is before it is moved.
+        auto now_paused = client->cluster_header(key);
+        if (now_paused && !now_paused->moved_to.empty() && !now_paused->moving()) break;
+      }
     }
   }
   if (!progress) return std::move(progress).error();
@@ -104,6 +114,7 @@ Result<ExitCode> watch(const Invocation& invocation, const ClusterOnly& options)
   } else {
     note(ending_line(label_of(*header), *header, *progress));
   }
+  if (is_elsewhere()) return ExitCode::refused;
   if (!progress->finished) return ExitCode::interrupted;
   return progress->status == Status::complete && progress->failed_count == 0 ? ExitCode::ok : ExitCode::failed;
 }

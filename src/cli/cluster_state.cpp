@@ -16,6 +16,7 @@ std::string state_text(const ClusterHeader& header, const Progress& progress) {
     const std::string outcome = progress.status == Status::complete ? "complete" : "failed";
     return progress.finish_handled ? outcome : outcome + ", finish pending";
   }
+  if (!header.moved_to.empty()) return header.moving() ? "moving" : "moved";
   if (progress.paused) return "paused";
   return progress.sealed ? "running" : "open";
 }
@@ -60,6 +61,9 @@ std::string state_description(const ClusterHeader& header, const Progress& progr
   line("tasks", fmt::format("{} of {} complete, {} failed, {} running{}", with_thousands(progress.done_count),
                             with_thousands(progress.total_count), with_thousands(progress.failed_count),
                             with_thousands(progress.in_progress_count), progress.sealed ? "" : ", more may be added"));
+  if (!header.moved_to.empty())
+    line(header.moving() ? "moving" : "moved to",
+         header.moving() ? "cut off, or under way: push it again" : header.moved_to);
   if (progress.round > 0) line("round", std::to_string(progress.round));
   line("started", fmt::format("{} ({})", to_iso8601(header.created_at), age_text(header.created_at, now())));
   if (header.completed_at)
@@ -95,6 +99,7 @@ JsonObject state_json(const ClusterHeader& header, const Progress& progress) {
       .flag("finished", progress.finished)
       .time("started_at", header.created_at)
       .time("completed_at", header.completed_at);
+  if (!header.moved_to.empty()) object.text("moved_to", header.moved_to);
   return object;
 }
 

@@ -91,6 +91,7 @@ void declare(CLI::App& app, Invocation& invocation) {
   add_queue_command(root, invocation);
   add_sweep_command(root, invocation);
   add_setup_command(root, invocation);
+  add_push_command(root, invocation);
   add_backup_command(root, invocation);
   add_prune_command(root, invocation);
   add_completion_command(root, invocation);

@@ -24,6 +24,7 @@ void add_globals_command(Command app, Invocation& invocation);
 void add_queue_command(Command app, Invocation& invocation);
 void add_sweep_command(Command app, Invocation& invocation);
 void add_setup_command(Command app, Invocation& invocation);
+void add_push_command(Command app, Invocation& invocation);
 void add_backup_command(Command app, Invocation& invocation);
 void add_prune_command(Command app, Invocation& invocation);
 /// Shell completions and the man page, made from the commands declared so far.

@@ -112,12 +112,24 @@ Result<void> Run::prepare() {
   return {};
 }
 
+/// What is open of this list is done elsewhere: another run here would do it twice.
+Error moved(const ClusterHeader& header) {
+  const std::string& to = header.moved_to;
+  if (header.moving())
+    return {ErrorCode::conflict, fmt::format("{}: is {}; fanfold push goes on with that", label_of(header), to), {}};
+  return {ErrorCode::conflict,
+          fmt::format("{}: was moved to {}; the same command with --store aws goes on there, --again starts anew here",
+                      label_of(header), to),
+          {}};
+}
+
 Result<void> Run::find_cluster_of_list() {
   auto clusters = find_job(*client_, job_, list_, options_.again);
   if (!clusters) return std::move(clusters).error();
   clusters_ = std::move(*clusters);
   const auto& same = clusters_.same_list;
   is_new_ = !same;
+  if (same && !same->moved_to.empty()) return moved(*same);
   const auto is_creation = [](const DueMark& mark) { return mark.kind == DueMark::Kind::creation; };
   if (same && same->sealed() && std::none_of(same->due.begin(), same->due.end(), is_creation)) {
     key_ = key_of(*same);

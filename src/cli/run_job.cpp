@@ -43,7 +43,7 @@ std::optional<RunMeta> run_meta(const ClusterHeader& header) {
 }
 
 bool can_go_on(const ClusterHeader& header) {
-  return !header.stopped() && !header.tombstone && header.expires_at > now() && header.moved_to.empty();
+  return !header.stopped() && !header.tombstone && header.expires_at > now();
 }
 
 /// Equal contents are told apart by their occurrence.

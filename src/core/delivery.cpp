@@ -20,7 +20,7 @@ Admission admit_task(const Envelope& content, const ClusterHeader* header, Knowl
   if (header->stopped()) return Admission::remove;
   if (!header->moved_to.empty()) {
     if (!strong) return Admission::read_strongly;
-    return header->moved_to == "moving" ? Admission::put_back : Admission::remove;
+    return header->moving() ? Admission::put_back : Admission::remove;
   }
   if (header->paused && !header->finished()) return strong ? Admission::remove : Admission::read_strongly;
   return Admission::claim;

@@ -256,6 +256,7 @@ Result<ClusterHeader> stop_header(Store& store, std::string_view cluster_id, std
   return modify_header(store, cluster_id, [&](ClusterHeader& header) -> Result<HeaderChange> {
     if (header.tombstone) return Error{ErrorCode::deleted, "cluster " + header.id + " was deleted", {}};
     if (header.finished()) return HeaderChange::leave;
+    if (auto here = check_is_here(header); !here) return here.error();
     const Time now = store.now();
     header.status = Status::error;
     header.status_code = StatusCode::stopped;

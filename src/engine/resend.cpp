@@ -69,10 +69,11 @@ class Resend {
     if (reason_ == ResendReason::resume) {
       if (header.stopped()) return Error{ErrorCode::stopped, "cluster " + header.id + " was stopped", {}};
       if (header.finished()) return is_finished(header.id);
+      if (auto here = check_is_here(header); !here) return here.error();
       return HeaderChange::write;
     }
-    if (header.finished() || header.paused || !is_free(store_, header.sender, header.sender_until, now))
-      return HeaderChange::leave;
+    const bool is_open_here = !header.finished() && !header.paused && header.moved_to.empty();
+    if (!is_open_here || !is_free(store_, header.sender, header.sender_until, now)) return HeaderChange::leave;
     return now < header.sent_at + pause ? HeaderChange::leave : HeaderChange::write;
   }
 

@@ -45,6 +45,7 @@ Result<void> pause_cluster(Store& store, const std::string& id) {
     if (stored.tombstone) return Error{ErrorCode::deleted, "cluster " + id + " was deleted", {}};
     if (stored.stopped()) return Error{ErrorCode::stopped, "cluster " + id + " was stopped", {}};
     if (stored.finished()) return is_finished(id);
+    if (auto here = check_is_here(stored); !here) return here.error();
     if (stored.paused) return HeaderChange::leave;
     stored.paused = true;
     return HeaderChange::write;
@@ -56,7 +57,8 @@ Result<void> pause_cluster(Store& store, const std::string& id) {
 Result<void> delete_cluster(Store& store, const std::string& id) {
   auto header = store.header_strong(id);
   if (!header) return std::move(header).error();
-  const bool is_over = header->finished() && header->finish_done && header->parent_ended;
+  const bool is_elsewhere = !header->moved_to.empty() && !header->moving();
+  const bool is_over = is_elsewhere || (header->finished() && header->finish_done && header->parent_ended);
   if (!header->tombstone && !is_over) {
     return Error{ErrorCode::not_finished, "cluster " + id + " cannot be deleted yet: it " + what_is_open(*header), {}};
   }
@@ -97,6 +99,7 @@ Result<void> fail_task(Store& store, const std::string& id, std::uint64_t index,
   if (!header) return std::move(header).error();
   if (index >= header->task_count)
     return Error{ErrorCode::not_found, "cluster " + id + " has no task " + std::to_string(index), {}};
+  if (auto here = check_is_here(*header); !here) return here;
   const Error had_ended{
       ErrorCode::lease_lost, "task " + std::to_string(index) + " of cluster " + id + " had ended before", {}};
   auto position = position_in_round(store, *header, index);

@@ -40,6 +40,10 @@ class Why {
       reasons_.add({}, "the cluster was deleted", "nothing to do: only its outcome is kept until it expires");
       return std::move(reasons_).take();
     }
+    if (!header->moved_to.empty()) {
+      explain_move(*header);
+      return std::move(reasons_).take();
+    }
     explain_cluster(*header);
     if (header->finished() && header->finish_sent_at) {
       auto finish = explain_finish(*header);
@@ -55,6 +59,14 @@ class Why {
   }
 
  private:
+  void explain_move(const ClusterHeader& header) {
+    if (header.moving()) {
+      reasons_.add({}, "it is " + header.moved_to + ", or that was cut off", "push it there again: that goes on");
+    } else {
+      reasons_.add({}, "it was moved to " + header.moved_to, "ask there: what is open is done there");
+    }
+  }
+
   void explain_cluster(const ClusterHeader& header) {
     if (!header.finished()) {
       if (header.paused)

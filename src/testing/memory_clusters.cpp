@@ -62,7 +62,8 @@ bool has_open_end(const ClusterHeader& header) {
 
 void finish_where_full(ClusterEntry& cluster, Time now) {
   ClusterHeader& header = *cluster.header;
-  if (header.finished() || header.tombstone || !header.sealed() || !header.marked) return;
+  const bool is_open_here = !header.finished() && !header.tombstone && header.moved_to.empty();
+  if (!is_open_here || !header.sealed() || !header.marked) return;
   std::uint64_t failed_count = 0;
   for (std::uint64_t position = 0; position < *header.round_size; ++position) {
     const Cell& cell = cluster.rounds[header.round].cells[position];

@@ -117,6 +117,7 @@ Result<Progress> Worker::run_until(const MessageKey& cluster, std::stop_token st
     auto header = engine::live_header(store, id);
     if (!header) return std::move(header).error();
     if (header->finished()) return header->finish_done ? Over::yes : Over::no;
+    if (auto here = engine::check_is_here(*header); !here) return here.error();
     const Time now = store.now();
     if (!header->deadline || now < *header->deadline) return Over::no;
     if (header->deadline_action == DeadlineAction::report) {

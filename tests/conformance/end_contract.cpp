@@ -100,6 +100,38 @@ TEST_P(EndContract, OnNotEndedTakesFreeAndHeldTasks) {
   EXPECT_EQ(state_of(cluster, 1).status, Status::error);
 }
 
+// What push rests on: whoever held the task can do nothing any more, and nobody else can take it.
+TEST_P(EndContract, OnNotEndedWithARetryTakesTheTaskFromItsHolder) {
+  const ClusterHeader cluster = make_cluster(2);
+  const std::uint64_t token = claimed(task(cluster, 0));
+  for (const std::uint64_t position : {0U, 1U}) {
+    EndRequest taken = end_request(task(cluster, position), NotEnded{}, Verdict::retry);
+    taken.attempt = 0;  // As whoever only takes it away: attempts stay what they are.
+    taken.retry_at = now_ + 24h;
+    EXPECT_EQ(end_outcome(taken), EndOutcome::ended);
+  }
+  EXPECT_EQ(end_outcome(end_request(task(cluster, 0), token, Verdict::done)), EndOutcome::lease_lost);
+  EXPECT_EQ(end_outcome(end_request(task(cluster, 0), token, Verdict::failed)), EndOutcome::lease_lost);
+  const Lease lease{task(cluster, 0), token};
+  EXPECT_FALSE(ledger().extend(std::span(&lease, 1), now_ + lease_).value().at(0).has_value());
+  for (const std::uint64_t position : {0U, 1U}) {
+    const ClaimAnswer answer = claim(claim_request(task(cluster, position)), now_ + 2 * lease_);
+    EXPECT_EQ(answer.outcome, ClaimOutcome::in_progress);
+    EXPECT_EQ(answer.attempt, position == 0 ? 1U : 0U);
+  }
+}
+
+TEST_P(EndContract, OfTheLastTaskFinishesNoClusterThatWentElsewhere) {
+  const ClusterHeader cluster = make_cluster(1);
+  ClusterHeader moved = read(cluster.id);
+  moved.moved_to = "elsewhere";
+  ASSERT_TRUE(ledger().update_cluster(moved).has_value());
+  const EndAnswers answers = end(end_request(task(cluster, 0), NotEnded{}, Verdict::done), now_);
+  EXPECT_EQ(answers.outcomes.at(0), EndOutcome::ended);
+  EXPECT_TRUE(answers.finished.empty());
+  EXPECT_FALSE(read(cluster.id).finished());
+}
+
 TEST_P(EndContract, OfAWaitingTaskFollowsItsOwnChildAlone) {
   const ClusterHeader cluster = make_cluster(2);
   const std::uint64_t token = claimed(task(cluster, 0));

@@ -153,7 +153,7 @@ def admit(message, header):
     if message["type"] == "cluster":  # Early notices of failure are left to the workers that want them.
         is_early = message["round"] > round_ or message["round"] == round_ and header["status"] == "IN PROGRESS"
         return "leave" if is_early or message.get("firstFailure") or header.get("finishHandlerRequired") else "run"
-    if message["round"] > round_ or header.get("movedTo") == "moving":
+    if message["round"] > round_ or header.get("movedTo", "").startswith("moving"):
         return "leave"
     is_paused = header.get("paused") and header["status"] == "IN PROGRESS"
     return "delete" if message["round"] < round_ or header["statusCode"] == 500 or header.get("movedTo") or is_paused else "run"

@@ -89,7 +89,8 @@ class Ledger {
   virtual Result<std::vector<ClaimAnswer>> claim(std::span<const ClaimRequest> requests, Time now) = 0;
   /// Moves the lease's end while the token holds. Per lease: nothing, or lease_lost.
   virtual Result<std::vector<Result<void>>> extend(std::span<const Lease> leases, Time lease_end) = 0;
-  /// Ends attempts, propagates what ended to the cluster and finishes it when it was the last. Idempotent.
+  /// Ends attempts, propagates what ended to the cluster and finishes it when it was the last. Idempotent. A cluster
+  /// with `moved_to` is not finished: it does that where it went.
   virtual Result<EndAnswers> end(std::span<const EndRequest> requests, Time now) = 0;
   /// Repeats the propagation of ended tasks (a crash came between). `finished` holds each of their clusters that is
   /// finished and has its parent's end, finish message or its end still open.

@@ -133,7 +133,7 @@ Result<ClusterHeader> Headers::change(std::string_view id,
 Result<std::optional<ClusterHeader>> Headers::finish(std::string_view id, std::uint32_t round,
                                                      std::uint64_t failed_count, Time now, bool marks) {
   auto header = change(id, [&](ClusterHeader& stored) -> Result<Change> {
-    if (stored.tombstone || stored.round != round || !stored.sealed()) return Change::leave;
+    if (stored.tombstone || stored.round != round || !stored.sealed() || !stored.moved_to.empty()) return Change::leave;
     const bool finishes = !stored.finished();
     if (!finishes && (!marks || stored.marked)) return Change::leave;
     if (finishes) {

@@ -101,6 +101,7 @@ void finish_where_full(Transaction& transaction, ClusterRow& row, Time now) {
   if (!row.has_header || row.is_finished() || row.tombstone || !row.round_size || !row.marked) return;
   if (static_cast<std::uint64_t>(row.round_done + row.round_failed) < *row.round_size) return;
   ClusterHeader header = row.header();
+  if (!header.moved_to.empty()) return;
   header.failed_count = static_cast<std::uint64_t>(row.round_failed);
   header.status = header.outcome();
   header.status_code = header.status == Status::complete ? StatusCode::complete : StatusCode::error;
