@@ -299,10 +299,10 @@ TEST(Push, ClustersThatMovedAreSteeredWhereTheyWent) {
   stores.create(3);
   stores.push().value();
   const Client& client = *stores.here.client;
-  EXPECT_EQ(code_of(client.stop_cluster(cluster, "no")), ErrorCode::invalid_argument);
-  EXPECT_EQ(code_of(client.pause_cluster(cluster)), ErrorCode::invalid_argument);
-  EXPECT_EQ(code_of(client.resume_cluster(cluster)), ErrorCode::invalid_argument);
-  EXPECT_EQ(code_of(client.fail_task(MessageKey::of_task(id_of(cluster), 0), "no")), ErrorCode::invalid_argument);
+  EXPECT_EQ(code_of(client.stop_cluster(cluster, "no")), ErrorCode::sealed);
+  EXPECT_EQ(code_of(client.pause_cluster(cluster)), ErrorCode::sealed);
+  EXPECT_EQ(code_of(client.resume_cluster(cluster)), ErrorCode::sealed);
+  EXPECT_EQ(code_of(client.fail_task(MessageKey::of_task(id_of(cluster), 0), "no")), ErrorCode::sealed);
   EXPECT_NE(client.why(cluster).value().at(0).cause.find("moved to there"), std::string::npos);
   stores.here.advance(std::chrono::days(5));
   EXPECT_EQ(client.sweep().value().resent_count, 0U);

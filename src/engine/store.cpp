@@ -104,7 +104,7 @@ Result<ClusterHeader> live_header(Store& store, std::string_view id) {
 Result<void> check_is_here(const ClusterHeader& header) {
   if (header.moved_to.empty()) return {};
   const std::string state = header.moving() ? "is " + header.moved_to : "was moved to " + header.moved_to;
-  return Error{ErrorCode::invalid_argument, "cluster " + header.id + " " + state + "; it is steered there", {}};
+  return Error{ErrorCode::sealed, "cluster " + header.id + " " + state + "; it is steered there", {}};
 }
 
 void pause_with_jitter(Store& store, std::size_t try_count, std::chrono::milliseconds initial,

@@ -94,7 +94,7 @@ Result<ClusterHeader> modify_header(Store& store, std::string_view id, const Hea
 /// The live header: errors not_found, and `deleted` for a tombstone.
 Result<ClusterHeader> live_header(Store& store, std::string_view id);
 
-/// Errors: invalid_argument where the cluster went to another store, or is on its way: it is steered there.
+/// Errors: sealed where the cluster went to another store, or is on its way: it is steered there.
 [[nodiscard]] Result<void> check_is_here(const ClusterHeader& header);
 
 /// Full jitter: sleeps up to `initial * 2^try_count`, at most `most`, by the store's clock.

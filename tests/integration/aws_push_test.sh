@@ -50,7 +50,7 @@ says 'moved'
 expect 0 fanfold why photos
 says 'it was moved to aws:jobs'
 for steering in pause resume stop; do
-  expect 2 fanfold cluster $steering photos
+  expect 4 fanfold cluster $steering photos
   complains 'it is steered there'
 done
 expect 4 fanfold cluster watch photos
