@@ -177,9 +177,17 @@ class Creation {
     if (!header_.bucket_params)
       return Error{ErrorCode::invalid_argument, "globals: this store has no place for globals", {}};
     const StoredGlobals globals{.value = *value, .version = {}, .write_ids = {make_identifier(header_.created_at)}};
-    auto written = with_patience(store_, [&] { return store_.globals().write(*header_.bucket_params, globals, {}); });
-    if (written || written.error().code == ErrorCode::conflict) return {};
-    return std::move(written).error();
+    for (std::size_t count = 1;; ++count) {
+      auto written = with_patience(store_, [&] { return store_.globals().write(*header_.bucket_params, globals, {}); });
+      if (written) return {};
+      const ErrorCode code = written.error().code;
+      if (code != ErrorCode::conflict && code != ErrorCode::outcome_unknown) return std::move(written).error();
+      // Another creator's, or a copy of this very write whose answer got lost: what is there stays.
+      auto there = with_patience(store_, [&] { return store_.globals().read(*header_.bucket_params); });
+      if (there) return {};
+      if (there.error().code != ErrorCode::not_found) return std::move(there).error();
+      if (count == port_call_count_max) return Error{ErrorCode::unavailable, written.error().message, {}};
+    }
   }
 
   Result<MessageKey> create_header() {

@@ -43,6 +43,42 @@ TEST(Creation, OfAnOpenClusterWhoseAnswerIsLostLeavesItOpen) {
   EXPECT_TRUE(cluster.add("one", numbers(2)).has_value());
 }
 
+/// Stores what is written first, and then cannot tell whether it did; or says so without having stored it.
+class DoubtfulGlobals final : public GlobalStore {
+ public:
+  DoubtfulGlobals(std::unique_ptr<GlobalStore> inner, bool stores) : inner_(std::move(inner)), stores_(stores) {}
+  [[nodiscard]] BucketParams location(std::string_view cluster_id) const override {
+    return inner_->location(cluster_id);
+  }
+  Result<StoredGlobals> read(const BucketParams& where) override { return inner_->read(where); }
+  Result<std::string> write(const BucketParams& where, const StoredGlobals& globals,
+                            std::string_view expected_version) override {
+    if (has_doubted_) return inner_->write(where, globals, expected_version);
+    has_doubted_ = true;
+    const bool is_stored = stores_ && inner_->write(where, globals, expected_version).has_value();
+    EXPECT_EQ(is_stored, stores_);
+    return Error{ErrorCode::outcome_unknown, "an answer was lost", {}};
+  }
+  Result<void> remove(const BucketParams& where) override { return inner_->remove(where); }
+
+ private:
+  std::unique_ptr<GlobalStore> inner_;
+  bool stores_;
+  bool has_doubted_ = false;
+};
+
+TEST(Creation, GoesOnWhereNobodyCanTellWhetherTheGlobalsWereStored) {
+  for (const bool stores : {true, false}) {
+    testing::MemoryStore store;
+    Backend backend = store.backend();
+    backend.globals = std::make_unique<DoubtfulGlobals>(std::move(backend.globals), stores);
+    const Client client = make_client(std::move(backend));
+    const auto made = client.create_message_cluster("work", numbers(2), {.globals = 7});
+    ASSERT_TRUE(made.has_value()) << to_string(made.error());
+    EXPECT_EQ(client.get_cluster_globals<int>(*made).value(), 7);
+  }
+}
+
 TEST(Creation, TakesAGenerator) {
   Scene scene;
   int next = 0;
