@@ -41,6 +41,10 @@ std::vector<Benchmark> process_benchmarks();
 std::vector<Benchmark> latency_benchmarks();
 std::vector<Benchmark> command_benchmarks();
 std::vector<Benchmark> lambda_benchmarks();
+// Run by `fanfold_bench aws`.
+std::vector<Benchmark> aws_cost_benchmarks();
+std::vector<Benchmark> aws_cpu_benchmarks();
+std::vector<Benchmark> aws_rate_benchmarks();
 
 /// Runs this program again as another process: `arguments` name one of the child roles in processes.cpp.
 pid_t spawn_child(const std::vector<std::string>& arguments);

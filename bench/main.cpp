@@ -1,5 +1,5 @@
-// fanfold_bench [--json] [--quick] [--filter TEXT] [--list]: measures, and counts beside each figure whether all was
-// right.
+// fanfold_bench [aws] [--json] [--quick] [--filter TEXT] [--list]: measures, and counts beside each figure whether all
+// was right.
 #include "bench.hpp"
 
 #include <cstring>
@@ -28,17 +28,29 @@ void print_line(const bench::Figure& figure) {
   std::cout << (figure.counts.empty() ? "" : ")") << std::endl;
 }
 
-std::vector<bench::Benchmark> all_benchmarks() {
+std::vector<bench::Benchmark> all_of(std::initializer_list<std::vector<bench::Benchmark> (*)()> parts) {
   std::vector<bench::Benchmark> all;
-  for (auto part : {bench::cluster_benchmarks, bench::message_benchmarks, bench::process_benchmarks,
-                    bench::latency_benchmarks, bench::command_benchmarks, bench::lambda_benchmarks}) {
+  for (auto* part : parts) {
     for (auto& benchmark : part()) all.push_back(std::move(benchmark));
   }
   return all;
 }
 
+std::vector<bench::Benchmark> embedded_benchmarks() {
+  return all_of({bench::cluster_benchmarks, bench::message_benchmarks, bench::process_benchmarks,
+                 bench::latency_benchmarks, bench::command_benchmarks, bench::lambda_benchmarks});
+}
+
+std::vector<bench::Benchmark> aws_benchmarks() {
+#ifdef FANFOLD_AWS
+  return all_of({bench::aws_cpu_benchmarks, bench::aws_rate_benchmarks, bench::aws_cost_benchmarks});
+#else
+  return {};
+#endif
+}
+
 int usage() {
-  std::cerr << "usage: fanfold_bench [--json] [--quick] [--filter TEXT] [--list]\n";
+  std::cerr << "usage: fanfold_bench [aws] [--json] [--quick] [--filter TEXT] [--list]\n";
   return 2;
 }
 
@@ -54,7 +66,8 @@ int main(int argc, char** argv) {
   bool list = false;
   bench::Scale scale;
   std::string filter;
-  for (std::size_t i = 0; i < arguments.size(); ++i) {
+  const bool aws = !arguments.empty() && arguments.front() == "aws";
+  for (std::size_t i = aws ? 1 : 0; i < arguments.size(); ++i) {
     if (arguments[i] == "--json")
       json = true;
     else if (arguments[i] == "--quick")
@@ -68,7 +81,7 @@ int main(int argc, char** argv) {
   }
 
   int failed_count = 0;
-  for (const auto& benchmark : all_benchmarks()) {
+  for (const auto& benchmark : aws ? aws_benchmarks() : embedded_benchmarks()) {
     if (benchmark.name.find(filter) == std::string::npos) continue;
     if (list) {
       std::cout << benchmark.name << ": " << benchmark.what << '\n';

@@ -1,0 +1,191 @@
+// Own CPU time of a message's whole cycle, beside a bare socket loop that sends the same bytes and beside boto3. The
+// server answers at once and does nothing; there is no TLS.
+#include "aws_constant.hpp"
+#include "aws_socket_loop.hpp"
+#include "bench.hpp"
+
+#include "wire/envelope_text.hpp"
+
+#include <fanfold/backends/aws.hpp>
+#include <fanfold/json.hpp>
+
+#include <cstdio>
+#include <stdexcept>
+
+namespace bench {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::size_t batch = 10;
+
+fanfold::aws::Options options_for(const std::string& endpoint) {
+  return {.table = "bench", .bucket = {}, .region = "us-east-1", .profile = {}, .endpoint = endpoint, .usage = {}};
+}
+
+struct Counts {
+  std::uint64_t messages = 0;
+  std::uint64_t claimed = 0;
+  std::uint64_t completed = 0;
+  std::uint64_t deleted = 0;
+  std::uint64_t sent = 0;
+};
+
+/// Receives ten, claims and completes each, deletes ten, sends ten; by the ports, on one thread, one call at a time.
+class Cycle {
+ public:
+  explicit Cycle(const std::string& endpoint) : backend_(fanfold::aws::open_backend(options_for(endpoint)).value()) {
+    range_.common = fanfold::wire::read_envelope(constant_message(0)).value().value();
+    body_ = range_.common.body.text();
+    for (std::size_t i = 0; i < batch; ++i) tasks_[i] = {constant_position(i), constant_position(i), body_, 0ms};
+  }
+
+  void run(Counts& counts) {
+    auto deliveries =
+        backend_.queue->receive(constant_queue, {.count_max = batch, .wait = 0ms, .visibility = 30s}, {}).value();
+    std::vector<std::string> receipts;
+    for (fanfold::Delivery& delivery : deliveries) {
+      const auto content = fanfold::wire::content_of(delivery).value();
+      process(fanfold::RecordRef::of(content), counts);
+      receipts.push_back(std::move(delivery.receipt_handle));
+    }
+    for (const auto& removed : backend_.queue->remove(constant_queue, receipts).value())
+      counts.deleted += removed ? 1 : 0;
+    counts.sent += batch - backend_.queue->send_tasks(constant_queue, range_, tasks_).value().size();
+    counts.messages += deliveries.size();
+  }
+
+ private:
+  void process(const fanfold::RecordRef& ref, Counts& counts) {
+    const fanfold::Time now = backend_.clock->now();
+    const fanfold::ClaimRequest claim{.ref = ref,
+                                      .token = backend_.ledger->new_token(),
+                                      .lease_end = now + 20s,
+                                      .attempts_max = 3,
+                                      .first_delivery = true,
+                                      .record = {}};
+    const auto claimed = backend_.ledger->claim(std::span(&claim, 1), now).value();
+    if (claimed.front().outcome != fanfold::ClaimOutcome::claimed) return;
+    ++counts.claimed;
+    fanfold::EndRequest end;
+    end.ref = ref;
+    end.index = ref.position;
+    end.condition = claim.token;
+    end.attempt = claimed.front().attempt;
+    const auto ended = backend_.ledger->end(std::span(&end, 1), backend_.clock->now()).value();
+    counts.completed += ended.outcomes.front() == fanfold::EndOutcome::ended ? 1 : 0;
+  }
+
+  fanfold::Backend backend_;
+  fanfold::TaskRangeMessage range_;
+  std::string body_;
+  std::array<fanfold::TaskMessage, batch> tasks_;
+};
+
+std::map<std::string, double> as_map(const Counts& counts) {
+  return {{"messages", static_cast<double>(counts.messages)},
+          {"claimed", static_cast<double>(counts.claimed)},
+          {"completed", static_cast<double>(counts.completed)},
+          {"deleted", static_cast<double>(counts.deleted)},
+          {"sent", static_cast<double>(counts.sent)}};
+}
+
+double microseconds_per(std::uint64_t count, double seconds) { return seconds * 1e6 / static_cast<double>(count); }
+
+double by_sockets(const ConstantServer& server, std::uint64_t cycle_count, const Report& report) {
+  const Requests requests = record_requests(server.port(), [](const std::string& endpoint) {
+    Counts counts;
+    Cycle(endpoint).run(counts);
+  });
+  const std::string& receive = requests.at("AmazonSQS.ReceiveMessage");
+  const std::string& update = requests.at("DynamoDB_20120810.UpdateItem");
+  const std::string& remove = requests.at("AmazonSQS.DeleteMessageBatch");
+  const std::string& send = requests.at("AmazonSQS.SendMessageBatch");
+  SocketLoop loop(server.port());
+  const auto cycle = [&] {
+    loop.ask(receive);
+    for (std::size_t i = 0; i < 2 * batch; ++i) loop.ask(update);
+    loop.ask(remove);
+    loop.ask(send);
+  };
+  cycle();
+  const double before = cpu_seconds();
+  for (std::uint64_t i = 0; i < cycle_count; ++i) cycle();
+  const double bare = microseconds_per(cycle_count * batch, cpu_seconds() - before);
+  report({"aws_cpu_bare_sockets", bare, "us/message", {{"messages", static_cast<double>(cycle_count * batch)}}});
+  return bare;
+}
+
+double by_fanfold(const ConstantServer& server, std::uint64_t cycle_count, double bare, const Report& report) {
+  Cycle cycle(server.endpoint());
+  Counts counts;
+  cycle.run(counts);
+  counts = {};
+  const double before = cpu_seconds();
+  for (std::uint64_t i = 0; i < cycle_count; ++i) cycle.run(counts);
+  const double own = microseconds_per(counts.messages, cpu_seconds() - before);
+  report({"aws_cpu", own, "us/message", as_map(counts)});
+  report({"aws_cpu_beside_bare_sockets", own / bare, "x", {}});
+  return own;
+}
+
+/// The same cycle in Python; its user and system time.
+void by_boto3(const ConstantServer& server, std::uint64_t cycle_count, double own, const Report& report) {
+  const std::string folder(FANFOLD_SOURCE_DIR);
+  const std::string python = folder + "/build/python/bin/python3";
+  if (!std::filesystem::exists(python)) {
+    std::fputs("aws_cpu_boto3: NOT RUN: ./dev bench aws installs boto3 into build/python\n", stderr);
+    return;
+  }
+  const std::string command =
+      python + " " + folder + "/bench/peers/aws_cycle.py " + server.endpoint() + " " + std::to_string(cycle_count);
+  FILE* output = ::popen(command.c_str(), "r");
+  double peer = 0;
+  const int fields = output == nullptr ? 0 : std::fscanf(output, "%lf", &peer);
+  if (output == nullptr || ::pclose(output) != 0 || fields != 1) throw std::runtime_error("boto3's cycle failed");
+  report({"aws_cpu_boto3", peer, "us/message", {{"messages", static_cast<double>(cycle_count * batch)}}});
+  report({"aws_cpu_boto3_beside_fanfold", peer / own, "x", {}});
+}
+
+/// The same by the engine: a worker with handlers, without the sends.
+void by_worker(const ConstantServer& server, std::uint64_t message_count, const Report& report) {
+  const auto client = fanfold::aws::open(options_for(server.endpoint())).value();
+  std::atomic<std::uint64_t> handled = 0;
+  std::stop_source stop;
+  fanfold::WorkerOptions options{.queue = constant_queue, .jobs = 2};
+  options.sweep_interval = 0ms;
+  fanfold::Worker worker{client,
+                         {.on_message =
+                              [&](const fanfold::Message<std::string>&, const fanfold::Context&) {
+                                if (++handled == message_count) stop.request_stop();
+                                return fanfold::done();
+                              }},
+                         options};
+  const double before = cpu_seconds();
+  const auto done = worker.run(stop.get_token()).value();
+  report({"aws_cpu_worker",
+          microseconds_per(done.done_count, cpu_seconds() - before),
+          "us/message",
+          {{"handled", static_cast<double>(handled)},
+           {"done", static_cast<double>(done.done_count)},
+           {"failed", static_cast<double>(done.failed_count)}}});
+}
+
+void run_cpu(const Scale& scale, const Report& report) {
+  set_constant_credentials();
+  const ConstantServer server(constant_answers(), 0us);
+  const std::uint64_t cycle_count = std::max<std::uint64_t>(scale.of(10'000), 500);
+  const double bare = by_sockets(server, cycle_count, report);
+  const double own = by_fanfold(server, cycle_count, bare, report);
+  by_boto3(server, std::max<std::uint64_t>(cycle_count / 20, 50), own, report);
+  by_worker(server, cycle_count * batch, report);
+}
+
+}  // namespace
+
+std::vector<Benchmark> aws_cpu_benchmarks() {
+  return {{"aws_cpu", "own CPU time per message: receive 10, claim and complete each, delete 10, send 10", run_cpu}};
+}
+
+}  // namespace bench
