@@ -20,13 +20,17 @@ std::size_t ChunkSizer::fitting(std::chrono::microseconds time) const noexcept {
 }
 
 std::size_t ChunkSizer::target() const noexcept {
-  const std::chrono::microseconds worth_the_claim(
-      static_cast<std::int64_t>(nanoseconds_per_claim_ * chunk_times_claim / 1'000));
-  return fitting(std::clamp(worth_the_claim, chunk_time, chunk_time_max));
+  const double calls = nanoseconds_per_claim_ + nanoseconds_per_end_;
+  const std::chrono::microseconds worth_the_calls(static_cast<std::int64_t>(calls * chunk_times_calls / 1'000));
+  return fitting(std::clamp(worth_the_calls, chunk_time, chunk_time_max));
 }
 
 void ChunkSizer::claimed(std::chrono::nanoseconds time) noexcept {
   nanoseconds_per_claim_ += newest_weight * (static_cast<double>(time.count()) - nanoseconds_per_claim_);
+}
+
+void ChunkSizer::ended(std::chrono::nanoseconds time) noexcept {
+  nanoseconds_per_end_ += newest_weight * (static_cast<double>(time.count()) - nanoseconds_per_end_);
 }
 
 std::size_t ChunkSizer::next(std::size_t ready_count, std::size_t jobs) const noexcept {

@@ -10,10 +10,10 @@ namespace fanfold::core {
 /// A chunk of tasks that one thread takes at once should keep it busy for so long: long enough to make calls of the
 /// store rare, short enough for nobody to notice waiting behind it.
 inline constexpr std::chrono::microseconds chunk_time{2'000};
-/// Where claiming a chunk takes long (a disk that syncs), it is to take at most a share of a chunk's time, up to a
-/// chunk of this length.
+/// Where claiming and ending a chunk take long (a disk that syncs), they are to take at most a share of a chunk's time,
+/// up to a chunk of this length: what is handled and not yet recorded when a process is killed is handled again.
 inline constexpr std::chrono::microseconds chunk_time_max{10'000};
-inline constexpr int chunk_times_claim = 8;
+inline constexpr int chunk_times_calls = 8;
 /// Less work than this is not worth sharing between threads: each share costs calls of the store.
 inline constexpr std::chrono::microseconds chunk_time_min{200};
 /// A chunk grows by at most this factor over the one before, since one fast task says little.
@@ -32,6 +32,8 @@ class ChunkSizer {
   void took(std::size_t count, std::chrono::nanoseconds time) noexcept;
   /// How long it took to claim one chunk.
   void claimed(std::chrono::nanoseconds time) noexcept;
+  /// How long it took to end one, deletion included.
+  void ended(std::chrono::nanoseconds time) noexcept;
   /// Without regard to how many are ready.
   [[nodiscard]] std::size_t target() const noexcept;
   /// Empty until the first chunk was measured.
@@ -43,6 +45,7 @@ class ChunkSizer {
   std::size_t count_max_;
   std::size_t largest_ = 1;  // The growth limit: what the last chunk allows for the next one.
   double nanoseconds_per_claim_ = 0;
+  double nanoseconds_per_end_ = 0;
   double nanoseconds_per_task_ = 0;  // 0 until the first chunk was measured.
 };
 

@@ -45,6 +45,18 @@ TEST(ChunkSizer, MakesChunksWorthASlowClaim) {
   EXPECT_EQ(sizer.next(many, 1), 100U);
 }
 
+TEST(ChunkSizer, MakesChunksWorthTheirEndAsWell) {
+  ChunkSizer sizer(1'000);
+  for (int i = 0; i < 50; ++i) {
+    sizer.took(100, 100 * 100us);
+    sizer.claimed(300us);
+    sizer.ended(700us);
+  }
+  EXPECT_GE(sizer.next(many, 1), 75U);
+  for (int i = 0; i < 50; ++i) sizer.ended(1s);
+  EXPECT_EQ(sizer.next(many, 1), 100U);
+}
+
 TEST(ChunkSizer, TurnsSmallAtOnceWhenHandlersTurnSlow) {
   ChunkSizer sizer(1'000);
   for (int i = 0; i < 20; ++i) sizer.took(sizer.target(), 100ns * sizer.target());

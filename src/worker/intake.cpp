@@ -234,6 +234,11 @@ void Intake::claimed(std::size_t source, std::chrono::nanoseconds time) {
   sources_[source].sizer.claimed(time);
 }
 
+void Intake::ended(std::size_t source, std::chrono::nanoseconds time) {
+  const std::scoped_lock lock(mutex_);
+  sources_[source].sizer.ended(time);
+}
+
 void Intake::push_claimed(std::size_t source, std::shared_ptr<ActiveChunk> chunk) {
   {
     const std::scoped_lock lock(mutex_);

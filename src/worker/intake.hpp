@@ -61,6 +61,8 @@ class Intake {
   void took(std::size_t source, std::size_t count, std::chrono::nanoseconds time);
   /// How long claiming a chunk took: the slower, the larger chunks are worth it.
   void claimed(std::size_t source, std::chrono::nanoseconds time);
+  /// How long ending one took.
+  void ended(std::size_t source, std::chrono::nanoseconds time);
 
   // For the watchdog and the heartbeat.
 

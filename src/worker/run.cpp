@@ -335,12 +335,13 @@ void Run::run_chunk(const std::shared_ptr<ActiveChunk>& chunk, bool alone, Slot&
     dispatcher_.run(chunk->chunk(), *position, stop);
     ran_count = *position + 1;
   }
-  const auto took = std::chrono::steady_clock::now() - started_at;
+  const auto ran_at = std::chrono::steady_clock::now();
   slot.give_back();
   const std::size_t first = chunk->begin_finish();
   active_.remove(chunk);
-  intake_.took(chunk->source(), ran_count, took);
+  intake_.took(chunk->source(), ran_count, ran_at - started_at);
   dispatcher_.finish(chunk->chunk(), first, ran_count, tally);
+  intake_.ended(chunk->source(), std::chrono::steady_clock::now() - ran_at);
 }
 
 void Run::sweep(std::stop_token stop) {
