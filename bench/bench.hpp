@@ -33,6 +33,7 @@ struct Benchmark {
   std::string name;
   std::string what;
   std::function<void(const Scale&, const Report&)> run;
+  bool only_by_name = false;  ///< Takes too long to run unless it is asked for.
 };
 
 std::vector<Benchmark> cluster_benchmarks();
@@ -40,6 +41,7 @@ std::vector<Benchmark> message_benchmarks();
 std::vector<Benchmark> process_benchmarks();
 std::vector<Benchmark> latency_benchmarks();
 std::vector<Benchmark> command_benchmarks();
+std::vector<Benchmark> soak_benchmarks();
 std::vector<Benchmark> lambda_benchmarks();
 // Run by `fanfold_bench aws`.
 std::vector<Benchmark> aws_cost_benchmarks();

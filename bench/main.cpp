@@ -38,7 +38,8 @@ std::vector<bench::Benchmark> all_of(std::initializer_list<std::vector<bench::Be
 
 std::vector<bench::Benchmark> embedded_benchmarks() {
   return all_of({bench::cluster_benchmarks, bench::message_benchmarks, bench::process_benchmarks,
-                 bench::latency_benchmarks, bench::command_benchmarks, bench::lambda_benchmarks});
+                 bench::latency_benchmarks, bench::command_benchmarks, bench::lambda_benchmarks,
+                 bench::soak_benchmarks});
 }
 
 std::vector<bench::Benchmark> aws_benchmarks() {
@@ -87,6 +88,7 @@ int main(int argc, char** argv) {
       std::cout << benchmark.name << ": " << benchmark.what << '\n';
       continue;
     }
+    if (benchmark.only_by_name && benchmark.name != filter) continue;
     try {
       benchmark.run(scale, json ? print_json : print_line);
     } catch (const std::exception& error) {

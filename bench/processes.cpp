@@ -3,6 +3,7 @@
 
 #include <fanfold/json.hpp>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdio>
 #include <fstream>
@@ -71,6 +72,50 @@ void run_processes(const Scale& scale, const Report& report) {
   report({"processes_8_to_1", eight / one, "x", {}});
 }
 
+/// Child role: for as long as the cluster is unfinished it writes, one short call after the other, and notes how long
+/// each took and whether it was refused.
+int probe(const std::string& file, const std::string& cluster, const std::string& answer) {
+  const auto client = fanfold::sqlite::open({.file = file, .durability = Durability::normal}).value();
+  double longest = 0;
+  std::uint64_t call_count = 0;
+  std::uint64_t refused_count = 0;
+  while (!client.progress(cluster).value().finished) {
+    const Stopwatch time;
+    if (!client.send_message("probe", call_count).has_value()) ++refused_count;
+    longest = std::max(longest, time.seconds() * 1e3);
+    ++call_count;
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  std::ofstream(answer) << longest << ' ' << call_count << ' ' << refused_count << '\n';
+  return 0;
+}
+
+/// Seven processes that work as hard as they can, and one that notes how long it has to wait for its turns.
+void run_waits(const Scale& scale, const Report& report) {
+  Folder folder;
+  const auto file = folder / "bench.db";
+  const auto client = fanfold::sqlite::open({.file = file, .durability = Durability::normal}).value();
+  const auto count = scale.of(4'000'000);
+  const auto cluster =
+      client
+          .create_message_cluster("bench",
+                                  [count, index = std::uint64_t{0}]() mutable -> std::optional<std::string> {
+                                    return index == count ? std::nullopt : std::optional(body_of(index++));
+                                  })
+          .value();
+  std::vector<pid_t> children;
+  for (int i = 0; i < 8; ++i) {
+    children.push_back(spawn_child({i == 0 ? "probe" : "work", file.string(), cluster.key.p_key,
+                                    (folder / ("answer" + std::to_string(i))).string()}));
+  }
+  for (const pid_t child : children) wait_for(child);
+  double longest = 0;
+  double calls = 0;
+  double refused = 0;
+  std::ifstream(folder / "answer0") >> longest >> calls >> refused;
+  report({"processes_8_longest_wait", longest, "ms", {{"calls", calls}, {"refused", refused}}});
+}
+
 /// Child role: answers each message of `ping` by writing the time at which its handler ran.
 int echo(const std::string& file, const std::string& answer, const std::string& count) {
   const auto client = fanfold::sqlite::open({.file = file}).value();
@@ -96,6 +141,7 @@ int echo(const std::string& file, const std::string& answer, const std::string& 
 int run_child(const std::vector<std::string>& arguments) {
   try {
     if (arguments.size() == 4 && arguments[0] == "work") return work(arguments[1], arguments[2], arguments[3]);
+    if (arguments.size() == 4 && arguments[0] == "probe") return probe(arguments[1], arguments[2], arguments[3]);
     if (arguments.size() == 4 && arguments[0] == "echo") return echo(arguments[1], arguments[2], arguments[3]);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "child %s: %s\n", arguments[0].c_str(), error.what());
@@ -105,7 +151,8 @@ int run_child(const std::vector<std::string>& arguments) {
 }
 
 std::vector<Benchmark> process_benchmarks() {
-  return {{"processes", "workers in 1 and in 8 processes on one file", run_processes}};
+  return {{"processes", "workers in 1 and in 8 processes on one file", run_processes},
+          {"waits", "the longest wait for a write while seven other processes work on the file", run_waits}};
 }
 
 }  // namespace bench
