@@ -254,18 +254,19 @@ void CommitQueue::sync() {
     committed_count = committed_count_;
   }
   auto synced = wal_sync_.run();
-  if (!synced) {
-    for (Request* request : batch) request->error = synced.error();
-  }
   {
     const std::scoped_lock lock(mutex_);
+    if (!broken_) broken_ = wal_sync_.broken();
+    if (synced && broken_) synced = *broken_;  // Of a checkpoint, which syncs the log as well.
     if (synced) synced_count_ = committed_count;
-    broken_ = wal_sync_.broken();
     is_syncing_ = !unsynced_.empty();
     if (is_syncing_) {
       unsynced_.front()->state.store(Request::syncing, std::memory_order_release);
       futex_wake(unsynced_.front()->state);
     }
+  }
+  if (!synced) {
+    for (Request* request : batch) request->error = synced.error();
   }
   finish(batch);
 }
@@ -345,7 +346,11 @@ std::string CommitQueue::checkpoint_when_due() {
   if (wal_page_count_ < next_at) return {};
   int pages = 0;
   int copied = 0;
-  sqlite3_wal_checkpoint_v2(connection_.handle(), nullptr, SQLITE_CHECKPOINT_PASSIVE, &pages, &copied);
+  const int code = sqlite3_wal_checkpoint_v2(connection_.handle(), nullptr, SQLITE_CHECKPOINT_PASSIVE, &pages, &copied);
+  if (code == SQLITE_IOERR_FSYNC) {
+    const std::scoped_lock lock(mutex_);
+    broken_ = wal_sync_.refusal(error_of(connection_.handle(), code, "syncing").remote_detail);
+  }
   checkpoint_tried_at_ = wal_page_count_;
   if (copied != pages) return note_pinned(pages - copied);
   pinned_since_.reset();
@@ -363,11 +368,15 @@ std::string CommitQueue::note_pinned(int page_count) {
          " MiB): end its transaction";
 }
 
-void CommitQueue::checkpoint_for_good() noexcept {
+Result<void> CommitQueue::checkpoint_for_good() {
   auto locked = turnstile_->try_lock();
-  if (!locked || *locked == Turnstile::Try::busy) return;  // Somebody writes, so this is not the last one.
-  sqlite3_wal_checkpoint_v2(connection_.handle(), nullptr, SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr);
+  if (!locked) return std::move(locked).error();
+  if (*locked == Turnstile::Try::busy) return {};  // Somebody writes, so this is not the last one.
+  const int code =
+      sqlite3_wal_checkpoint_v2(connection_.handle(), nullptr, SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr);
   turnstile_->unlock();
+  if (code != SQLITE_IOERR_FSYNC) return {};
+  return error_of(connection_.handle(), code, "copying the log into the file");
 }
 
 }  // namespace fanfold::sqlite

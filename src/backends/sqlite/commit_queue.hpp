@@ -85,9 +85,9 @@ class CommitQueue {
   /// a power cut could still take. Errors: those of WalSync::run.
   [[nodiscard]] Result<void> settled();
 
-  /// Copies the WAL into the database and empties it, where no reader is in the way. The caller is the only thread
-  /// left.
-  void checkpoint_for_good() noexcept;
+  /// Copies the WAL into the database and empties it, where nobody is in the way. The caller is the only thread there
+  /// is. Errors: unavailable where the disk failed.
+  [[nodiscard]] Result<void> checkpoint_for_good();
 
  private:
   struct Request {

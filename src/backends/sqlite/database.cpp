@@ -169,6 +169,12 @@ void Connection::run(const char* sql) {
     throw_failure(database_, code, std::string("running \"") + std::string(sql).substr(0, 80) + '"');
 }
 
+sqlite3_file* Connection::file() const noexcept {
+  sqlite3_file* file = nullptr;
+  sqlite3_file_control(database_, "main", SQLITE_FCNTL_FILE_POINTER, static_cast<void*>(&file));
+  return file;
+}
+
 int Connection::try_run(const char* sql) noexcept { return sqlite3_exec(database_, sql, nullptr, nullptr, nullptr); }
 
 std::string_view Rows::bytes(int column) const {

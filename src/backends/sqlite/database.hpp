@@ -80,6 +80,8 @@ class Connection {
   [[nodiscard]] int try_run(const char* sql) noexcept;
 
   [[nodiscard]] sqlite3* handle() const noexcept { return database_; }
+  /// The database as the VFS sees it. It lives as long as the connection.
+  [[nodiscard]] sqlite3_file* file() const noexcept;
   [[nodiscard]] std::int64_t change_count() const noexcept { return sqlite3_changes64(database_); }
   [[nodiscard]] Number last_number() const noexcept { return sqlite3_last_insert_rowid(database_); }
   /// Gives all prepared statements back, so that the schema may change.

@@ -1,5 +1,6 @@
 #include "backends/sqlite/schema.hpp"
 
+#include <algorithm>
 #include <array>
 #include <vector>
 
@@ -235,13 +236,29 @@ void guard_tables(Connection& connection) {
   }
 }
 
+/// True where the file has at most the room of one page and there are only zeros in it.
+bool has_only_zeros(Connection& connection) {
+  sqlite3_file* const file = connection.file();
+  sqlite3_int64 size = 0;
+  if (file->pMethods->xFileSize(file, &size) != SQLITE_OK || size == 0 || size > database_page_bytes) return false;
+  std::array<char, database_page_bytes> bytes{};
+  if (file->pMethods->xRead(file, bytes.data(), static_cast<int>(size), 0) != SQLITE_OK) return false;
+  return std::ranges::all_of(bytes, [](char byte) { return byte == 0; });
+}
+
 }  // namespace
 
 FileKind look_at(Connection& connection) {
   FileKind kind;
-  kind.application = query_number(connection, "PRAGMA application_id").value_or(0);
-  kind.version = query_number(connection, "PRAGMA user_version").value_or(0);
-  kind.has_tables = query_number(connection, "SELECT count(*) FROM sqlite_schema").value_or(0) > 0;
+  try {
+    kind.application = query_number(connection, "PRAGMA application_id").value_or(0);
+    kind.version = query_number(connection, "PRAGMA user_version").value_or(0);
+    kind.has_tables = query_number(connection, "SELECT count(*) FROM sqlite_schema").value_or(0) > 0;
+  } catch (const StorageFailure& failure) {
+    // Asked only now: zeros with a log beside them may be a database.
+    kind.is_blank = failure.error.code == ErrorCode::damaged && has_only_zeros(connection);
+    if (!kind.is_blank) throw;
+  }
   return kind;
 }
 

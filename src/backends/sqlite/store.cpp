@@ -77,9 +77,7 @@ Result<std::shared_ptr<Store>> Store::open(const Options& options, std::shared_p
 Result<void> Store::open_for_reading() {
   auto checked = check_for_reading();
   std::error_code code;
-  const std::filesystem::path wal = options_.file.string() + "-wal";
-  const bool has_wal = std::filesystem::exists(wal, code) && std::filesystem::file_size(wal, code) > 0;
-  if (checked || has_wal || !std::filesystem::exists(options_.file, code)) return checked;
+  if (checked || has_log_left() || !std::filesystem::exists(options_.file, code)) return checked;
   switch (checked.error().code) {
     case ErrorCode::read_only:
     case ErrorCode::permission_denied:
@@ -114,6 +112,7 @@ Result<void> Store::check_for_reading() {
 }
 
 Result<void> Store::open_for_writing() {
+  const bool has_log = has_log_left();
   writer_ = std::make_unique<Connection>(options_.file, Access::create);
   if (sqlite3_db_readonly(writer_->handle(), "main") == 1) {
     return Error{ErrorCode::read_only,
@@ -143,7 +142,16 @@ Result<void> Store::open_for_writing() {
   sqlite3_busy_timeout(writer_->handle(), 0);
   holder_ = std::move(*holder);
   commits_ = std::make_unique<CommitQueue>(*writer_, turnstile_, *wake_, options_);
-  return take_holder_slot();
+  auto taken = take_holder_slot();
+  // Where the last sync of it failed, the kernel knows of nothing left to write: copied, it is written anew.
+  if (taken && has_log && is_last_one()) return commits_->checkpoint_for_good();
+  return taken;
+}
+
+bool Store::has_log_left() const {
+  std::error_code code;
+  const auto size = std::filesystem::file_size(options_.file.string() + "-wal", code);
+  return !code && size > 0;
 }
 
 Result<void> Store::lock_for_opening() {
@@ -169,17 +177,39 @@ Result<void> Store::prepare_file() {
   const FileKind kind = look_at(*writer_);  // Again: another process may have been faster.
   auto checked = check_kind(kind, options_.file.string());
   if (!checked) return checked;
-  if (!kind.has_tables) writer_->run(("PRAGMA page_size = " + std::to_string(database_page_bytes)).c_str());
-  if (!kind.has_tables) writer_->run("PRAGMA auto_vacuum = INCREMENTAL");
-  // Nothing is in it yet that a power cut could take; one sync at the end puts the file itself on the disk.
-  writer_->run(kind.has_tables ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = OFF");
-  writer_->run("PRAGMA journal_mode = WAL");
+  if (kind.is_blank) empty_file();
+  if (kind.has_tables) {
+    writer_->run("PRAGMA synchronous = FULL; PRAGMA journal_mode = WAL");
+  } else {
+    auto made = make_file();
+    if (!made) return made;
+  }
   migrate(*writer_);
-  sqlite3_file* database = nullptr;
-  sqlite3_file_control(writer_->handle(), "main", SQLITE_FCNTL_FILE_POINTER, &database);
-  const int synced = database->pMethods->xSync(database, SQLITE_SYNC_NORMAL);
-  if (synced != SQLITE_OK) return error_of(writer_->handle(), synced, "syncing the new file");
   return {};
+}
+
+void Store::empty_file() {
+  sqlite3_file* const file = writer_->file();
+  const int code = file->pMethods->xTruncate(file, 0);
+  if (code != SQLITE_OK) throw_failure(writer_->handle(), code, "beginning anew in " + options_.file.string());
+  writer_ = std::make_unique<Connection>(options_.file, Access::create);
+  sqlite3_busy_timeout(writer_->handle(), open_patience_milliseconds);
+}
+
+/// The first page, which makes it a database with a log. It is on the disk before anything is in the log, since SQLite
+/// throws the log of an empty file away; what comes next is in the log, whose syncs are those of the promises.
+Result<void> Store::make_file() {
+  // Nothing is in it yet that needs a journal or a sync.
+  writer_->run("PRAGMA synchronous = OFF; PRAGMA journal_mode = MEMORY");
+  writer_->run(("PRAGMA page_size = " + std::to_string(database_page_bytes)).c_str());
+  writer_->run("PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL");
+  sqlite3_file* const file = writer_->file();
+  const int synced = file->pMethods->xSync(file, SQLITE_SYNC_NORMAL);
+  if (synced == SQLITE_OK) return {};
+  Error error = error_of(writer_->handle(), synced, "syncing the new file");
+  // The kernel forgets what it could not write, so that the next sync would succeed without it.
+  file->pMethods->xTruncate(file, 0);
+  return error;
 }
 
 Result<void> Store::take_holder_slot() {
@@ -223,7 +253,7 @@ Store::~Store() {
   });
   if (!released) return;
   try {
-    if (is_last_one()) commits_->checkpoint_for_good();
+    if (is_last_one()) static_cast<void>(commits_->checkpoint_for_good());
   } catch (const StorageFailure&) {
     return;  // The WAL stays beside the file; whoever opens it next goes on from there.
   }

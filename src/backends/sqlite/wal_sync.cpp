@@ -54,12 +54,15 @@ Result<void> WalSync::run() {
   errno = 0;
   if (handle()->pMethods->xSync(handle(), SQLITE_SYNC_NORMAL) == SQLITE_OK) return {};
   Error error = error_of_errno(errno, "syncing " + wal_.string() + what_stands);
-  broken_ = Error{ErrorCode::read_only,
-                  "syncing " + wal_.string() +
-                      " has failed, so that nothing more can be promised: look at the disk, "
-                      "then open the store again",
-                  error.remote_detail};
+  broken_ = refusal(error.remote_detail);
   return error;
+}
+
+Error WalSync::refusal(std::string detail) const {
+  return {ErrorCode::read_only,
+          "syncing " + wal_.string() +
+              " has failed, so that nothing more can be promised: look at the disk, then open the store again",
+          std::move(detail)};
 }
 
 }  // namespace fanfold::sqlite

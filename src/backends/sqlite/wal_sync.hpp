@@ -26,6 +26,8 @@ class WalSync {
   /// What every write is to be refused with: set once a sync has failed. It may be asked by any thread that orders
   /// itself after run().
   [[nodiscard]] const std::optional<Error>& broken() const noexcept { return broken_; }
+  /// What that says. Thread-safe.
+  [[nodiscard]] Error refusal(std::string detail) const;
 
  private:
   [[nodiscard]] Result<void> open();

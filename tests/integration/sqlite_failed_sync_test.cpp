@@ -1,0 +1,136 @@
+// ctest: labels=integration timeout=240
+// A disk that fails while it syncs, and a file that is exchanged while it is open.
+#include "support/power_cut_scene.hpp"
+
+#include <fstream>
+
+namespace fanfold::sqlite {
+namespace {
+
+class SqliteFailedSync : public PowerCutScene {
+ protected:
+  /// Sends until a sync fails and on, and checks what everybody was told.
+  void send_until_refused(Senders& senders, Backend& backend) {
+    senders.run(backend);
+    if (!disk_.sync_has_failed()) return;
+    for (const Error& error : senders.errors()) {
+      const bool stands = error.message.find("the commit stands, but a power cut may take it") != std::string::npos;
+      EXPECT_TRUE(stands || error.code == ErrorCode::read_only) << to_string(error);
+    }
+    OutgoingMessage late;
+    late.content.id = "late";
+    const auto refused = backend.queue->send("work", std::span(&late, 1));
+    ASSERT_FALSE(refused.has_value());
+    EXPECT_EQ(refused.error().code, ErrorCode::read_only);
+    EXPECT_EQ(refused.error().message,
+              "syncing " + (folder_ / "store.db-wal").string() +
+                  " has failed, so that nothing more can be promised: look at the disk, then open the store again");
+  }
+};
+
+TEST_F(SqliteFailedSync, IsToldToAllWhoseCommitsItHeldAndStopsEveryWrite) {
+  std::size_t failure_count = 0;
+  for (const std::string file : {"store.db-wal", "store.db"}) {
+    // The file itself is synced when it is made, and whenever the log is copied into it.
+    const std::size_t body_bytes = file == "store.db" ? 300'000 : 50;
+    const std::uint64_t syncs = file == "store.db" ? 3 : 60;
+    for (std::uint64_t seed = 0; seed < 60; ++seed) {
+      start_empty();
+      Senders senders(body_bytes);
+      {
+        Backend backend = open(Durability::full).value();
+        disk_.fail_sync(file, 1 + seed % syncs);
+        send_until_refused(senders, backend);
+        failure_count += disk_.sync_has_failed() ? 1 : 0;
+        if (disk_.sync_has_failed()) {
+          EXPECT_LT(senders.acknowledged_count(), Senders::count);
+        }
+      }
+      start_again(seed);
+      Backend backend = open(Durability::full).value();
+      ASSERT_TRUE(senders.has_all_acknowledged(Senders::found(backend))) << file << ", seed " << seed;
+      ASSERT_EQ(integrity(), "ok") << file << ", seed " << seed;
+    }
+  }
+  EXPECT_GT(failure_count, 60U) << "hardly a sync failed, so that this shows nothing";
+}
+
+TEST_F(SqliteFailedSync, LeavesAStoreThatIsSafeAgainOnceItIsOpenedAgain) {
+  for (std::uint64_t seed = 0; seed < 60; ++seed) {
+    start_empty();
+    Senders before(50);
+    {
+      Backend backend = open(Durability::full).value();
+      disk_.fail_sync("-wal", 1 + seed % 30);
+      before.run(backend);
+      ASSERT_TRUE(disk_.sync_has_failed());
+    }
+    std::set<std::size_t> seen;
+    Senders after(50, Senders::count);
+    {
+      // Nothing is lost yet: what the disk does not have is in the system's memory.
+      Backend backend = open(Durability::full).value();
+      after.run(backend);
+      ASSERT_EQ(after.acknowledged_count(), Senders::count);
+    }
+    start_again(seed);
+    Backend backend = open(Durability::full).value();
+    const auto there = Senders::found(backend);
+    ASSERT_TRUE(before.has_all_acknowledged(there)) << "seed " << seed;
+    ASSERT_TRUE(after.has_all_acknowledged(there)) << "seed " << seed;
+    ASSERT_EQ(integrity(), "ok") << "seed " << seed;
+  }
+}
+
+TEST_F(SqliteFailedSync, WhileTheFileIsMadeIsSaidAndTheNextOpeningMakesItAnew) {
+  for (std::uint64_t seed = 0; seed < 20; ++seed) {
+    start_empty();
+    disk_.fail_sync("store.db", 1);
+    auto failed = open(Durability::full);
+    ASSERT_FALSE(failed.has_value());
+    EXPECT_EQ(failed.error().code, ErrorCode::unavailable);
+    EXPECT_NE(failed.error().message.find("syncing the new file"), std::string::npos) << failed.error().message;
+    Senders senders(50);
+    {
+      Backend backend = open(Durability::full).value();
+      senders.run(backend);
+      ASSERT_EQ(senders.acknowledged_count(), Senders::count);
+      disk_.cut_after(1);  // So that closing it does not copy the log.
+    }
+    start_again(seed);
+    Backend backend = open(Durability::full).value();
+    ASSERT_TRUE(senders.has_all_acknowledged(Senders::found(backend))) << "seed " << seed;
+  }
+}
+
+std::string bytes_of(const std::filesystem::path& file) {
+  std::ifstream in(file, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+TEST_F(SqliteFailedSync, IsNotNeededToRefuseAFileThatWasExchangedWhileItWasOpen) {
+  start_empty();
+  const std::filesystem::path file = folder_ / "store.db";
+  const std::filesystem::path aside = folder_ / "aside.db";
+  Senders senders(50);
+  {
+    Backend backend = open(Durability::full).value();
+    senders.run(backend);
+    ASSERT_EQ(senders.acknowledged_count(), Senders::count);
+    std::filesystem::rename(file, aside);
+    std::ofstream(file) << "somebody else's";
+    OutgoingMessage late;
+    late.content.id = "late";
+    const auto refused = backend.queue->send("work", std::span(&late, 1));
+    ASSERT_FALSE(refused.has_value());
+    EXPECT_EQ(refused.error().code, ErrorCode::damaged);
+    EXPECT_EQ(refused.error().message, file.string() + " was removed or replaced while it was open");
+  }
+  EXPECT_EQ(bytes_of(file), "somebody else's");
+  std::filesystem::rename(aside, file);
+  Backend backend = open(Durability::full).value();
+  EXPECT_TRUE(senders.has_all_acknowledged(Senders::found(backend)));
+}
+
+}  // namespace
+}  // namespace fanfold::sqlite
