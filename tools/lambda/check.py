@@ -20,6 +20,7 @@ from host import EventSource, Function, RuntimeApi, fail, run_example, run_fanfo
 
 HOST = "aws.fanfold.test"
 SCHEDULED = {"version": "0", "source": "aws.events", "detail-type": "Scheduled Event", "detail": {}}
+EXAMPLE_BYTES_MAX = 8_000_000
 CERTIFICATES = "/etc/pki/tls/certs/ca-bundle.crt"  # Where provided.al2023 has them.
 
 
@@ -117,7 +118,7 @@ def unpack(zip_path, root):
         fail("the zip has no program called bootstrap")
     size = os.path.getsize(bootstrap)
     print(f"bootstrap: {size / 1e6:.2f} MB, the zip {os.path.getsize(zip_path) / 1e6:.2f} MB")
-    return bootstrap
+    return size
 
 
 def put(root, path, text):
@@ -138,7 +139,9 @@ def main():
     zip_path, folder, *flags = sys.argv[1:]
     raise_loopback()
     root = folder + "/root"
-    unpack(zip_path, root)
+    size = unpack(zip_path, root)
+    if "--example" in flags and size > EXAMPLE_BYTES_MAX:
+        fail(f"it has {size} bytes, more than {EXAMPLE_BYTES_MAX}")
     api = RuntimeApi()
     ministack = start_ministack(folder)
     plain = {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{ministack.port}", "FANFOLD_BUCKET": "functions"}

@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import queue
 import signal
 import sys
 import time
@@ -29,9 +30,9 @@ def effects():
         return Counter(tuple(line.split()[:2]) for line in file)
 
 
-def wait_for_effect(kind, number, count=1):
+def wait_for_effect(kind, number):
     for _ in range(2000):
-        if effects()[(kind, str(number))] == count:
+        if effects()[(kind, str(number))]:
             return
         time.sleep(0.01)
     fail(f"no task {number} was seen to {kind}")
@@ -52,15 +53,15 @@ def numbers_of(event):
 
 
 class World:
-    """A queue of its own with its events. Claims last until the function's timeout, in seconds."""
+    """A queue of its own with its events; times are in seconds. Claims last until the function's timeout."""
 
-    def __init__(self, ministack, queue, timeout=30):
+    def __init__(self, ministack, queue_name, timeout=30, visibility=180):
         self.variables = ministack.variables | {
             "AWS_ENDPOINT_URL": f"http://127.0.0.1:{ministack.port}", "FANFOLD_BUCKET": "functions", "EFFECTS": EFFECTS,
         }
-        self.queue = queue
-        run_fanfold(self.variables, "setup", "aws", "--queue", queue, "--visibility", f"{6 * timeout}s")
-        self.source = EventSource(ministack, queue)
+        self.queue = queue_name
+        run_fanfold(self.variables, "setup", "aws", "--queue", queue_name, "--visibility", f"{visibility}s")
+        self.source = EventSource(ministack, queue_name)
         self.api = RuntimeApi(timeout)
         if os.path.exists(EFFECTS):
             os.remove(EFFECTS)
@@ -75,7 +76,18 @@ class World:
 
     def begin(self, event):
         """Gives an event and does not wait for the answer."""
+        self.given = event
         self.api.events.put(("held", event))
+
+    def settle_unless(self, event, over):
+        """Waits for the answer to what was begun, as long as it is not over in another way."""
+        while not over():
+            try:
+                _, answer = self.api.answers.get(timeout=0.01)
+            except queue.Empty:
+                continue
+            self.source.settle(event, answer)
+            return
 
     def finish_rest(self, seconds=60):
         """Events until the queue is empty, by a new process."""
@@ -84,15 +96,6 @@ class World:
             while self.source.open_count() and time.monotonic() < end:
                 if event := self.source.receive():
                     self.source.settle(event, self.api.invoke(event))
-
-    def gather(self, count):
-        """One event of so many messages, however they come."""
-        records, end = {}, time.monotonic() + 30
-        while len(records) < count and time.monotonic() < end:
-            for record in (self.source.receive(count - len(records)) or {"Records": []})["Records"]:
-                records[record["messageId"]] = record
-        same(count, len(records), "messages received")
-        return {"Records": list(records.values())}
 
     def check_cluster(self, count):
         shown = json.loads(run_fanfold(self.variables, "cluster", "watch", self.queue, "--json").splitlines()[-1])
@@ -124,41 +127,48 @@ def runs_a_cluster_to_its_finish_and_nothing_twice(ministack):
     same(60, sum(count for (kind, _), count in effects().items() if kind == "begin"), "begun tasks")
 
 
-def kill_in_the_middle(world, event, held, attempt):
-    """The function's process dies while it is at the held task; what it had done by then."""
+def kill_in_the_middle(world, held, attempt):
+    """Events until the held task begins for that time; then the function's process dies. What was done by then."""
     hold(held)
     with world.start() as function:
-        world.begin(event)
-        wait_for_effect("begin", held, attempt)
+        end = time.monotonic() + 60
+        while not has_begun(held, attempt):
+            if time.monotonic() > end:
+                fail(f"attempt {attempt} of task {held} does not begin")
+            if event := world.source.receive():
+                world.begin(event)
+                world.settle_unless(event, lambda: has_begun(held, attempt))
         function.process.kill()
         function.process.wait()
     let_go(held)
     return effects()
 
 
+def has_begun(number, attempt):
+    return effects()[("begin", str(number))] == attempt
+
+
 def survives_kills_in_the_middle_of_events(ministack):
-    world = World(ministack, "killed", timeout=6)
+    world = World(ministack, "killed", timeout=4, visibility=8)
     world.create(10)
-    event = world.gather(10)
-    numbers = numbers_of(event)
-    held = numbers[5]
+    held = 5
 
     # A first delivery is claimed and ended together with its neighbours: none has ended, the dead process holds all.
-    seen = kill_in_the_middle(world, event, held, 1)
+    first = kill_in_the_middle(world, held, 1)
+    event = world.given
     with world.start():
-        same(10, len(world.source.settle(event, world.api.invoke(event))), "messages that stay, held by the dead process")
-    same(seen, effects(), "effects while the dead process holds the tasks")
+        same(len(event["Records"]), len(world.source.settle(event, world.api.invoke(event))), "messages that stay")
+    same(first, effects(), "effects while the dead process holds the tasks")
 
     # When its time is over they come again, and end one by one: what ended before the process dies has ended.
-    event = world.gather(10)
-    numbers = numbers_of(event)
-    seen = kill_in_the_middle(world, event, held, 2)
-    ended = numbers[: numbers.index(held)]
+    second = kill_in_the_middle(world, held, 2)
     world.finish_rest()
-    for number in ended:
-        same(seen[("begin", str(number))], effects()[("begin", str(number))], f"beginnings of task {number}, which had ended")
-    same(3, effects()[("begin", str(held))], "attempts of the task that was cut off twice")
-    same(1, effects()[("end", str(held))], "ends of the task that was cut off twice")
+    last = effects()
+    for number in map(str, range(10)):
+        if second[("end", number)] > first[("end", number)]:
+            same(second[("begin", number)], last[("begin", number)], f"beginnings of task {number}, which had ended")
+    same(3, last[("begin", str(held))], "attempts of the task that was cut off twice")
+    same(1, last[("end", str(held))], "ends of the task that was cut off twice")
     world.check_cluster(10)
 
 
