@@ -98,6 +98,7 @@ class AwsServer {
   [[nodiscard]] static std::string python() { return python_folder() + "python3"; }
 
   [[nodiscard]] bool is_ready() const noexcept { return is_ready_; }
+  [[nodiscard]] std::uint16_t port() const noexcept { return port_->number(); }
   [[nodiscard]] std::string endpoint() const { return "http://127.0.0.1:" + std::to_string(port_->number()); }
 
   /// What every client of it needs, in this process's environment.
