@@ -18,7 +18,8 @@ using fanfold::detail::JsonWriter;
 
 constexpr std::size_t batch_count = 10;
 constexpr std::uint64_t task_count = 1'000'000;
-constexpr std::uint64_t positions_apart = 1'024;
+constexpr std::uint64_t positions_apart = 32;
+constexpr std::size_t receive_count = 2'000;
 constexpr std::size_t receipt_bytes = 412;  // As SQS makes them.
 
 fanfold::Time far() { return fanfold::Time(std::chrono::sys_days(std::chrono::year(2100) / 1 / 1)); }
@@ -33,12 +34,12 @@ std::string object(Fill&& fill) {
   return text;
 }
 
-std::string received() {
-  return object([](JsonWriter& out) {
+std::string received(std::size_t number) {
+  return object([number](JsonWriter& out) {
     out.plain_key("Messages");
     out.begin_array();
     for (std::size_t i = 0; i < batch_count; ++i) {
-      const std::string text = constant_message(i);
+      const std::string text = constant_message(number * batch_count + i);
       out.begin_object();
       out.plain_key("MessageId");
       out.plain_string("0f1b8b5e-4f4c-4a6f-8a55-00000000000" + std::to_string(i));
@@ -129,12 +130,11 @@ std::string constant_message(std::size_t number) {
 
 Answers constant_answers() {
   Answers answers{
-      {"AmazonSQS.ReceiveMessage", received()},
-      {"AmazonSQS.GetQueueUrl", object([](JsonWriter& out) {
+      {"AmazonSQS.GetQueueUrl", {object([](JsonWriter& out) {
          out.plain_key("QueueUrl");
          out.plain_string(constant_queue);
-       })},
-      {"AmazonSQS.GetQueueAttributes", object([](JsonWriter& out) {
+       })}},
+      {"AmazonSQS.GetQueueAttributes", {object([](JsonWriter& out) {
          out.plain_key("Attributes");
          out.begin_object();
          out.plain_key("VisibilityTimeout");
@@ -142,15 +142,18 @@ Answers constant_answers() {
          out.plain_key("MessageRetentionPeriod");
          out.plain_string("345600");
          out.end_object();
-       })},
-      {"DynamoDB_20120810.UpdateItem", updated()},
-      {"DynamoDB_20120810.GetItem", header()},
-      {"DynamoDB_20120810.Query", R"({"Items":[]})"},
+       })}},
+      {"DynamoDB_20120810.UpdateItem", {updated()}},
+      {"DynamoDB_20120810.GetItem", {header()}},
+      {"DynamoDB_20120810.Query", {R"({"Items":[]})"}},
   };
+  for (std::size_t number = 0; number < receive_count; ++number)
+    answers["AmazonSQS.ReceiveMessage"].push_back(received(number));
   for (std::size_t count = 1; count <= batch_count; ++count) {
-    answers["AmazonSQS.SendMessageBatch" + std::to_string(count)] = batch(count, true);
-    answers["AmazonSQS.DeleteMessageBatch" + std::to_string(count)] = batch(count, false);
-    answers["AmazonSQS.ChangeMessageVisibilityBatch" + std::to_string(count)] = batch(count, false);
+    const std::string suffix = std::to_string(count);
+    answers["AmazonSQS.SendMessageBatch" + suffix] = {batch(count, true)};
+    answers["AmazonSQS.DeleteMessageBatch" + suffix] = {batch(count, false)};
+    answers["AmazonSQS.ChangeMessageVisibilityBatch" + suffix] = {batch(count, false)};
   }
   return answers;
 }

@@ -3,17 +3,19 @@
 #include <chrono>
 #include <map>
 #include <string>
+#include <vector>
 
 #include <sys/types.h>
 
 namespace bench {
 
-/// What a server answers, always: bodies by `X-Amz-Target` ("AmazonSQS.ReceiveMessage", batches with the number of their
-/// entries: "AmazonSQS.SendMessageBatch10"), "PUT" and "GET" for S3. All else is answered with "{}".
-using Answers = std::map<std::string, std::string>;
+/// What a server answers, in turns where there are several: bodies by `X-Amz-Target` ("AmazonSQS.ReceiveMessage",
+/// batches with the number of their entries: "AmazonSQS.SendMessageBatch10"). All else is answered with "{}", but
+/// objects of S3 can be read again.
+using Answers = std::map<std::string, std::vector<std::string>>;
 
-/// Answers that make sense to fanfold: a cluster of which ten tasks, no neighbours, are delivered again and again; each
-/// claim and completion is accepted.
+/// Answers that make sense to fanfold: a cluster whose tasks, no two of them neighbours, are delivered ten by ten, and
+/// from the start again after 20,000; each claim and completion is accepted.
 Answers constant_answers();
 inline constexpr const char* constant_cluster = "cluster-of-the-benchmark";
 inline constexpr const char* constant_queue = "http://127.0.0.1/000000000000/bench";

@@ -29,8 +29,9 @@ class Loop {
  public:
   Loop(int listener, const Answers& answers, std::chrono::microseconds delay)
       : listener_(listener), poll_(::epoll_create1(EPOLL_CLOEXEC)), delay_(delay) {
-    for (const auto& [target, body] : answers) answers_[target] = whole(body);
-    nothing_ = whole("{}");
+    for (const auto& [target, bodies] : answers) {
+      for (const std::string& body : bodies) answers_[target].texts.push_back(whole(body));
+    }
     watch(listener_);
   }
 
@@ -55,6 +56,11 @@ class Loop {
     Clock::time_point at;
     int socket;
     const std::string* answer;
+  };
+
+  struct Turns {
+    std::vector<std::string> texts{};
+    std::size_t next = 0;
   };
 
   static std::string whole(const std::string& body) {
@@ -105,13 +111,23 @@ class Loop {
     }
   }
 
-  [[nodiscard]] const std::string& answer_to(const fanfold::test::HttpFrame& request) const {
-    std::string_view target = fanfold::test::header_value(request.head, "x-amz-target");
-    if (target.empty()) target = request.head.substr(0, request.head.find(' '));
-    std::string key(target);
+  [[nodiscard]] const std::string& answer_to(const fanfold::test::HttpFrame& request) {
+    std::string key(fanfold::test::header_value(request.head, "x-amz-target"));
+    if (key.empty()) return object_answer(request);
     if (key.ends_with("Batch")) key += std::to_string(entry_count(request.raw));
     const auto found = answers_.find(key);
-    return found == answers_.end() ? nothing_ : found->second;
+    if (found == answers_.end()) return nothing_;
+    Turns& turns = found->second;
+    return turns.texts[turns.next++ % turns.texts.size()];
+  }
+
+  /// S3: keeps what is put, since payloads are read again to be sent.
+  [[nodiscard]] const std::string& object_answer(const fanfold::test::HttpFrame& request) {
+    const std::size_t path_begin = request.head.find(' ') + 1;
+    std::string path(request.head.substr(path_begin, request.head.find(' ', path_begin) - path_begin));
+    if (request.head.starts_with("GET ")) return objects_[path];
+    objects_[std::move(path)] = whole(std::string(request.raw));
+    return nothing_;
   }
 
   /// Quotes inside a message are escaped, so that this is found in none.
@@ -138,8 +154,9 @@ class Loop {
   int listener_;
   int poll_;
   std::chrono::microseconds delay_;
-  std::unordered_map<std::string, std::string> answers_;
-  std::string nothing_;
+  std::unordered_map<std::string, Turns> answers_;
+  const std::string nothing_ = whole("{}");
+  std::unordered_map<std::string, std::string> objects_;
   std::unordered_map<int, std::string> buffers_;
   std::deque<Due> due_;  // All have the same delay, so the first is due first.
 };

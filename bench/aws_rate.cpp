@@ -35,7 +35,8 @@ fanfold::aws::Options options_for(const std::string& endpoint, const std::string
 double rate_of_sockets(const ConstantServer& server, std::chrono::milliseconds time) {
   const std::string body(500, 'x');
   const std::string request =
-      "POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Amz-Target: DynamoDB_20120810.UpdateItem\r\nContent-Length: 500\r\n\r\n" +
+      "POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Amz-Target: DynamoDB_20120810.UpdateItem\r\nContent-Length: "
+      "500\r\n\r\n" +
       body;
   std::atomic<std::uint64_t> pair_count = 0;
   std::vector<std::thread> threads;

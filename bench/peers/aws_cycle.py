@@ -42,7 +42,7 @@ def cpu_seconds():
 
 def main():
     endpoint, cycles = sys.argv[1], int(sys.argv[2])
-    config = Config(retries={"max_attempts": 0})
+    config = Config(region_name="us-east-1", retries={"max_attempts": 0})
     sqs = boto3.client("sqs", endpoint_url=endpoint, config=config)
     dynamodb = boto3.client("dynamodb", endpoint_url=endpoint, config=config)
     cycle(sqs, dynamodb)

@@ -375,6 +375,7 @@ Settlement Dispatcher::settlement(const std::string& url) {
   Settlement settlement(store_, url, store_.redrive_policies.receive_count_max(store_.queue(), url, store_.now()),
                         options_.deletion);
   if (options_.collect_kept) settlement.collect_kept();
+  settlement.delete_by(options_.deletions);
   return settlement;
 }
 

@@ -11,6 +11,7 @@ struct DispatchOptions {
   AttemptOptions attempts{};
   bool deduplicate = true;  ///< False: tasks and messages are not claimed; finish messages always are.
   Deletion deletion = Deletion::ours;
+  Deletions* deletions = nullptr;  ///< Borrowed. Where set, it deletes the messages of standard queues.
   std::optional<Time> deadline{};  ///< Told to handlers where it is before the end of their lease.
   bool collect_kept = false;       ///< Fill `Tally::kept`.
   std::function<void(const WorkerEvent&)> on_event{};

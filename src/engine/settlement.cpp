@@ -5,6 +5,7 @@
 #include "support/mutant.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace fanfold::engine {
 
@@ -94,6 +95,7 @@ Result<void> Settlement::change_visibility() {
 
 Result<void> Settlement::delete_messages() {
   if (removed_.empty()) return {};
+  if (deletions_ != nullptr && !is_fifo(url_)) return deletions_->add(url_, std::exchange(removed_, {}));
   auto removed = with_patience(store_, [&] { return store_.queue().remove(url_, removed_); });
   removed_.clear();
   if (!removed) return std::move(removed).error();

@@ -10,6 +10,14 @@ enum class Deletion : std::uint8_t {
   callers  ///< The caller (Lambda) deletes every message that is not among those kept.
 };
 
+/// Deletes messages that are dealt with, not at once but together with others. Thread-safe; calls block.
+class Deletions {
+ public:
+  virtual ~Deletions() = default;
+  /// The error is of some messages handed in before, perhaps by others; those come back by themselves.
+  virtual Result<void> add(std::string_view url, std::vector<std::string> receipt_handles) = 0;
+};
+
 /// Gathers what becomes of the messages of one batch from one queue, and does it in few calls. Not thread-safe.
 class Settlement {
  public:
@@ -35,6 +43,9 @@ class Settlement {
   /// Message ids that stay in the queue; complete after `flush`.
   [[nodiscard]] std::vector<std::string>& kept() noexcept { return kept_; }
   void collect_kept() noexcept { collects_kept_ = true; }
+  /// Deletes by `deletions`, which is borrowed, where the queue is no FIFO queue: there the rest of the group waits for
+  /// the deletion.
+  void delete_by(Deletions* deletions) noexcept { deletions_ = deletions; }
 
  private:
   struct Resend {
@@ -54,6 +65,7 @@ class Settlement {
   std::string_view url_;
   std::optional<std::uint32_t> receive_count_max_;
   Deletion deletion_;
+  Deletions* deletions_ = nullptr;
   bool collects_kept_ = false;
   std::vector<std::string> removed_;
   std::vector<VisibilityChange> changes_;

@@ -12,6 +12,8 @@ namespace {
 // Handlers this slow gain nothing from prefetch, and other workers could run what would wait here.
 constexpr std::chrono::milliseconds slow_handler{1'000};
 constexpr std::chrono::milliseconds medium_handler{20};
+/// Where receives cost money, as much is taken as will have begun within this time.
+constexpr std::chrono::milliseconds wait_worth_a_receive{500};
 
 std::vector<std::uint32_t> weights_of(const std::vector<SourceOptions>& sources) {
   std::vector<std::uint32_t> weights;
@@ -21,8 +23,9 @@ std::vector<std::uint32_t> weights_of(const std::vector<SourceOptions>& sources)
 
 }  // namespace
 
-Intake::Intake(std::vector<SourceOptions> sources, std::size_t jobs, std::size_t prefetch, std::size_t chunk_count_max)
-    : jobs_(jobs), prefetch_(prefetch), choice_(weights_of(sources)) {
+Intake::Intake(std::vector<SourceOptions> sources, std::size_t jobs, std::size_t prefetch, std::size_t chunk_count_max,
+               std::size_t receive_count)
+    : jobs_(jobs), prefetch_(prefetch), receive_count_(receive_count), choice_(weights_of(sources)) {
   sources_.reserve(sources.size());
   for (SourceOptions& source : sources) sources_.emplace_back(std::move(source), chunk_count_max);
 }
@@ -31,8 +34,15 @@ std::size_t Intake::limit(const Source& source) const {
   if (prefetch_ > 0) return std::max<std::size_t>(1, prefetch_ / sources_.size());
   const auto time = source.sizer.time_per_task();
   if (!time || *time >= slow_handler) return idle_count_;
-  if (*time >= medium_handler) return idle_count_ + jobs_;
-  return std::min(prefetch_count_max, 2 * jobs_ * source.sizer.target());
+  const std::size_t worth_it = worth_receiving(*time);
+  if (*time >= medium_handler) return std::max(idle_count_ + jobs_, worth_it);
+  return std::max(std::min(prefetch_count_max, 2 * jobs_ * source.sizer.target()), worth_it);
+}
+
+/// Two receives' worth, so that one is under way while the other is worked off.
+std::size_t Intake::worth_receiving(std::chrono::nanoseconds time_per_task) const {
+  const auto begun_soon = static_cast<std::size_t>(wait_worth_a_receive / time_per_task) * jobs_;
+  return std::min(2 * receive_count_, begun_soon);
 }
 
 std::size_t Intake::room(const Source& source) const {

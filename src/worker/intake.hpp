@@ -38,7 +38,9 @@ struct SourceOptions {
 /// what has to run alone. Thread-safe. Calls no port.
 class Intake {
  public:
-  Intake(std::vector<SourceOptions> sources, std::size_t jobs, std::size_t prefetch, std::size_t chunk_count_max);
+  /// `receive_count`: where not 0, each receive costs money and brings so many at most, so that more is taken at once.
+  Intake(std::vector<SourceOptions> sources, std::size_t jobs, std::size_t prefetch, std::size_t chunk_count_max,
+         std::size_t receive_count = 0);
 
   // For receivers.
 
@@ -107,6 +109,7 @@ class Intake {
   };
 
   [[nodiscard]] std::size_t limit(const Source& source) const;
+  [[nodiscard]] std::size_t worth_receiving(std::chrono::nanoseconds time_per_task) const;
   [[nodiscard]] std::size_t room(const Source& source) const;
   [[nodiscard]] bool has_job(const Source& source) const;
   [[nodiscard]] bool is_suspicious() const;
@@ -117,6 +120,7 @@ class Intake {
 
   const std::size_t jobs_;
   const std::size_t prefetch_;
+  const std::size_t receive_count_;
   std::mutex mutex_;
   std::condition_variable room_;  // Receivers wait here.
   std::condition_variable work_;  // The pool waits here.

@@ -56,6 +56,19 @@ TEST(Intake, FetchesOnlyForIdleThreadsWhileHandlersAreSlow) {
   static_cast<void>(intake.close());
 }
 
+TEST(Intake, FillsReceivesThatCostMoneyWhereWhatTheyBringBeginsSoon) {
+  constexpr std::size_t receive_count = 10;
+  Intake intake({{.url = "work"}}, 4, 0, receive_count, receive_count);
+  intake.took(0, 1, 100ms);
+  EXPECT_EQ(intake.wait_for_room(0, false, receive_count), receive_count);
+  EXPECT_EQ(intake.wait_for_room(0, false, receive_count), receive_count) << "one under way, one at work";
+  intake.offer(0, receive_count, {});
+  intake.offer(0, receive_count, {});
+  // Of tasks that take so long four begin within half a second.
+  intake.took(0, 1, 500ms);
+  EXPECT_EQ(intake.wait_for_room(0, false, receive_count), 4U);
+}
+
 TEST(Intake, FetchesManyForFastHandlers) {
   Intake intake = intake_of(2);
   for (int i = 0; i < 5; ++i) intake.took(0, 100, 10us);

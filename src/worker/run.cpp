@@ -5,6 +5,7 @@
 #include "worker/crash_note.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace fanfold::worker {
 
@@ -46,10 +47,11 @@ std::chrono::milliseconds doubled(std::chrono::milliseconds initial, std::uint32
   return std::min(most, initial * (std::int64_t{1} << std::min(count, doublings_max)));
 }
 
-engine::DispatchOptions dispatch_options(const WorkerOptions& options) {
+engine::DispatchOptions dispatch_options(const WorkerOptions& options, engine::Deletions* deletions) {
   return {.attempts = options.attempts,
           .deduplicate = options.deduplicate,
           .deletion = engine::Deletion::ours,
+          .deletions = deletions,
           .deadline = std::nullopt,
           .collect_kept = false,
           .on_event = options.on_event};
@@ -107,8 +109,11 @@ Run::Run(std::shared_ptr<engine::Engine> engine, const Handlers& handlers, const
       store_(engine_->store()),
       options_(options),
       sums_(sums),
-      dispatcher_(store_, engine_, handlers, dispatch_options(options)),
-      intake_(std::move(sources), options.jobs, options.prefetch, store_.backend.batch_count_max),
+      receives_few_(store_.queue().receive_count_max() <= small_receive_count),
+      deletions_(store_, store_.queue().receive_count_max()),
+      dispatcher_(store_, engine_, handlers, dispatch_options(options, receives_few_ ? &deletions_ : nullptr)),
+      intake_(std::move(sources), options.jobs, options.prefetch, store_.backend.batch_count_max,
+              receives_few_ ? store_.queue().receive_count_max() : 0),
       heartbeat_(store_, intake_, active_,
                  {.lease = options.attempts.lease, .lease_total_max = options.lease_total_max}),
       watchdog_(dispatcher_, intake_, active_, [this](engine::Tally& tally) { absorb(tally); }),
@@ -128,9 +133,8 @@ Result<void> Run::run(std::stop_token stop, const IsOver& is_over) {
 }
 
 void Run::start_threads() {
-  const std::size_t per_receive = store_.queue().receive_count_max();
   const std::size_t extra_count =
-      per_receive <= small_receive_count ? std::min(receiver_count_max - 1, options_.jobs / jobs_per_receiver) : 0;
+      receives_few_ ? std::min(receiver_count_max - 1, options_.jobs / jobs_per_receiver) : 0;
   working_count_ = options_.jobs + std::min(options_.jobs, finisher_count_max);
   const std::size_t thread_count = working_count_;
   for (std::size_t i = 0; i < thread_count; ++i) pool_.emplace_back([this] { work(); });
@@ -140,15 +144,17 @@ void Run::start_threads() {
   }
   helpers_.emplace_back([this] { heartbeat_.run(helping_.get_token()); });
   helpers_.emplace_back([this] { watchdog_.run(helping_.get_token()); });
+  if (receives_few_) helpers_.emplace_back([this] { deletions_.run(helping_.get_token()); });
   if (options_.sweep_interval > std::chrono::milliseconds::zero())
     helpers_.emplace_back([this] { sweep(receiving_.get_token()); });
 }
 
 Result<void> Run::wait(std::stop_token stop, const IsOver& is_over) {
   const auto look_every = std::clamp(store_.backend.header_age_max, look_min, look_max);
+  Look look = Look::finish_handled;  // A cluster that is finished already needs no worker.
   while (!stop.stop_requested()) {
     if (is_over) {
-      auto over = is_over();
+      auto over = is_over(look);
       if (!over && !engine::is_passing_fault(over.error().code)) return std::move(over).error();
       if (over && *over == Over::yes) return {};
     }
@@ -158,7 +164,7 @@ Result<void> Run::wait(std::stop_token stop, const IsOver& is_over) {
       changed_.wait_for(lock, stop, look_every, something);
     else
       changed_.wait(lock, stop, [&] { return fatal_.has_value(); });
-    finish_handled_ = false;
+    look = std::exchange(finish_handled_, false) ? Look::finish_handled : Look::regular;
     if (fatal_) return *fatal_;
   }
   return {};
@@ -182,6 +188,7 @@ void Run::drain() {
   for (std::thread& thread : pool_) thread.join();
   helping_.request_stop();
   for (std::thread& thread : helpers_) thread.join();
+  if (auto deleted = deletions_.flush(); !deleted) note_error(deleted.error());
 }
 
 void Run::cut_off() {

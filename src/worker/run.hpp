@@ -1,6 +1,7 @@
 #pragma once
 
 #include "engine/engine.hpp"
+#include "worker/gathered_deletions.hpp"
 #include "worker/heartbeat.hpp"
 #include "worker/watchdog.hpp"
 
@@ -33,8 +34,12 @@ class Run {
       std::vector<SourceOptions> sources, Sums& sums);
 
   enum class Over : std::uint8_t { no, yes };
+  enum class Look : std::uint8_t {
+    regular,         ///< What is known of the cluster may be as old as it may be elsewhere.
+    finish_handled,  ///< A finish message was handled here right now.
+  };
   /// Asked now and then, and after each finish message, whether the run is over. An error ends the run too.
-  using IsOver = std::function<Result<Over>()>;
+  using IsOver = std::function<Result<Over>(Look)>;
 
   /// Until `stop` is requested, `is_over` (where given) says so, or the store fails for good; then drains.
   Result<void> run(std::stop_token stop, const IsOver& is_over);
@@ -68,6 +73,8 @@ class Run {
   engine::Store& store_;
   const WorkerOptions& options_;
   Sums& sums_;
+  const bool receives_few_;  // Per call: requests are what such a store costs.
+  GatheredDeletions deletions_;
   engine::Dispatcher dispatcher_;
   Intake intake_;
   ActiveChunks active_;

@@ -113,15 +113,22 @@ Result<Progress> Worker::run_until(const MessageKey& cluster, std::stop_token st
 
   using Over = worker::Run::Over;
   Time next_sweep_at{};
-  const auto is_over = [&]() -> Result<Over> {
-    auto header = engine::live_header(store, id);
-    if (!header) return std::move(header).error();
-    if (header->finished()) return header->finish_done ? Over::yes : Over::no;
-    if (auto here = engine::check_is_here(*header); !here) return here.error();
+  const auto is_over = [&](worker::Run::Look look) -> Result<Over> {
+    // One read serves this look and the admission of tasks, as long as it may be that old.
+    auto known_header = store.header(id);
+    if (!known_header) return std::move(known_header).error();
+    ClusterHeader header = **known_header;
+    if (look == worker::Run::Look::finish_handled || header.finished() || header.tombstone) {
+      auto live = engine::live_header(store, id);
+      if (!live) return std::move(live).error();
+      header = std::move(*live);
+    }
+    if (header.finished()) return header.finish_done ? Over::yes : Over::no;
+    if (auto here = engine::check_is_here(header); !here) return here.error();
     const Time now = store.now();
-    if (!header->deadline || now < *header->deadline) return Over::no;
-    if (header->deadline_action == DeadlineAction::report) {
-      if (header->sealed()) return Over::no;
+    if (!header.deadline || now < *header.deadline) return Over::no;
+    if (header.deadline_action == DeadlineAction::report) {
+      if (header.sealed()) return Over::no;
       return Error{ErrorCode::deadline_exceeded,
                    "the cluster's deadline is over and nobody has sealed it: it cannot finish",
                    {}};
