@@ -1,5 +1,6 @@
 #include "cli/cluster_argument.hpp"
 #include "cli/commands.hpp"
+#include "cli/cost_estimate.hpp"
 #include "cli/duration.hpp"
 #include "cli/input_json.hpp"
 #include "cli/output.hpp"
@@ -23,6 +24,7 @@ struct BuildOptions {
   std::string failures_allowed;
   std::chrono::milliseconds expires_after{0};
   bool stop_at_deadline = false;
+  CostLimit cost_max;
 };
 
 /// "17" or "2.5%".
@@ -93,6 +95,9 @@ Result<ExitCode> create(const Invocation& invocation, const BuildOptions& option
   if (!cluster) return std::move(cluster).error();
   auto input = TaskInput::open(options.tasks);
   if (!input) return std::move(input).error();
+  auto budget = check_budget(invocation.common, options.cost_max, &*input, {});
+  if (!budget) return std::move(budget).error();
+  if (*budget == Budget::exceeded) return ExitCode::refused;
   auto client = open_store(invocation.common, StoreUse::create);
   if (!client) return std::move(client).error();
   std::uint64_t count = 0;
@@ -189,6 +194,7 @@ void add_cluster_build_commands(Command cluster, Invocation& invocation) {
                                 "fanfold cluster create --queue resize --tasks photos.txt --name photos", create);
   add_build_options(create_command.app, create_command.options);
   add_task_input(create_command.app, create_command.options.tasks, {.required = true});
+  add_cost_limit(create_command.app, create_command.options.cost_max);
 
   auto open_command =
       add_command<BuildOptions>(cluster, invocation, "open", "Create a cluster whose tasks are not known yet",

@@ -28,12 +28,13 @@ constexpr const char* exit_codes_help =
     "  1    tasks failed, the cluster ended in error or was stopped, or a verification found a difference\n"
     "  2    the command line, a task list or another input cannot be used\n"
     "  3    no such store, cluster, task, message or queue\n"
-    "  4    the state forbids it (sealed, stopped, not finished, ...)\n"
+    "  4    the state forbids it (sealed, stopped, not finished, ...), or --max-cost does\n"
     "  5    the store cannot be read or written (full, read-only, damaged, newer, locked; on AWS: refused, throttled,\n"
     "       not reached)\n"
     "  130  drained after Ctrl-C or SIGTERM; the same command goes on\n"
     "\n"
-    "A file fanfold.toml in the current folder may say store, durability, table, bucket and region for all commands.\n"
+    "A file fanfold.toml in the current folder may say store, durability, table, bucket, region and prices for all\n"
+    "commands.\n"
     "fanfold COMMAND --help shows an example of each command.";
 
 /// Splits off what stands behind the first "--" of the commands that run a program: it is not ours to parse.
@@ -57,6 +58,9 @@ void declare_store(Command root, CommonOptions& common) {
   root.option("--region", common.region, "On AWS: in place of AWS_REGION and the profile's", {.value = "REGION"});
   root.option("--profile", common.profile, "On AWS: of ~/.aws/config, in place of AWS_PROFILE and keys in variables",
               {.value = "PROFILE"});
+  root.option("--prices", common.prices,
+              "On AWS: a file of prices for fanfold cost and --max-cost, key = dollars for a million",
+              {.value = "FILE", .environment = "FANFOLD_PRICES"});
 }
 
 void declare(CLI::App& app, Invocation& invocation) {
@@ -90,6 +94,7 @@ void declare(CLI::App& app, Invocation& invocation) {
   add_globals_command(root, invocation);
   add_queue_command(root, invocation);
   add_sweep_command(root, invocation);
+  add_cost_command(root, invocation);
   add_setup_command(root, invocation);
   add_push_command(root, invocation);
   add_backup_command(root, invocation);

@@ -18,9 +18,9 @@ struct Key {
   const char* name;
   std::string CommonOptions::*target;
 };
-constexpr std::array keys{Key{"store", &CommonOptions::store}, Key{"durability", &CommonOptions::durability},
-                          Key{"table", &CommonOptions::table}, Key{"bucket", &CommonOptions::bucket},
-                          Key{"region", &CommonOptions::region}};
+constexpr std::array keys{Key{"store", &CommonOptions::store},   Key{"durability", &CommonOptions::durability},
+                          Key{"table", &CommonOptions::table},   Key{"bucket", &CommonOptions::bucket},
+                          Key{"region", &CommonOptions::region}, Key{"prices", &CommonOptions::prices}};
 
 Error wrong(const std::filesystem::path& file, std::string_view what) {
   return {ErrorCode::bad_input, fmt::format("{}: {}", file.string(), what), {}};
@@ -31,8 +31,9 @@ Result<void> take(const std::filesystem::path& file, const CLI::ConfigItem& item
   if (item.name == "++" || item.name == "--") return {};
   const auto key = std::find_if(keys.begin(), keys.end(), [&](const Key& known) { return item.name == known.name; });
   if (key == keys.end() || !item.parents.empty()) {
-    return wrong(file, fmt::format("'{}' is no key of it; it may have store, durability, table, bucket and region",
-                                   printable(item.fullname(), Newlines::escape)));
+    return wrong(file,
+                 fmt::format("'{}' is no key of it; it may have store, durability, table, bucket, region and prices",
+                             printable(item.fullname(), Newlines::escape)));
   }
   if (item.inputs.size() != 1 || item.inputs.front().empty())
     return wrong(file, fmt::format("{}: expected one value, as in {} = \"…\"", item.name, item.name));

@@ -21,6 +21,7 @@ struct CommonOptions {
   std::string bucket{};
   std::string region{};
   std::string profile{};
+  std::string prices{};  ///< A file.
   bool json = false;
 };
 

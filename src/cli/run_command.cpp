@@ -1,6 +1,7 @@
 #include "cli/cluster_argument.hpp"
 #include "cli/cluster_state.hpp"
 #include "cli/commands.hpp"
+#include "cli/cost_estimate.hpp"
 #include "cli/duration.hpp"
 #include "cli/output.hpp"
 #include "cli/progress_reporter.hpp"
@@ -19,6 +20,8 @@ namespace fanfold::cli {
 namespace {
 
 constexpr std::size_t page_tasks = 1000;
+/// What a task prints, for its cost: it is kept twice, as result and as output.
+constexpr std::uint64_t printed_bytes_assumed = 200;
 /// A task may run so long in all; --timeout is the user's own limit.
 constexpr std::chrono::milliseconds task_duration_max = std::chrono::days(30);
 
@@ -31,6 +34,7 @@ struct RunOptions {
   std::string results;
   bool again = false;
   bool verbose = false;
+  CostLimit cost_max;
 };
 
 /// One start of `fanfold run`, step by step.
@@ -43,6 +47,7 @@ class Run {
   using Clock = std::chrono::steady_clock;
 
   Result<void> prepare();
+  Result<Budget> check_budget_of_list();
   Result<void> find_cluster_of_list();
   Result<void> read_what_was_done();
   Result<void> explain() const;
@@ -121,6 +126,14 @@ Error moved(const ClusterHeader& header) {
           fmt::format("{}: was moved to {}; the same command with --store aws goes on there, --again starts anew here",
                       label_of(header), to),
           {}};
+}
+
+/// The whole list, also where a part of it was done before.
+Result<Budget> Run::check_budget_of_list() {
+  aws::Workload workload;
+  workload.jobs = std::max<std::size_t>(1, options_.jobs);
+  workload.result_bytes = workload.output_bytes = printed_bytes_assumed;
+  return check_budget(invocation_.common, options_.cost_max, &*input_, workload);
 }
 
 Result<void> Run::find_cluster_of_list() {
@@ -332,6 +345,9 @@ ExitCode Run::summarize() const {
 
 Result<ExitCode> Run::perform() {
   if (auto done = prepare(); !done) return done.error();
+  const auto budget = check_budget_of_list();
+  if (!budget) return budget.error();
+  if (*budget == Budget::exceeded) return ExitCode::refused;
   if (auto done = find_cluster_of_list(); !done) return done.error();
   if (auto done = read_what_was_done(); !done) return done.error();
   if (auto done = explain(); !done) return done.error();
@@ -375,6 +391,7 @@ void add_run_command(Command app, Invocation& invocation) {
                        "An attempt that takes longer is ended and tried again; none by default");
   command.app.option("--results", options.results,
                      "A folder that gets a file per task, named by its index, with what it printed", {.value = "DIR"});
+  add_cost_limit(command.app, options.cost_max);
   command.app.flag("--again", options.again, "Skip nothing: run the whole list anew");
   command.app.flag("--verbose,-v", options.verbose, "Say for every task whether it is run or skipped, and why");
 }

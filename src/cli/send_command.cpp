@@ -1,4 +1,5 @@
 #include "cli/commands.hpp"
+#include "cli/cost_estimate.hpp"
 #include "cli/duration.hpp"
 #include "cli/input_json.hpp"
 #include "cli/output.hpp"
@@ -21,6 +22,7 @@ struct SendCommandOptions {
   std::string group;
   std::string deduplication;
   std::chrono::milliseconds delay{0};
+  CostLimit cost_max;
 };
 
 struct Sent {
@@ -68,6 +70,17 @@ Result<SendOptions> send_options(const SendCommandOptions& options) {
   return send;
 }
 
+Result<Budget> budget_for_sending(const Invocation& invocation, const SendCommandOptions& options,
+                                  std::optional<TaskInput>& input) {
+  aws::Workload workload;
+  workload.is_single = true;
+  workload.task_count = options.bodies.size();
+  std::uint64_t bytes = 0;
+  for (const std::string& body : options.bodies) bytes += body.size();
+  if (!options.bodies.empty()) workload.payload_bytes = bytes / options.bodies.size();
+  return check_budget(invocation.common, options.cost_max, input ? &*input : nullptr, workload);
+}
+
 Result<ExitCode> send(const Invocation& invocation, const SendCommandOptions& options) {
   auto each = send_options(options);
   if (!each) return std::move(each).error();
@@ -85,6 +98,9 @@ Result<ExitCode> send(const Invocation& invocation, const SendCommandOptions& op
   }
   if (bodies.empty() && !input)
     return Error{ErrorCode::invalid_argument, "there is nothing to send: give bodies, or --tasks FILE", {}};
+  auto budget = budget_for_sending(invocation, options, input);
+  if (!budget) return std::move(budget).error();
+  if (*budget == Budget::exceeded) return ExitCode::refused;
   auto client = open_store(invocation.common, StoreUse::create);
   if (!client) return std::move(client).error();
   Sent sent;
@@ -119,6 +135,7 @@ void add_send_command(Command app, Invocation& invocation) {
   command.app.option("--group", command.options.group, "Message group, for FIFO queues", {.value = "ID"});
   command.app.option("--deduplication-id", command.options.deduplication,
                      "For FIFO queues: a second message with it within five minutes is swallowed", {.value = "ID"});
+  add_cost_limit(command.app, command.options.cost_max);
 }
 
 }  // namespace fanfold::cli

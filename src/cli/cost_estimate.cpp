@@ -1,0 +1,128 @@
+#include "cli/cost_estimate.hpp"
+
+#include "cli/output.hpp"
+#include "cli/store.hpp"
+#include "cli/text.hpp"
+
+#include <fmt/format.h>
+#include <CLI/CLI.hpp>
+
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <fstream>
+
+namespace fanfold::cli {
+namespace {
+
+struct Price {
+  const char* name;
+  double aws::Prices::*target;
+};
+constexpr std::array price_keys{Price{"sqs_request", &aws::Prices::sqs_request},
+                                Price{"dynamodb_write_unit", &aws::Prices::dynamodb_write_unit},
+                                Price{"dynamodb_read_unit", &aws::Prices::dynamodb_read_unit},
+                                Price{"s3_put", &aws::Prices::s3_put}, Price{"s3_get", &aws::Prices::s3_get}};
+
+std::optional<double> amount_of(std::string_view text) {
+  double amount = 0;
+  const char* end = text.data() + text.size();
+  const auto [stop, code] = std::from_chars(text.data(), end, amount);
+  if (code != std::errc{} || stop != end || !std::isfinite(amount) || amount < 0) return std::nullopt;
+  return amount;
+}
+
+Result<void> take_price(const std::string& file, const CLI::ConfigItem& item, aws::Prices& prices) {
+  const auto wrong = [&](const std::string& what) -> Result<void> {
+    return Error{
+        ErrorCode::bad_input, fmt::format("{}: {}: {}", file, printable(item.fullname(), Newlines::escape), what), {}};
+  };
+  if (item.inputs.size() != 1) return wrong("expected one value");
+  if (item.parents.empty() && item.name == "source") {
+    prices.source = item.inputs.front();
+    return {};
+  }
+  const auto* const key =
+      std::find_if(price_keys.begin(), price_keys.end(), [&](const Price& known) { return item.name == known.name; });
+  if (key == price_keys.end() || !item.parents.empty())
+    return wrong(
+        "no such price; there are source, sqs_request, dynamodb_write_unit, dynamodb_read_unit, s3_put, s3_get");
+  const auto amount = amount_of(item.inputs.front());
+  if (!amount) return wrong("expected dollars for a million, as 0.40");
+  prices.*(key->target) = *amount;
+  return {};
+}
+
+/// How many tasks there are, and how long they are on average.
+Result<void> add_list(TaskInput& list, aws::Workload& workload) {
+  if (auto begun = list.rewind(); !begun) return begun;
+  std::uint64_t bytes = workload.task_count * workload.payload_bytes;
+  while (true) {
+    auto task = list.next();
+    if (!task) return std::move(task).error();
+    if (!task->has_value()) break;
+    ++workload.task_count;
+    bytes += (*task)->size();
+  }
+  if (workload.task_count > 0) workload.payload_bytes = bytes / workload.task_count;
+  return list.rewind();
+}
+
+}  // namespace
+
+Result<aws::Prices> prices_of(const std::string& file) {
+  aws::Prices prices;
+  if (file.empty()) return prices;
+  std::ifstream input(file);
+  if (!input) return Error{ErrorCode::not_found, fmt::format("the prices '{}' cannot be read", file), {}};
+  prices.source = file;
+  try {
+    for (const CLI::ConfigItem& item : CLI::ConfigTOML().from_config(input)) {
+      if (auto taken = take_price(file, item, prices); !taken) return std::move(taken).error();
+    }
+  } catch (const CLI::Error& error) {
+    return Error{ErrorCode::bad_input, fmt::format("{}: {}", file, error.what()), {}};
+  }
+  return prices;
+}
+
+std::string dollars(double amount) {
+  if (amount == 0) return "$0";
+  if (amount >= 1) return fmt::format("${:.2f}", amount);
+  const int digits = 1 - static_cast<int>(std::floor(std::log10(amount)));
+  return fmt::format("${:.{}f}", amount, std::max(2, digits));
+}
+
+void add_cost_limit(Command app, CostLimit& limit) {
+  app.option("--max-cost", limit.amount,
+             "On AWS: where the estimate is above so many dollars, write nothing and exit with 4; see fanfold cost",
+             {.value = "DOLLARS"});
+}
+
+Result<Budget> check_budget(const CommonOptions& common, const CostLimit& limit, TaskInput* list,
+                            aws::Workload workload) {
+  if (limit.amount.empty()) return Budget::kept;
+  const auto most = amount_of(limit.amount);
+  if (!most) {
+    return Error{
+        ErrorCode::invalid_argument,
+        fmt::format("--max-cost: '{}' is no amount of dollars, as 2.50", printable(limit.amount, Newlines::escape)),
+        {}};
+  }
+  if (!is_on_aws(common)) return Budget::kept;
+  auto prices = prices_of(common.prices);
+  if (!prices) return std::move(prices).error();
+  if (list != nullptr) {
+    if (auto counted_list = add_list(*list, workload); !counted_list) return std::move(counted_list).error();
+  }
+  workload.has_bucket = !common.bucket.empty();
+  const double cost = aws::estimate_cost(workload).cost(*prices);
+  if (cost <= *most) return Budget::kept;
+  complain(fmt::format(
+      "{} would cost about {}, which is above --max-cost {}; nothing was written (prices: {})",
+      counted(workload.task_count, workload.is_single ? "message" : "task", workload.is_single ? "messages" : "tasks"),
+      dollars(cost), limit.amount, prices->source));
+  return Budget::exceeded;
+}
+
+}  // namespace fanfold::cli

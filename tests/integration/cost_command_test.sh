@@ -1,0 +1,65 @@
+# What fanfold cost says, and what --max-cost refuses. Nothing here needs a server: an estimate asks nobody, and what is
+# refused was not begun.
+source "$SOURCE_DIR/tests/integration/support/checks.sh"
+unset FANFOLD_STORE FANFOLD_TABLE FANFOLD_BUCKET FANFOLD_PRICES
+
+# --- the estimate
+expect 0 fanfold cost --tasks 1000000
+says 'DynamoDB write units'
+says ' for 1,000,000 tasks, in '
+complains 'list prices of us-east-1'
+expect 0 fanfold cost --tasks 1000000 --json
+same 1000000 "$(field tasks)"
+plain=$(field dollars)
+expect 0 fanfold cost --tasks 1000000 --results --json
+dearer=$(field dollars)
+awk -v plain="$plain" -v dearer="$dearer" 'BEGIN { exit !(dearer - plain > 0.62 && dearer - plain < 0.63) }' ||
+  failed "a result each is a write unit each: $plain, $dearer"
+expect 2 fanfold cost
+expect 2 fanfold cost --tasks many
+expect 2 fanfold cost --tasks 1 --together 11
+
+# --- prices of one's own
+printf 'source = "ours"\nsqs_request = 0\ndynamodb_write_unit = 1.0\ndynamodb_read_unit = 0\ns3_put = 0\ns3_get = 0\n' >prices.toml
+expect 0 fanfold cost --tasks 1000000 --prices prices.toml --json
+same ours "$(field prices)"
+units=$(field write_units)
+dollars=$(field dollars)
+awk -v units="$units" -v dollars="$dollars" 'BEGIN { exit !(units / 1e6 - dollars < 0.0001 && dollars - units / 1e6 < 0.0001) }' ||
+  failed "a dollar for a million units: $units, $dollars"
+printf 'prices = "prices.toml"\n' >fanfold.toml
+expect 0 fanfold cost --tasks 10 --json
+same ours "$(field prices)"
+rm fanfold.toml
+expect 3 fanfold cost --tasks 1 --prices none.toml
+echo 'sqs_requests = 0.4' >wrong.toml
+expect 2 fanfold cost --tasks 1 --prices wrong.toml
+complains 'sqs_requests: no such price'
+echo 'sqs_request = "cheap"' >wrong.toml
+expect 2 fanfold cost --tasks 1 --prices wrong.toml
+complains 'expected dollars for a million'
+
+# --- the limit; port 1 answers nobody
+export AWS_ENDPOINT_URL=http://127.0.0.1:1 AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_REGION=us-east-1
+export AWS_EC2_METADATA_DISABLED=true AWS_CONFIG_FILE=/dev/null AWS_SHARED_CREDENTIALS_FILE=/dev/null
+seq 1 10000 >tasks.txt
+expect 4 fanfold --store aws cluster create --queue resize --tasks tasks.txt --max-cost 0.01
+complains '10,000 tasks would cost about $0.01'
+complains ', which is above --max-cost 0.01; nothing was written'
+expect 5 fanfold --store aws cluster create --queue resize --tasks tasks.txt --max-cost 0.05
+complains 'no connection'
+expect 4 fanfold --store aws send --queue mail --tasks tasks.txt --max-cost 0.01
+complains '10,000 messages would cost about'
+expect 4 fanfold --store aws send --queue mail --max-cost 0.000001 hello
+complains '1 message would cost about'
+expect 4 fanfold --store aws run --tasks tasks.txt --max-cost 0.01 -- true
+complains '10,000 tasks would cost about'
+expect_with_input 4 fanfold --store aws run --max-cost 0.0000001 -- true '1\n2\n'
+complains '2 tasks would cost about'
+expect 2 fanfold --store aws run --tasks tasks.txt --max-cost cheap -- true
+complains "'cheap' is no amount of dollars"
+expect 2 fanfold --store aws run --tasks tasks.txt --max-cost -1 -- true
+
+# --- on a file nothing costs anything
+expect 0 fanfold --store jobs.db cluster create --queue resize --tasks tasks.txt --max-cost 0
+echo "ok"
