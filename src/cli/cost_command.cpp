@@ -59,7 +59,7 @@ void show(const CostOptions& options, const aws::CostEstimate& estimate, const a
   for (const Row& row : rows) {
     const double per_task = options.tasks == 0 ? 0 : row.count / static_cast<double>(options.tasks);
     table.add({row.what, with_thousands(static_cast<std::uint64_t>(std::llround(row.count))),
-               fmt::format("{:.4f}", per_task), dollars(row.price), dollars(row.count * row.price / 1e6)});
+               fmt::format("{:.4f}", per_task), fmt::format("${:g}", row.price), dollars(row.count * row.price / 1e6)});
   }
   table.print();
   print_line(fmt::format(
