@@ -131,7 +131,7 @@ std::vector<ClusterHeader> propagate_all(State& state, const std::vector<const R
 
 /// Messages and finish messages, those of a deleted cluster excepted.
 void create_where_absent(State& state, const ClaimRequest& request, Time now) {
-  if (!request.record || request.ref.type == RecordType::task) return;
+  if (!request.record || request.attempts_max == 0 || request.ref.type == RecordType::task) return;
   const ClusterEntry* cluster = request.ref.type == RecordType::cluster ? find_cluster(state, request.ref.id) : nullptr;
   if (cluster != nullptr && cluster->header->tombstone) return;
   const auto [entry, is_new] = state.records.try_emplace(record_id(request.ref));

@@ -86,6 +86,15 @@ TEST_P(ClaimContract, ThatAllowsNoAttemptOnlyLooks) {
   EXPECT_EQ(end_outcome(end_request(task(cluster, 0), over.seen, Verdict::failed)), EndOutcome::ended);
 }
 
+TEST_P(ClaimContract, ThatAllowsNoAttemptCreatesNoRecord) {
+  ClaimRequest look = message_request(fresh_id(), "1");
+  look.attempts_max = 0;
+  EXPECT_EQ(claim(look, now_).outcome, ClaimOutcome::missing);
+  const auto record = ledger().read_record({.id = look.ref.id, .index = std::nullopt}, Consistency::strong);
+  ASSERT_FALSE(record.has_value());
+  EXPECT_EQ(record.error().code, ErrorCode::not_found);
+}
+
 TEST_P(ClaimContract, IsExhaustedWhenEveryAttemptWasUsed) {
   const ClusterHeader cluster = make_cluster(1);
   EXPECT_EQ(claim(claim_request(task(cluster, 0), 0, 1), now_).outcome, ClaimOutcome::claimed);

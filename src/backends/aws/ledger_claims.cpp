@@ -130,7 +130,8 @@ Result<std::vector<std::size_t>> AwsLedger::create_records(std::span<const Claim
   for (std::size_t i = 0; i < requests.size(); ++i) {
     const ClaimRequest& request = requests[i];
     const bool is_missing = !placed[i].missing && placed[i].operation.answer.outcome == ClaimOutcome::missing;
-    if (!is_missing || !request.record || request.ref.type == RecordType::task) continue;
+    const bool is_look = request.attempts_max == 0;
+    if (!is_missing || is_look || !request.record || request.ref.type == RecordType::task) continue;
     if (request.ref.type == RecordType::cluster) {
       auto header = headers_.read(request.ref.id, Consistency::strong);
       if (!header && header.error().code != ErrorCode::not_found) return std::move(header).error();

@@ -9,7 +9,7 @@ namespace {
 std::optional<RecordRow> find_or_create(Transaction& transaction, const ClaimRequest& request) {
   const std::string id = record_id(request.ref);
   auto row = find_record_row(transaction.connection(), id);
-  if (row || !request.record) return row;
+  if (row || !request.record || request.attempts_max == 0) return row;
   if (request.ref.type == RecordType::cluster) {
     const ClusterRow* cluster = transaction.find_cluster(request.ref.id);
     if (cluster != nullptr && cluster->tombstone) return std::nullopt;
