@@ -145,6 +145,10 @@ class Why {
       looked_at_count += page->tasks.size();
       next = page->next_position;
     }
+    // Where a tree does in steps what one transaction does elsewhere.
+    if (looked_at_count == 0 && header.sealed() && header.marked)
+      reasons_.add({}, "every task has ended, and the cluster has not been told of the last one",
+                   "wait until the message of that task is delivered again, or resume_cluster");
     if (next)
       reasons_.add({}, "more than " + std::to_string(looked_at_count) + " tasks are open", "list_tasks shows them all");
     return {};

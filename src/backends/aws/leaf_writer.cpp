@@ -1,6 +1,7 @@
 #include "backends/aws/leaf_writer.hpp"
 
 #include "backends/aws/bulk.hpp"
+#include "support/mutant.hpp"
 
 #include <algorithm>
 
@@ -82,7 +83,8 @@ Step decide(CellOperation& operation, const Cell& cell, std::string_view child_i
     operation.outcome = decision.outcome;
     return {decision.writes, decision.next};
   }
-  operation.holds = cell.state == Cell::State::leased && cell.token == operation.lease->token;
+  const bool is_own = cell.token == operation.lease->token || support::mutant("extend_without_token");
+  operation.holds = cell.state == Cell::State::leased && is_own;
   operation.cell = cell;
   if (!operation.holds || cell.time == operation.lease_end) return {};
   operation.cell.time = operation.lease_end;
@@ -114,7 +116,9 @@ UpdateRequest request_for(const LeafTarget& target) {
 void add_cell(UpdateRequest& request, const CellOperation& operation, const Cell& before, const Cell& next,
               bool has_child) {
   const std::string_view name = cell_name(operation.slot);
-  if (before.state == Cell::State::free) {
+  if (support::mutant("claim_without_condition") && operation.claim != nullptr) {
+    request.condition.clear();
+  } else if (before.state == Cell::State::free) {
     request.condition.push_back(Clause::absent(name));
   } else {
     request.condition.push_back(Clause::equals(name, Value::of_binary(encode_cell(before))));
@@ -203,8 +207,9 @@ void LeafWriter::look(std::span<Flight> flights) {
   std::vector<ItemKey> keys;
   std::vector<Flight*> looking;
   for (Flight& flight : flights) {
+    // A task that has ended says nothing about its leaf, which may have to be handed up.
     const bool is_unknown = !flight.leaf && std::ranges::any_of(flight.open, [](const CellOperation* operation) {
-      return !operation->assumed;
+      return !operation->assumed || operation->assumed->has_ended();
     });
     if (flight.open.empty() || !(flight.must_look || is_unknown)) continue;
     keys.push_back(flight.target->key);
@@ -246,6 +251,7 @@ Pending prepare(Flight& flight) {
       pending.rest.push_back(operation);
       continue;
     }
+    if (flight.leaf) operation->ttl = flight.leaf->ttl;
     const Cell cell = flight.leaf ? flight.leaf->cells[operation->slot] : *operation->assumed;
     const std::string_view child_id = flight.leaf ? flight.leaf->child_of(operation->slot) : std::string_view();
     const Step step = decide(*operation, cell, child_id);
@@ -256,8 +262,9 @@ Pending prepare(Flight& flight) {
       continue;
     }
     operation->error.reset();
-    if (operation->end != nullptr && operation->outcome == EndOutcome::ended && cell.has_ended())
-      flight.ended.push_back(operation);
+    // Also where it had ended before: whoever ended it may have been cut off before the leaf was handed up.
+    const bool is_news = operation->outcome == EndOutcome::ended || !support::mutant("ended_before_is_let_lie");
+    if (operation->end != nullptr && cell.has_ended() && is_news) flight.ended.push_back(operation);
   }
   flight.open.clear();
   return pending;
@@ -297,6 +304,7 @@ void LeafWriter::fly(std::span<Flight> flights) {
         flight->fail(answers[i].error());
         continue;
       }
+      if (support::mutant("full_before_the_write") && is_written && flight->leaf) continue;
       if (!answers[i]->item) {
         flight->leaf.reset();
         flight->must_look = true;

@@ -116,6 +116,30 @@ TEST(LeafWriter, FindsItsOwnClaimAfterALostAnswer) {
   EXPECT_EQ(again.attempt, 1U);
 }
 
+TEST(LeafWriter, WhatBelongsToAMessageClaimedAfterALostAnswerExpiresWithIt) {
+  TestLedger test;
+  NewMessage message{.id = "m",
+                     .url = "work",
+                     .type = RecordType::message,
+                     .body = Json::from_valid_text("1"),
+                     .meta = std::nullopt,
+                     .created_at = test.clock.now(),
+                     .expires_at = test.clock.now() + std::chrono::days(30)};
+  test.ledger.put_messages(std::span(&message, 1)).value();
+  ClaimRequest request;
+  request.ref = {RecordType::message, "m", 0, 0, false};
+  request.token = test.ledger.new_token();
+  request.lease_end = test.clock.now() + 30s;
+  lose_answers(test, 1);
+  EXPECT_FALSE(test.ledger.claim(std::span(&request, 1), test.clock.now()).has_value());
+  EXPECT_EQ(claim(test, request).outcome, ClaimOutcome::claimed);
+  EndRequest done = TestLedger::end_of(request);
+  done.result = Json::from_valid_text("2");
+  EXPECT_EQ(end(test, done).outcomes.at(0), EndOutcome::ended);
+  for (const Item& item : test.table.items())
+    EXPECT_EQ(item.number(ttl_name), ttl_of(message.expires_at)) << item.key.sort;
+}
+
 TEST(LeafWriter, FindsItsOwnEndAfterALostAnswerAndHandsUp) {
   TestLedger test;
   const ClusterHeader cluster = test.cluster(1);
@@ -124,6 +148,44 @@ TEST(LeafWriter, FindsItsOwnEndAfterALostAnswerAndHandsUp) {
   lose_answers(test, 1);
   const EndRequest done = TestLedger::end_of(request);
   EXPECT_FALSE(test.ledger.end(std::span(&done, 1), test.clock.now()).has_value());
+  const EndAnswers again = end(test, done);
+  EXPECT_EQ(again.outcomes.at(0), EndOutcome::ended);
+  EXPECT_EQ(again.finished.size(), 1U);
+}
+
+TEST(LeafWriter, HandsUpAgainWhatHadEndedBeforeTheLeafWasHandedUp) {
+  TestLedger test;
+  const ClusterHeader cluster = test.cluster(1);
+  EndRequest failed = TestLedger::end_of(test.claim_of(cluster, 0), Verdict::failed);
+  failed.condition = NotEnded{};  // Without a token of its own the writer does not know its write again.
+  test.table.options().hook = [](std::string_view operation, CallPhase) -> std::optional<Error> {
+    if (operation != "PutItem") return std::nullopt;
+    return Error{ErrorCode::unavailable, "the header cannot be written", {}};
+  };
+  EXPECT_FALSE(test.ledger.end(std::span(&failed, 1), test.clock.now()).has_value());
+  test.table.options().hook = {};
+  const EndAnswers again = end(test, failed);
+  EXPECT_EQ(again.outcomes.at(0), EndOutcome::already);
+  ASSERT_EQ(again.finished.size(), 1U);
+  EXPECT_EQ(again.finished.at(0).failed_count, 1U);
+}
+
+TEST(LeafWriter, HandsUpAgainWhenTheLeaseIsOverAndTheEndHasAResult) {
+  TestLedger test;
+  const ClusterHeader cluster = test.cluster(1);
+  const ClaimRequest request = test.claim_of(cluster, 0);
+  claim(test, request);
+  EndRequest done = TestLedger::end_of(request);
+  done.result = Json::from_valid_text("1");
+  bool is_cut_off = false;
+  test.table.options().hook = [&](std::string_view operation, CallPhase) -> std::optional<Error> {
+    if (operation == "UpdateItem") is_cut_off = true;
+    if (operation != "PutItem" || !is_cut_off) return std::nullopt;
+    return Error{ErrorCode::unavailable, "the header cannot be written", {}};
+  };
+  EXPECT_FALSE(test.ledger.end(std::span(&done, 1), test.clock.now()).has_value());
+  test.table.options().hook = {};
+  test.clock.advance(31s);
   const EndAnswers again = end(test, done);
   EXPECT_EQ(again.outcomes.at(0), EndOutcome::ended);
   EXPECT_EQ(again.finished.size(), 1U);
