@@ -29,7 +29,7 @@ BEGIN {
   allow("backends/sqlite", "ports support wire")
   allow("backends/aws", "ports support wire net")
   allow("testing", "api engine ports support")
-  allow("testing_aws", "backends/aws ports support")
+  allow("testing_aws", "backends/aws testing ports support")
   allow("open", "api engine backends/sqlite backends/aws support")
 
   # Vendor headers and the only rooms that may show them.

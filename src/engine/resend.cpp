@@ -13,7 +13,11 @@ namespace {
 constexpr std::size_t open_page_count = 1'000;
 /// Ended tasks next to each other of which one is enough to hand all of them up: the width of a leaf of the completion
 /// tree.
+#ifdef FANFOLD_TREE_RADIX
+constexpr std::uint64_t leaf_width = FANFOLD_TREE_RADIX;  // Of a build of tests/simulation.
+#else
 constexpr std::uint64_t leaf_width = 32;
+#endif
 
 Error deleted(std::string_view id) { return {ErrorCode::deleted, "cluster " + std::string(id) + " was deleted", {}}; }
 

@@ -15,6 +15,7 @@ std::string_view to_string(Fault fault) noexcept {
     case Fault::stale_read: return "stale read";
     case Fault::clock_forward: return "clock forward";
     case Fault::clock_back: return "clock back";
+    case Fault::conflict: return "conflict";
   }
   return "unknown";
 }
@@ -29,6 +30,7 @@ Chaos Chaos::everything() {
   chaos.reordered = 0.2;
   chaos.delayed = 0.05;
   chaos.stale_read = 0.3;
+  chaos.conflict = 0.05;
   chaos.clock_jump = 0.004;
   return chaos;
 }
@@ -107,6 +109,7 @@ double FaultPlan::chance_of(Fault fault) const {
     case Fault::stale_read: return chaos_.stale_read;
     case Fault::clock_forward: return chaos_.clock_jump;
     case Fault::clock_back: return chaos_.clock_jump / 4;
+    case Fault::conflict: return chaos_.conflict;
   }
   return 0;
 }

@@ -57,7 +57,13 @@ class Simulation::World {
       if (random.chance(yield_at_call_chance)) yield(process);
       options.trace(process.name + " calls " + std::string(call));
     };
-    return make_client(with_faults(store.backend(), std::move(faulty)));
+    return make_client(new_ports(std::move(faulty)));
+  }
+
+  [[nodiscard]] Backend new_ports(std::optional<FaultyOptions> faults) const {
+    Backend memory = store.backend();
+    if (options.ports) return options.ports(std::move(memory), std::move(faults));
+    return faults ? with_faults(std::move(memory), *std::move(faults)) : std::move(memory);
   }
 
   void yield(Process& process) {
@@ -206,6 +212,8 @@ Result<void> Simulation::World::run(const Handlers& handlers, const std::functio
     } catch (...) {
       thrown = std::current_exception();
     }
+    // Actors that are left in their middle end while they can still ask whether the world closes.
+    if (turns) turns->close();
     turns.reset();
   }).join();
   running = nullptr;
@@ -247,7 +255,7 @@ Result<void> Simulation::World::run_here(const Handlers& handlers, const std::fu
 
 Simulation::Simulation(SimulationOptions options)
     : client(nullptr), world_(std::make_unique<World>(std::move(options))) {
-  client = make_client(world_->store.backend());
+  client = make_client(backend());
 }
 
 Simulation::~Simulation() = default;
@@ -281,6 +289,7 @@ const Client& Simulation::running_client() const {
   FANFOLD_ASSERT(world_->running != nullptr && world_->running->client, "only handlers and scripts run in a process");
   return *world_->running->client;
 }
+Backend Simulation::backend() { return world_->new_ports(std::nullopt); }
 MemoryStore& Simulation::store() { return world_->store; }
 ManualClock& Simulation::clock() { return world_->store.clock(); }
 SeededRandom& Simulation::random() { return world_->random; }

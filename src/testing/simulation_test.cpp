@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <stdexcept>
 
 namespace fanfold::testing {
 namespace {
@@ -54,6 +55,32 @@ TEST(Simulation, SaysWhatKeepsAClusterOpen) {
   ASSERT_FALSE(progress.has_value());
   EXPECT_EQ(progress.error().code, ErrorCode::deadline_exceeded);
   EXPECT_NE(progress.error().message.find("seal"), std::string::npos) << progress.error().message;
+}
+
+TEST(Simulation, PassesOnWhatTheQuestionThrowsWhileActorsAreInTheirMiddle) {
+  Simulation world{{.seed = 4}};
+  static_cast<void>(world.client.create_message_cluster("resize", numbers(30)).value());
+  int asked_count = 0;
+  const auto is_over = [&]() -> bool {
+    if (++asked_count == 10) throw std::runtime_error("unreadable");
+    return false;
+  };
+  EXPECT_THROW(static_cast<void>(world.run(doubling(), is_over)), std::runtime_error);
+}
+
+TEST(Simulation, AsksForThePortsOfEachProcess) {
+  std::size_t faulty_count = 0;
+  std::size_t sound_count = 0;
+  SimulationOptions options{.chaos = Chaos::nothing(), .worker_count = 2};
+  options.ports = [&](Backend memory, std::optional<FaultyOptions> faults) {
+    ++(faults ? faulty_count : sound_count);
+    return memory;
+  };
+  Simulation world(options);
+  const auto cluster = world.client.create_message_cluster("resize", numbers(3)).value();
+  EXPECT_EQ(world.run_until(cluster, doubling()).value().done_count, 3U);
+  EXPECT_EQ(faulty_count, 2U);
+  EXPECT_EQ(sound_count, 1U) << "the world's own client meets no fault";
 }
 
 TEST(Simulation, BeginsAScriptAnewInAnotherProcessWhenItsProcessDies) {

@@ -135,6 +135,7 @@ void MemoryTable::store(Item item, const Item* before, double factor) {
   if (before != nullptr && is_indexed(*before)) index_.erase(index_key(*before));
   if (is_indexed(item)) index_[index_key(item)] = item.key;
   ItemKey key = item.key;
+  note_version(key, item);
   items_.insert_or_assign(std::move(key), std::move(item));
 }
 
@@ -144,7 +145,52 @@ void MemoryTable::erase(const ItemKey& key) {
   if (found == items_.end()) return;
   charge_index(&found->second, nullptr);
   if (is_indexed(found->second)) index_.erase(index_key(found->second));
+  note_version(key, std::nullopt);
   items_.erase(found);
+}
+
+void MemoryTable::set_lag(std::chrono::milliseconds lag) {
+  FANFOLD_ASSERT(options_.now && lag <= lag_max, "a table that lags has a clock, and does not lag for long");
+  const std::scoped_lock lock(mutex_);
+  lag_ = lag;
+}
+
+void MemoryTable::note_version(const ItemKey& key, std::optional<Item> item) {
+  if (!options_.now) return;
+  const Time now = options_.now();
+  std::vector<Version>& versions = versions_[key];
+  // The newest of those that no replica can be behind stays.
+  while (versions.size() > 1 && versions[1].at <= now - lag_max) versions.erase(versions.begin());
+  versions.push_back({now, std::move(item)});
+}
+
+const Item* MemoryTable::as_of(const std::vector<Version>& versions) const {
+  const Time time = options_.now() - lag_;
+  const auto newest =
+      std::find_if(versions.rbegin(), versions.rend(), [&](const Version& version) { return version.at <= time; });
+  return newest == versions.rend() || !newest->item ? nullptr : &*newest->item;
+}
+
+const Item* MemoryTable::visible(const ItemKey& key, Consistency consistency) const {
+  if (lag_.count() > 0 && consistency == Consistency::eventual) {
+    const auto found = versions_.find(key);
+    return found == versions_.end() ? nullptr : as_of(found->second);
+  }
+  const auto found = items_.find(key);
+  return found == items_.end() ? nullptr : &found->second;
+}
+
+std::map<std::pair<std::string, std::string>, const Item*> MemoryTable::visible_index() const {
+  std::map<std::pair<std::string, std::string>, const Item*> index;
+  if (lag_.count() == 0) {
+    for (const auto& [key, item_key] : index_) index.emplace(key, &items_.at(item_key));
+    return index;
+  }
+  for (const auto& [key, versions] : versions_) {
+    const Item* item = as_of(versions);
+    if (item != nullptr && is_indexed(*item)) index.emplace(index_key(*item), item);
+  }
+  return index;
 }
 
 /// An entry that comes or goes is one write, one whose key changes is two; entries are smaller than a unit.
@@ -200,10 +246,10 @@ aws::QueryAnswer MemoryTable::query_one(const aws::QueryRequest& request) {
 
 aws::QueryAnswer MemoryTable::query_index(const aws::QueryRequest& request) {
   std::vector<const Item*> matching;
-  for (const auto& [key, item_key] : index_) {
+  for (const auto& [key, item] : visible_index()) {
     if (key.first != request.partition) continue;
     if (!request.sort_below.empty() && key.second >= request.sort_below) continue;
-    matching.push_back(&items_.at(item_key));
+    matching.push_back(item);
   }
   if (request.descending) std::ranges::reverse(matching);
   FANFOLD_ASSERT(!request.after, "pages of the index go by sort_below");
@@ -228,10 +274,9 @@ aws::QueryAnswer MemoryTable::query_index(const aws::QueryRequest& request) {
 Result<std::optional<Item>> MemoryTable::get(const ItemKey& key, Consistency consistency) {
   if (auto asked = ask("GetItem", CallPhase::before); !asked) return std::move(asked).error();
   const std::scoped_lock lock(mutex_);
-  const auto found = items_.find(key);
-  charge_read(found == items_.end() ? 0 : item_bytes(found->second), consistency);
-  if (found == items_.end()) return std::optional<Item>();
-  return std::optional<Item>(found->second);
+  const Item* item = visible(key, consistency);
+  charge_read(item == nullptr ? 0 : item_bytes(*item), consistency);
+  return item == nullptr ? std::optional<Item>() : std::optional<Item>(*item);
 }
 
 Result<aws::BatchGetAnswer> MemoryTable::batch_get(std::span<const ItemKey> keys, Consistency consistency) {
@@ -246,9 +291,9 @@ Result<aws::BatchGetAnswer> MemoryTable::batch_get(std::span<const ItemKey> keys
       continue;
     }
     const std::scoped_lock lock(mutex_);
-    const auto found = items_.find(key);
-    charge_read(found == items_.end() ? 0 : item_bytes(found->second), consistency);
-    if (found != items_.end()) answer.items.push_back(found->second);
+    const Item* item = visible(key, consistency);
+    charge_read(item == nullptr ? 0 : item_bytes(*item), consistency);
+    if (item != nullptr) answer.items.push_back(*item);
   }
   return answer;
 }

@@ -29,6 +29,8 @@ struct MemoryTableOptions {
   std::function<bool()> leaves_unprocessed{};
   bool tells_what_is_there = true;  ///< False: a refused write answers without the item, as some servers do.
   std::size_t answer_bytes_max = std::size_t{1} << 20U;  ///< A query's page ends here.
+  /// With it eventual reads can lag behind (`set_lag`); what it tells never goes back.
+  std::function<Time()> now{};
 };
 
 /// A table in memory with DynamoDB's semantics: conditions, upserts, the answers ALL_NEW and ALL_OLD, the sparse index,
@@ -53,8 +55,17 @@ class MemoryTable final : public aws::Table {
   [[nodiscard]] std::vector<aws::Item> items() const;
   MemoryTableOptions& options() noexcept { return options_; }
 
+  /// How far behind the replica is that answers eventual reads from now on: those of single items and of the index.
+  /// At most `lag_max`; needs `MemoryTableOptions::now`.
+  void set_lag(std::chrono::milliseconds lag);
+  static constexpr std::chrono::milliseconds lag_max{1'000};
+
  private:
   using Items = std::map<aws::ItemKey, aws::Item>;
+  struct Version {
+    Time at{};
+    std::optional<aws::Item> item{};  ///< Empty: it was removed.
+  };
 
   Result<void> ask(std::string_view operation, CallPhase phase) const;
   Result<aws::WriteAnswer> update_one(const aws::UpdateRequest& request);
@@ -65,6 +76,11 @@ class MemoryTable final : public aws::Table {
   aws::WriteAnswer refuse(const aws::Item* there);
   void store(aws::Item item, const aws::Item* before, double factor);
   void erase(const aws::ItemKey& key);
+  void note_version(const aws::ItemKey& key, std::optional<aws::Item> item);
+  /// What a read of this consistency sees; null where there is nothing.
+  [[nodiscard]] const aws::Item* visible(const aws::ItemKey& key, Consistency consistency) const;
+  [[nodiscard]] const aws::Item* as_of(const std::vector<Version>& versions) const;
+  [[nodiscard]] std::map<std::pair<std::string, std::string>, const aws::Item*> visible_index() const;
   void charge_index(const aws::Item* before, const aws::Item* after);
   void charge_write(const aws::ItemKey& key, std::size_t bytes, double factor);
   void charge_read(std::size_t bytes, Consistency consistency);
@@ -73,6 +89,8 @@ class MemoryTable final : public aws::Table {
   mutable std::mutex mutex_;
   Items items_;                                                        // Guarded by mutex_.
   std::map<std::pair<std::string, std::string>, aws::ItemKey> index_;  // Guarded by mutex_.
+  std::map<aws::ItemKey, std::vector<Version>> versions_;              // Of the last `lag_max`. Guarded by mutex_.
+  std::chrono::milliseconds lag_{0};                                   // Guarded by mutex_.
   std::map<aws::ItemKey, double> units_;                               // Guarded by mutex_.
   TableUsage usage_;                                                   // Guarded by mutex_.
 };

@@ -27,6 +27,7 @@ class TaskHandler {
   Outcome act(const Message<TaskBody>& message, const Context& context, const std::string& id,
               std::uint64_t index) const {
     const std::string& plan = message.body.plan;
+    if (message.task && plan != "child") recorder_.gives_result(id, index);
     if (world_.random().chance(0.3)) world_.yield();
     if (plan == "retry once" && context.attempt == 1) return retry("not yet");
     if (plan == "retry always") return retry("never", std::chrono::milliseconds(world_.random().below(90'000)));

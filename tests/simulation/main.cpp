@@ -22,6 +22,7 @@ struct Arguments {
   std::uint64_t first = 1;
   std::uint64_t count = 2'000;
   std::uint64_t jobs = 2;
+  Engine engine = Engine::memory;
   bool replay = false;  ///< One seed, told step by step.
   bool coverage = false;
   bool until_violated = false;  ///< Fails unless a promise is seen broken: for builds that are wrong on purpose.
@@ -29,10 +30,14 @@ struct Arguments {
 
 int usage() {
   std::fputs(
-      "usage: fanfold_simulation [N | --seeds N] [--first SEED] [--jobs N] [--coverage] [--until-violated]   N seeds, "
-      "from SEED (1) on\n"
-      "       fanfold_simulation --seed SEED                                              one seed again, told step by "
-      "step\n",
+      "usage: fanfold_simulation [--aws] [N | --seeds N] [--first SEED] [--jobs N] [--coverage] [--until-violated]\n"
+      "           N seeds, from SEED (1) on\n"
+      "       fanfold_simulation [--aws] --seed SEED\n"
+      "           one seed again, told step by step\n"
+      "--aws              the ledger and globals of AWS, over a table and a bucket in memory, with faults at each of "
+      "their calls\n"
+      "--coverage         how often each call met each fault, not only those that never did\n"
+      "--until-violated   fails unless a promise is seen broken: for builds that are wrong on purpose\n",
       stderr);
   return exit_misused;
 }
@@ -49,6 +54,12 @@ bool read_arguments(int count, char** values, Arguments& arguments) {
       (name == "--coverage" ? arguments.coverage : arguments.until_violated) = true;
       continue;
     }
+#ifdef FANFOLD_AWS
+    if (name == "--aws") {
+      arguments.engine = Engine::aws;
+      continue;
+    }
+#endif
     if (!name.starts_with("--")) {
       if (!read_number(values[i], arguments.count)) return false;
       continue;
@@ -64,9 +75,9 @@ bool read_arguments(int count, char** values, Arguments& arguments) {
   return arguments.jobs >= 1 && arguments.jobs <= job_count_max;
 }
 
-int replay(std::uint64_t seed) {
+int replay(Engine engine, std::uint64_t seed) {
   const Verdict verdict = run_scenario(
-      seed, [](std::string_view line) { std::printf("%.*s\n", static_cast<int>(line.size()), line.data()); });
+      engine, seed, [](std::string_view line) { std::printf("%.*s\n", static_cast<int>(line.size()), line.data()); });
   std::printf("seed %llu:%s: %llu turns, %llu deaths, %llu runs of handlers\n", static_cast<unsigned long long>(seed),
               verdict.description.c_str(), static_cast<unsigned long long>(verdict.turn_count),
               static_cast<unsigned long long>(verdict.crash_count), static_cast<unsigned long long>(verdict.run_count));
@@ -88,7 +99,7 @@ void run_share(const Arguments& arguments, std::uint64_t job, std::FILE* output,
   testing::FaultPlan::Coverage coverage;
   for (std::uint64_t seed = arguments.first + job; seed < arguments.first + arguments.count && !over;
        seed += arguments.jobs) {
-    const Verdict verdict = run_scenario(seed, {});
+    const Verdict verdict = run_scenario(arguments.engine, seed, {});
     ++sums.seeds;
     sums.deaths += verdict.crash_count;
     sums.turns += verdict.turn_count;
@@ -101,7 +112,8 @@ void run_share(const Arguments& arguments, std::uint64_t job, std::FILE* output,
     ++sums.violated;
     std::fprintf(output, "seed %llu:%s\n", static_cast<unsigned long long>(seed), verdict.description.c_str());
     for (const std::string& violation : verdict.violations) std::fprintf(output, "  %s\n", violation.c_str());
-    std::fprintf(output, "  again: ./dev sim --seed %llu\n", static_cast<unsigned long long>(seed));
+    std::fprintf(output, "  again: ./dev sim %s--seed %llu\n", arguments.engine == Engine::aws ? "--aws " : "",
+                 static_cast<unsigned long long>(seed));
     std::fflush(output);
     if (arguments.until_violated) over = true;
   }
@@ -227,6 +239,6 @@ int run_all(const Arguments& arguments) {
 int main(int count, char** values) {
   fanfold::simulation::Arguments arguments;
   if (!fanfold::simulation::read_arguments(count, values, arguments)) return fanfold::simulation::usage();
-  if (arguments.replay) return fanfold::simulation::replay(arguments.first);
+  if (arguments.replay) return fanfold::simulation::replay(arguments.engine, arguments.first);
   return fanfold::simulation::run_all(arguments);
 }

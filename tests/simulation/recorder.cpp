@@ -9,6 +9,7 @@ namespace fanfold::simulation {
 namespace {
 
 constexpr std::size_t violation_count_max = 20;
+constexpr std::chrono::hours finish_delay_max{90};  // So that it needs no re-send of what retention took, after 96.
 
 std::string task_name(const std::string& cluster_id, std::uint32_t round, std::uint64_t index) {
   return "task " + cluster_id + "#" + std::to_string(index) + " round " + std::to_string(round);
@@ -151,6 +152,11 @@ void Recorder::check_counts(const ClusterHeader& header) {
   if (progress.done_count != recount.done_count || progress.failed_count != recount.failed_count)
     violation("cluster " + header.id + ": progress and recount differ");
   if (header.stopped()) return;
+  const auto asked = expected_counts_.find(header.id);
+  if (asked != expected_counts_.end() && asked->second != header.task_count) {
+    violation("cluster " + header.id + ": has " + std::to_string(header.task_count) + " tasks, and " +
+              std::to_string(asked->second) + " were asked for");
+  }
   if (recount.done_count + recount.failed_count != header.task_count)
     violation("cluster " + header.id + ": finished with open tasks");
   if (recount.failed_count != header.failed_total_count()) {
@@ -166,11 +172,15 @@ void Recorder::check_tasks(const ClusterHeader& header) {
   query.count_max = 1'000;
   const TaskPage page = look_.ledger->list_tasks(query).value();
   for (const TaskState& task : page.tasks) check_task(header, task);
+  check_delay(header, page);
   std::uint64_t expected = 0;
   for (const TaskState& task : page.tasks) {
-    if (task.status == Status::complete &&
-        look_.ledger->read_record({header.id, task.index}, Consistency::strong).value().result)
-      ++expected;
+    if (task.status != Status::complete) continue;
+    const bool has_result =
+        look_.ledger->read_record({header.id, task.index}, Consistency::strong).value().result.has_value();
+    if (has_result) ++expected;
+    if (!has_result && gives_result_.contains({header.id, task.index}))
+      violation("task " + header.id + "#" + std::to_string(task.index) + ": done, and its result is lost");
   }
   std::uint64_t found = 0;
   for (auto& result : world_.client.results(MessageKey::of_message(header.id))) {
@@ -181,6 +191,14 @@ void Recorder::check_tasks(const ClusterHeader& header) {
   if (found != expected)
     violation("cluster " + header.id + ": " + std::to_string(found) + " results instead of " +
               std::to_string(expected));
+}
+
+void Recorder::check_delay(const ClusterHeader& header, const TaskPage& page) {
+  if (!loses_no_messages_ || header.stopped() || !header.completed_at || !sealed_at_.contains(header.id)) return;
+  Time last = sealed_at_[header.id];
+  for (const TaskState& task : page.tasks) last = std::max(last, task.completed_at.value_or(Time()));
+  if (*header.completed_at - last > finish_delay_max)
+    violation("cluster " + header.id + ": finished long after its last task, at " + to_iso8601(*header.completed_at));
 }
 
 void Recorder::check_task(const ClusterHeader& header, const TaskState& task) {

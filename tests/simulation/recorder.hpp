@@ -11,7 +11,7 @@ namespace fanfold::simulation {
 class Recorder {
  public:
   Recorder(testing::Simulation& world, bool deduplicates)
-      : world_(world), look_(world.store().backend()), deduplicates_(deduplicates) {}
+      : world_(world), look_(world.backend()), deduplicates_(deduplicates) {}
 
   /// One handler that runs; gone when it returns, throws, or its process dies.
   class Run {
@@ -37,6 +37,14 @@ class Recorder {
   /// What the outside world does and knows.
   void said_fail(const std::string& cluster_id, std::uint64_t index) { said_fail_.insert({cluster_id, index}); }
   void failed_by_hand(const std::string& cluster_id, std::uint64_t index) { by_hand_.insert({cluster_id, index}); }
+  /// Its handler returns a result, whoever runs it.
+  void gives_result(const std::string& cluster_id, std::uint64_t index) { gives_result_.insert({cluster_id, index}); }
+  /// So many tasks its producer asked for, each once.
+  void expects_tasks(const std::string& cluster_id, std::uint64_t count) { expected_counts_[cluster_id] = count; }
+  /// Its producer was told that it takes no more tasks.
+  void sealed(const std::string& cluster_id) { sealed_at_[cluster_id] = world_.clock().latest(); }
+  /// No message is lost in this world: what is delivered again is enough to finish a cluster.
+  void loses_no_messages() { loses_no_messages_ = true; }
   void message_acknowledged(const std::string& id) { messages_.push_back(id); }
   void globals_asked(const std::string& cluster_id, const std::string& update_id) {
     globals_[cluster_id].asked.insert(update_id);
@@ -80,6 +88,7 @@ class Recorder {
   void check_task(const ClusterHeader& header, const TaskState& task);
   void check_finish(const ClusterHeader& header);
   void check_counts(const ClusterHeader& header);
+  void check_delay(const ClusterHeader& header, const TaskPage& page);
   void check_globals(const ClusterHeader& header);
   void check_message(const std::string& id);
 
@@ -93,6 +102,10 @@ class Recorder {
   std::map<std::string, std::uint64_t> runs_;  // By what.
   std::set<TaskPlace> said_fail_;
   std::set<TaskPlace> by_hand_;
+  std::set<TaskPlace> gives_result_;
+  std::map<std::string, std::uint64_t> expected_counts_;
+  std::map<std::string, Time> sealed_at_;
+  bool loses_no_messages_ = false;
   std::vector<std::string> messages_;
   std::map<std::string, Globals> globals_;
   std::map<std::string, std::string> outcomes_;  // Of each round, as its finish handlers saw it.

@@ -1,6 +1,9 @@
 #include "scenario.hpp"
 
 #include "actors.hpp"
+#ifdef FANFOLD_AWS
+#include "aws_services.hpp"
+#endif
 #include "wire/envelope_text.hpp"
 
 namespace fanfold::simulation {
@@ -129,14 +132,37 @@ Setting choose(std::uint64_t seed) {
   return setting;
 }
 
+#ifdef FANFOLD_AWS
+/// What the kit's queue can and SQS cannot; and the ports of AWS.
+void move_to_aws(Setting& setting) {
+  SeededRandom random(setting.world.seed * 0x9e3779b97f4a7c15U + 18);
+  setting.world.store.queue_knows_payloads = false;
+  setting.world.store.frees_dead_holders = false;
+  setting.world.store.encode = wire::write_envelope;
+  AwsServices::Options options{.has_bucket = random.chance(0.5), .tells_what_is_there = random.chance(0.8)};
+  // Shared by the processes of the world.
+  auto services = std::make_shared<AwsServices>(setting.world.store.clock, options);
+  setting.world.ports = [services](Backend memory, std::optional<testing::FaultyOptions> faults) {
+    return services->ports(std::move(memory), std::move(faults));
+  };
+  setting.description += options.has_bucket ? " aws-bucket" : " aws-table";
+}
+#endif
+
 }  // namespace
 
-Verdict run_scenario(std::uint64_t seed, const std::function<void(std::string_view)>& trace) {
+Verdict run_scenario(Engine engine, std::uint64_t seed, const std::function<void(std::string_view)>& trace) {
   Setting setting = choose(seed);
   setting.world.trace = trace;
+#ifdef FANFOLD_AWS
+  if (engine == Engine::aws) move_to_aws(setting);
+#else
+  static_cast<void>(engine);
+#endif
   testing::Simulation world(setting.world);
   Recorder recorder(world, setting.world.deduplicate);
   if (setting.is_calm) recorder.calm_from_the_start();
+  if (!setting.purges && setting.queue.retention >= QueueAttributes{}.retention) recorder.loses_no_messages();
   if (setting.queue.redrive) {
     QueueAttributes dead;
     dead.fifo = setting.queue.fifo;
@@ -150,14 +176,19 @@ Verdict run_scenario(std::uint64_t seed, const std::function<void(std::string_vi
   if (setting.purges) add_purge_script(world, setting.queue_name);
   if (setting.works_by_hand) add_hand_script(world, recorder, setting.queue_name);
 
-  const auto result = world.run(make_handlers(world, recorder), [&] {
-    if (world.random().chance(explain_chance)) recorder.check_explained();
-    return recorder.all_is_over();
-  });
-  if (result)
-    recorder.check_all();
-  else
-    recorder.violation("hang: " + result.error().message + recorder.why());
+  try {
+    const auto result = world.run(make_handlers(world, recorder), [&] {
+      if (world.random().chance(explain_chance)) recorder.check_explained();
+      return recorder.all_is_over();
+    });
+    if (result)
+      recorder.check_all();
+    else
+      recorder.violation("hang: " + result.error().message + recorder.why());
+  } catch (const std::exception& thrown) {
+    // The recorder meets no faults: what it cannot read is damaged.
+    recorder.violation(std::string("unreadable: ") + thrown.what());
+  }
   return {seed,
           setting.description,
           recorder.violations(),

@@ -8,7 +8,8 @@ namespace {
 using testing::Simulation;
 using Step = Simulation::Step;
 
-constexpr double act_chance = 0.1;  // Of a steering action, at each turn of its script.
+constexpr double act_chance = 0.1;          // Of a steering action, at each turn of its script.
+constexpr double think_again_chance = 0.3;  // Of a deletion that was cut off.
 constexpr std::uint64_t add_size = 3;
 constexpr std::uint64_t hand_step_count = 12;
 
@@ -59,8 +60,14 @@ class ClusterScript {
                                  : client.create_message_cluster(plan_.queue, bodies_, plan_.options);
     if (!made) return again_after("create", made.error());
     key_ = made->key;
+    if (!plan_.open) {
+      expects_all();
+      recorder_.sealed(key_->p_key.substr(key_prefix.size()));
+    }
     return Step::again;
   }
+
+  void expects_all() { recorder_.expects_tasks(key_->p_key.substr(key_prefix.size()), bodies_.size()); }
 
   Step add_or_seal(const Client& client) {
     const Cluster cluster = client.cluster(*key_);
@@ -69,19 +76,20 @@ class ClusterScript {
       const std::vector<TaskBody> some(bodies_.begin() + static_cast<std::ptrdiff_t>(added_count_),
                                        bodies_.begin() + static_cast<std::ptrdiff_t>(end));
       const auto added = cluster.add("add" + std::to_string(added_count_), some);
-      if (added)
+      if (added) {
         added_count_ = end;
-      else if (added.error().code == ErrorCode::stopped)
+        if (end == bodies_.size()) expects_all();
+      } else if (added.error().code == ErrorCode::stopped) {
         sealed_ = true;
-      else
+      } else {
         return again_after("add", added.error());
+      }
       return Step::again;
     }
     const auto sealed = cluster.seal();
-    if (sealed || sealed.error().code == ErrorCode::stopped)
-      sealed_ = true;
-    else
-      return again_after("seal", sealed.error());
+    if (!sealed && sealed.error().code != ErrorCode::stopped) return again_after("seal", sealed.error());
+    sealed_ = true;
+    recorder_.sealed(key_->p_key.substr(key_prefix.size()));
     return Step::again;
   }
 
@@ -121,9 +129,19 @@ class ClusterScript {
   }
 
   Step delete_cluster(const Client& client) {
+    if (is_deleting_ && world_.random().chance(think_again_chance)) return think_again(client);
     recorder_.check_cluster(key_->p_key.substr(key_prefix.size()));
+    is_deleting_ = true;
     const auto deleted = client.delete_cluster(*key_);
     return deleted ? Step::over : again_after("delete", deleted.error());
+  }
+
+  /// After a deletion that was cut off, nobody knows where: it is deleted, or it can be retried.
+  Step think_again(const Client& client) {
+    RetryOptions options;
+    options.idempotency_key = "retry after the deletion";
+    is_deleting_ = !is_answered(client.retry_failed(*key_, options));
+    return Step::again;
   }
 
   /// Applied, or refused by the state that the cluster is in; both are for good.
@@ -147,6 +165,7 @@ class ClusterScript {
   std::uint64_t added_count_ = 0;
   std::uint64_t retried_count_ = 0;
   bool sealed_ = false;
+  bool is_deleting_ = false;
   bool paused_ = false;
   bool resumed_ = false;
 };

@@ -22,10 +22,12 @@ enum class Fault : std::uint8_t {
   partial,        ///< A batch was made in part: the rest is answered with errors, or the whole is.
   duplicate,      ///< What was received is visible to others at once, or what is sent is sent twice.
   reordered,      ///< Deliveries come in another order; FIFO queues excepted.
-  delayed,        ///< A receive comes back empty, or lacks deliveries that it took, which reappear later.
+  delayed,        ///< A receive comes back empty, or lacks deliveries that it took, which reappear later. A write
+                  ///< is answered `unavailable` and made later, when nobody expects it any more.
   stale_read,     ///< An eventual read answers what was there up to a second ago.
   clock_forward,  ///< Time jumps by a lease before the call, as if the process was suspended.
-  clock_back      ///< Time jumps back by a lease before the call.
+  clock_back,     ///< Time jumps back by a lease before the call.
+  conflict        ///< Another write was under way: the call was not made, and says so.
 };
 [[nodiscard]] std::string_view to_string(Fault fault) noexcept;
 
@@ -39,6 +41,7 @@ struct Chaos {
   double reordered = 0;
   double delayed = 0;
   double stale_read = 0;
+  double conflict = 0;
   double clock_jump = 0;  ///< Forward; back a quarter as often.
   std::chrono::milliseconds clock_jump_by{31'000};
 

@@ -14,6 +14,9 @@ struct SimulationOptions {
   AttemptOptions attempts{};
   bool deduplicate = true;  ///< False: the workers' cheap mode.
   MemoryOptions store{};
+  /// Makes the ports of one process where they are not those of `store` alone. Given are the store's ports without
+  /// faults and what the process is to meet; nothing for a process that no fault meets. Empty: with_faults.
+  std::function<Backend(Backend memory, std::optional<FaultyOptions> faults)> ports{};
   std::function<void(std::string_view)> trace{};  ///< Told in one line what happens: turns, calls, faults, deaths.
 };
 
@@ -52,6 +55,8 @@ class Simulation {
   /// Adds a line to the trace of the options.
   void trace(std::string_view line);
   [[nodiscard]] MemoryStore& store();
+  /// The ports as one more process sees them that no fault ever meets.
+  [[nodiscard]] Backend backend();
   [[nodiscard]] ManualClock& clock();
   /// By the seed, so that a run can be repeated: for scripts and handlers that choose.
   [[nodiscard]] SeededRandom& random();

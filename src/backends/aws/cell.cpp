@@ -1,5 +1,7 @@
 #include "backends/aws/cell.hpp"
 
+#include "support/mutant.hpp"
+
 #include <algorithm>
 
 namespace fanfold::aws {
@@ -57,6 +59,7 @@ bool is_applied(const Cell& cell, std::string_view child_id, const EndRequest& r
 }
 
 bool is_allowed(const Cell& cell, std::string_view child_id, const EndCondition& condition) {
+  if (support::mutant("cell_without_condition")) return true;
   if (const auto* token = std::get_if<std::uint64_t>(&condition))
     return cell.state == Cell::State::leased && cell.token == *token;
   if (const auto* seen = std::get_if<SeenState>(&condition)) return seen_of(cell) == *seen;

@@ -1,6 +1,7 @@
 #include "backends/aws/global_store.hpp"
 
 #include "support/identifier.hpp"
+#include "support/mutant.hpp"
 
 #include <algorithm>
 
@@ -69,7 +70,7 @@ Result<std::string> AwsGlobalStore::write(const BucketParams& where, const Store
   object.body = globals.value.text() + unique_space();
   if (!globals.write_ids.empty()) object.metadata.emplace_back(write_ids_name, join(globals.write_ids));
   object.if_absent = expected_version.empty();
-  object.if_match = expected_version;
+  if (!support::mutant("globals_without_if_match")) object.if_match = expected_version;
   auto written = objects_.put(object);
   if (!written && written.error().code == ErrorCode::not_found && !expected_version.empty()) {
     return Error{ErrorCode::conflict, "the globals are gone", {}};

@@ -3,6 +3,7 @@
 #include "backends/aws/header_item.hpp"
 #include "backends/aws/keys.hpp"
 #include "support/identifier.hpp"
+#include "support/mutant.hpp"
 
 #include <algorithm>
 #include <array>
@@ -53,6 +54,7 @@ Item Headers::item_of(const ClusterHeader& header, std::string_view write_id) {
 }
 
 Condition Headers::unchanged(const ClusterHeader& header) {
+  if (support::mutant("header_without_version")) return {};
   return {Clause::equals(version_name, Value::of_number(header.version))};
 }
 
@@ -133,8 +135,9 @@ Result<ClusterHeader> Headers::change(std::string_view id,
 Result<std::optional<ClusterHeader>> Headers::finish(std::string_view id, std::uint32_t round,
                                                      std::uint64_t failed_count, Time now, bool marks) {
   auto header = change(id, [&](ClusterHeader& stored) -> Result<Change> {
-    if (stored.tombstone || stored.round != round || !stored.sealed() || !stored.moved_to.empty()) return Change::leave;
-    const bool finishes = !stored.finished();
+    const bool other_round = stored.round != round && !support::mutant("finish_of_any_round");
+    if (stored.tombstone || other_round || !stored.sealed() || !stored.moved_to.empty()) return Change::leave;
+    const bool finishes = !stored.finished() || support::mutant("finish_decides_again");
     if (!finishes && (!marks || stored.marked)) return Change::leave;
     if (finishes) {
       stored.failed_count = failed_count;

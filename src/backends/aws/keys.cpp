@@ -1,6 +1,7 @@
 #include "backends/aws/keys.hpp"
 
 #include "support/hash.hpp"
+#include "support/mutant.hpp"
 
 #include <array>
 #include <charconv>
@@ -84,7 +85,8 @@ ItemKey body_key(std::string_view id) { return {partition_of(id), std::string(bo
 
 std::string node_partition(const NodeRef& node) {
   std::string text = partition_of(node.cluster_id);
-  text.append("#").append(std::to_string(node.round)).append(".");
+  const std::uint32_t round = support::mutant("rounds_share_a_tree") ? 0 : node.round;
+  text.append("#").append(std::to_string(round)).append(".");
   text.append(std::to_string(node.level)).append(".").append(std::to_string(node.number));
   return text;
 }

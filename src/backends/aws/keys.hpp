@@ -7,7 +7,12 @@
 /// How items are named; docs/wire-format.md says the same to people.
 namespace fanfold::aws {
 
+#ifdef FANFOLD_TREE_RADIX
+// Of a build of tests/simulation, in which a few tasks make a tree of many levels.
+inline constexpr std::uint64_t tree_radix = FANFOLD_TREE_RADIX;
+#else
 inline constexpr std::uint64_t tree_radix = 32;
+#endif
 inline constexpr unsigned tree_level_max = 6;  ///< 32^6 > 10^9 leaves.
 
 // The index `clusters` over headers: entries of unfinished clusters are in the shards "u0"…, all others in "f0"….

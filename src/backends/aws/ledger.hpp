@@ -137,10 +137,13 @@ class AwsLedger : public Ledger {
   Result<std::optional<AddedTasks>> find_add_by_key(std::string_view cluster_id, std::string_view add_key);
   Result<TransactAnswer> write_add(ClusterHeader header, std::string_view add_key, const std::string& digest,
                                    const AddedTasks& added, Time now);
+  /// Makes the header a tombstone, unless it is one.
+  Result<ClusterHeader> bury(std::string_view id, Time now);
   Result<void> remove_adds(std::string_view cluster_id);
   Result<void> remove_leaves(const ClusterHeader& header, std::uint32_t round, std::uint64_t position_count);
   Result<void> remove_messages(const ClusterHeader& header);
   Result<EndAnswers> finish_seal(const ClusterHeader& header, Time now);
+  Result<ClusterHeader> note_marked(const ClusterHeader& header, Time now);
 
   Result<VersionedRecord> read_task_record(const KeyParts& key);
   Result<VersionedRecord> read_message_record(const KeyParts& key, Consistency consistency);

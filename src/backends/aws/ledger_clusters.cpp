@@ -1,6 +1,7 @@
 #include "backends/aws/ledger.hpp"
 
 #include "backends/aws/header_item.hpp"
+#include "support/mutant.hpp"
 
 #include <algorithm>
 #include <map>
@@ -157,6 +158,9 @@ Result<EndAnswers> AwsLedger::finish_seal(const ClusterHeader& header, Time now)
   if (header.round > 0) {
     if (auto noted = rounds_.note_winner(header); !noted) return std::move(noted).error();
   }
+  if (support::mutant("marked_before_the_sizes")) {
+    if (auto marked = note_marked(header, now); !marked) return std::move(marked).error();
+  }
   std::optional<std::uint64_t> failed_count;
   if (*header.round_size == 0) {
     failed_count = 0;
@@ -172,20 +176,22 @@ Result<EndAnswers> AwsLedger::finish_seal(const ClusterHeader& header, Time now)
     if (*finished) answers.finished.push_back(std::move(**finished));
     return answers;
   }
-  auto marked = headers_.change(header.id, [&](ClusterHeader& stored) -> Result<Headers::Change> {
+  auto marked = note_marked(header, now);
+  if (!marked) return std::move(marked).error();
+  return marked->round == header.round ? told(*marked) : EndAnswers{};
+}
+
+Result<ClusterHeader> AwsLedger::note_marked(const ClusterHeader& header, Time now) {
+  return headers_.change(header.id, [&](ClusterHeader& stored) -> Result<Headers::Change> {
     if (stored.tombstone || stored.round != header.round || stored.marked) return Headers::Change::leave;
     stored.marked = true;
     stored.updated_at = now;
     return Headers::Change::write;
   });
-  if (!marked) return std::move(marked).error();
-  return marked->round == header.round ? told(*marked) : EndAnswers{};
 }
 
-Result<void> AwsLedger::remove_cluster(std::string_view id, Time now) {
-  // The tombstone comes first: whatever a removal that is cut off leaves behind belongs to no cluster that could be
-  // retried. Called again for a tombstone it goes over everything once more.
-  auto header = headers_.change(id, [&](ClusterHeader& stored) -> Result<Headers::Change> {
+Result<ClusterHeader> AwsLedger::bury(std::string_view id, Time now) {
+  return headers_.change(id, [&](ClusterHeader& stored) -> Result<Headers::Change> {
     if (stored.tombstone) return Headers::Change::leave;
     stored.tombstone = true;
     stored.meta.reset();
@@ -193,6 +199,12 @@ Result<void> AwsLedger::remove_cluster(std::string_view id, Time now) {
     stored.updated_at = now;
     return Headers::Change::write;
   });
+}
+
+Result<void> AwsLedger::remove_cluster(std::string_view id, Time now) {
+  // The tombstone comes first: whatever a removal that is cut off leaves behind belongs to no cluster that could be
+  // retried. Called again for a tombstone it goes over everything once more.
+  auto header = support::mutant("buried_last") ? headers_.read(id, Consistency::strong) : bury(id, now);
   if (!header) return std::move(header).error();
   if (auto removed = remove_leaves(*header, 0, header->task_count); !removed) return removed;
   for (std::uint32_t round = 1; round <= header->round; ++round) {
@@ -204,7 +216,9 @@ Result<void> AwsLedger::remove_cluster(std::string_view id, Time now) {
   if (auto removed = rounds_.remove(*header); !removed) return removed;
   if (auto removed = pages_.remove(id, header->task_count); !removed) return removed;
   if (auto removed = remove_adds(id); !removed) return removed;
-  return remove_messages(*header);
+  auto removed = remove_messages(*header);
+  if (removed && support::mutant("buried_last")) static_cast<void>(bury(id, now).has_value());
+  return removed;
 }
 
 /// Leaves the mark "gone" in place of every leaf, so that no late message brings one back; what else is there goes.
@@ -218,7 +232,7 @@ Result<void> AwsLedger::remove_leaves(const ClusterHeader& header, std::uint32_t
       QueryRequest& query = queries.emplace_back();
       query.partition = node_partition({header.id, round, 0, number});
       Item& mark = marks.emplace_back(Item{{query.partition, std::string(node_sort)}, {}});
-      mark.set(gone_name, Value::of_flag(true));
+      if (!support::mutant("leaves_are_forgotten")) mark.set(gone_name, Value::of_flag(true));
       mark.set(ttl_name, Value::of_number(ttl_of(header.expires_at)));
     }
     auto found = query_items(table_, queries);

@@ -1,6 +1,7 @@
 #include "backends/aws/ledger.hpp"
 
 #include "backends/aws/header_item.hpp"
+#include "support/mutant.hpp"
 
 #include <algorithm>
 #include <map>
@@ -63,6 +64,9 @@ Result<EndAnswers> AwsLedger::end(std::span<const EndRequest> requests, Time now
     placed.push_back(std::move(*one));
   }
   // Before the cell, so that no task is ever done without its result.
+  if (support::mutant("cell_before_result")) {
+    if (auto ran = run(placed); !ran) return std::move(ran).error();
+  }
   auto items = attempt_items(placed, now);
   if (!items) return std::move(items).error();
   for (const Result<WriteAnswer>& written : items->empty() ? std::vector<Result<WriteAnswer>>() : table_.put(*items)) {
@@ -175,6 +179,7 @@ Result<EndAnswers> AwsLedger::propagate(std::span<const RecordRef> ended, Time n
     }
     const bool has_ended = leaf->cells[one.operation.slot].has_ended();
     answers.outcomes.push_back(has_ended ? EndOutcome::already : EndOutcome::lease_lost);
+    if (support::mutant("redelivery_repeats_nothing")) continue;
     const bool is_new = one.target.node && leaf->is_full() && handed_up.insert(one.target.key.partition).second;
     if (!is_new) continue;
     auto header = tree_.hand_up({*one.target.node, leaf->failed_count(), leaf->root}, one.target.ttl, now, true);

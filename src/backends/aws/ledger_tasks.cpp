@@ -2,6 +2,7 @@
 
 #include "support/hash.hpp"
 #include "support/identifier.hpp"
+#include "support/mutant.hpp"
 
 #include <algorithm>
 
@@ -48,6 +49,7 @@ Result<AddedTasks> AwsLedger::add_tasks(std::string_view cluster_id, std::string
     if (!header) return std::move(header).error();
     auto before = find_add_by_key(cluster_id, add_key);
     if (!before) return std::move(before).error();
+    if (support::mutant("adds_are_repeated")) before->reset();
     const bool is_open = !header->stopped() && !header->sealed() && !header->finished() && header->round == 0;
     if (!*before && header->stopped()) return Error{ErrorCode::stopped, "the cluster was stopped", {}};
     if (!*before && !is_open) return takes_no_more();
@@ -87,6 +89,7 @@ Result<TransactAnswer> AwsLedger::write_add(ClusterHeader header, std::string_vi
     item.set("digest", Value::of(digest));
     item.set(ttl_name, Value::of_number(ttl_of(header.expires_at)));
     puts.push_back({std::move(item), {Clause::absent(partition_name)}});
+    if (support::mutant("adds_are_repeated")) puts.back().condition.clear();
   };
   add(add_by_key_sort(add_key));
   puts.back().item.set("key", Value::of(add_key));

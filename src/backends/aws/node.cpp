@@ -1,6 +1,7 @@
 #include "backends/aws/node.hpp"
 
 #include "support/assert.hpp"
+#include "support/mutant.hpp"
 
 #include <algorithm>
 
@@ -30,7 +31,11 @@ std::string_view Leaf::child_of(unsigned slot) const noexcept {
 }
 
 bool Leaf::is_full() const noexcept {
-  const std::size_t count = size.value_or(tree_radix);
+  std::size_t count = size.value_or(tree_radix);
+  if (support::mutant("full_without_size") && !size) {
+    const auto is_free = [](const Cell& cell) { return cell.state == Cell::State::free; };
+    count = static_cast<std::size_t>(std::ranges::find_if(cells, is_free) - cells.begin());
+  }
   return std::all_of(cells.begin(), cells.begin() + static_cast<std::ptrdiff_t>(count),
                      [](const Cell& cell) { return cell.has_ended(); });
 }

@@ -1,5 +1,9 @@
 #include "backends/aws/tree.hpp"
 
+#include "support/mutant.hpp"
+
+#include <algorithm>
+
 namespace fanfold::aws {
 namespace {
 
@@ -9,6 +13,15 @@ Result<Item> written_item(std::vector<Result<WriteAnswer>> answers) {
   if (!answer) return std::move(answer).error();
   if (!answer->item) return Error{ErrorCode::damaged, "the table answers an update without the item", {}};
   return std::move(*answer->item);
+}
+
+/// For a mutant alone.
+std::optional<unsigned> next_free_slot(Table& table, const ItemKey& key) {
+  const auto there = table.get(key, Consistency::strong);
+  const auto node = there && *there ? read_inner_node(&**there) : Result<InnerNode>(InnerNode{});
+  if (!node) return std::nullopt;
+  const auto free = std::ranges::find_if(node->counts, [](const auto& count) { return !count; });
+  return free == node->counts.end() ? std::nullopt : std::optional(static_cast<unsigned>(free - node->counts.begin()));
 }
 
 }  // namespace
@@ -23,6 +36,7 @@ Result<InnerNode> Tree::put_count(const NodeRef& parent, unsigned slot, std::uin
     auto node = read_inner_node(*there ? &**there : nullptr);
     if (!node || node->counts[slot] == count) return node;
   }
+  if (support::mutant("hand_ups_are_counted")) slot = next_free_slot(table_, request.key).value_or(slot);
   request.set.push_back({std::string(count_name(slot)), Value::of_number(count)});
   request.set_if_absent.push_back({std::string(ttl_name), Value::of_number(ttl)});
   auto item = written_item(table_.update(std::span(&request, 1)));
@@ -72,7 +86,7 @@ Result<std::optional<std::uint64_t>> Tree::mark(const ClusterHeader& header, Tim
       is_full = node->is_full();
       failed_count = node->failed_count();
     }
-    if (!is_full) continue;
+    if (!is_full || (support::mutant("sealer_leaves_full_nodes") && !is_top)) continue;
     if (is_top) return std::optional(failed_count);
     auto handed_up = hand_up({ref, failed_count, false}, ttl, now, false);
     if (!handed_up) return std::move(handed_up).error();
