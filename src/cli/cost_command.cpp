@@ -12,9 +12,6 @@
 namespace fanfold::cli {
 namespace {
 
-/// Of a result whose size nobody said.
-constexpr std::uint64_t result_bytes_default = 200;
-
 struct CostOptions {
   std::uint64_t tasks = 0;
   std::uint64_t payload_bytes = 200;
@@ -27,6 +24,11 @@ struct CostOptions {
   std::uint64_t together = 1;
   std::chrono::milliseconds duration{100};
 };
+
+#ifdef FANFOLD_AWS
+
+/// Of a result whose size nobody said.
+constexpr std::uint64_t result_bytes_default = 200;
 
 aws::Workload workload_of(const CostOptions& options) {
   aws::Workload workload;
@@ -94,6 +96,14 @@ Result<ExitCode> estimate(const Invocation& invocation, const CostOptions& optio
   }
   return ExitCode::ok;
 }
+
+#else
+
+Result<ExitCode> estimate(const Invocation& invocation, const CostOptions&) {
+  return aws_store(invocation.common).error();
+}
+
+#endif
 
 }  // namespace
 

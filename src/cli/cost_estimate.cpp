@@ -115,6 +115,7 @@ Result<Budget> check_budget(const CommonOptions& common, const CostLimit& limit,
   if (list != nullptr) {
     if (auto counted_list = add_list(*list, workload); !counted_list) return std::move(counted_list).error();
   }
+#ifdef FANFOLD_AWS
   workload.has_bucket = !common.bucket.empty();
   const double cost = aws::estimate_cost(workload).cost(*prices);
   if (cost <= *most) return Budget::kept;
@@ -123,6 +124,9 @@ Result<Budget> check_budget(const CommonOptions& common, const CostLimit& limit,
       counted(workload.task_count, workload.is_single ? "message" : "task", workload.is_single ? "messages" : "tasks"),
       dollars(cost), limit.amount, prices->source));
   return Budget::exceeded;
+#else
+  return aws_store(common).error();
+#endif
 }
 
 }  // namespace fanfold::cli

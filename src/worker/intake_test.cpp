@@ -62,8 +62,8 @@ TEST(Intake, FillsReceivesThatCostMoneyWhereWhatTheyBringBeginsSoon) {
   intake.took(0, 1, 100ms);
   EXPECT_EQ(intake.wait_for_room(0, false, receive_count), receive_count);
   EXPECT_EQ(intake.wait_for_room(0, false, receive_count), receive_count) << "one under way, one at work";
-  intake.offer(0, receive_count, {});
-  intake.offer(0, receive_count, {});
+  static_cast<void>(intake.offer(0, receive_count, {}));
+  static_cast<void>(intake.offer(0, receive_count, {}));
   // Of tasks that take so long four begin within half a second.
   intake.took(0, 1, 500ms);
   EXPECT_EQ(intake.wait_for_room(0, false, receive_count), 4U);
