@@ -13,7 +13,7 @@ namespace fanfold {
 /// What a handler may know of its attempt. Lives as long as the call; do not keep it.
 class Context {
  public:
-  std::uint32_t attempt = 1;  ///< Counts up with every attempt of this task: a fencing number for writes elsewhere.
+  std::uint32_t attempt = 1;  ///< Counts up, and fences writes elsewhere, until retry_failed begins anew at 1.
   Time deadline{};       ///< When the lease ends unless it is extended again, or when the Lambda must have answered.
   std::stop_token stop;  ///< Set when the lease is lost, or when the worker must stop at once.
 
