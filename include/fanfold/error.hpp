@@ -19,7 +19,7 @@ enum class ErrorCode : std::uint8_t {
   different_tasks,      ///< The same idempotency key was used with other tasks.
   conflict,             ///< A conditional write lost too often to go on; nothing was applied.
   lease_lost,           ///< Another holder took the record, or it ended; nothing was applied.
-  sealed,               ///< Tasks were added to a cluster that takes no more.
+  sealed,               ///< Tasks were added to a cluster that takes no more, or a finished one was to be steered.
   not_finished,         ///< The operation needs a finished cluster whose finish message is done.
   stopped,              ///< The cluster was stopped; that is final.
   deleted,              ///< Only the tombstone of the cluster is left.
