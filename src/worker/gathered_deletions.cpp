@@ -68,8 +68,8 @@ GatheredDeletions::Batches GatheredDeletions::take_older_than(Clock::time_point 
 
 Result<void> GatheredDeletions::remove(const Batches& batches) {
   Result<void> first;
-  for (const auto& [url, receipt_handles] : batches) {
-    auto removed = engine::with_patience(store_, [&] { return store_.queue().remove(url, receipt_handles); });
+  for (const auto& batch : batches) {
+    auto removed = engine::with_patience(store_, [&] { return store_.queue().remove(batch.first, batch.second); });
     if (!removed) {
       if (first) first = std::move(removed).error();
       continue;
