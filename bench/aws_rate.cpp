@@ -19,7 +19,7 @@ using namespace std::chrono_literals;
 constexpr std::size_t job_count = 64;
 constexpr auto answer_delay = 5ms;
 /// Each job waits for a claim and a completion in turn.
-constexpr double theory = job_count / 2 / 0.005;
+constexpr double theory = job_count / 2.0 / 0.005;
 
 fanfold::aws::Options options_for(const std::string& endpoint, const std::string& bucket,
                                   std::shared_ptr<fanfold::aws::Usage> usage = {}) {
