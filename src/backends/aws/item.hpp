@@ -55,7 +55,7 @@ inline constexpr std::string_view sort_name = "rKey";
 struct ItemKey {
   std::string partition{};
   std::string sort{};
-  friend auto operator<=>(const ItemKey&, const ItemKey&) = default;
+  friend auto operator<=>(const ItemKey&, const ItemKey&) = default;  // NOLINT(modernize-use-nullptr): sees a 0 in it.
 };
 
 /// An item: its key and its other attributes, in no particular order.
