@@ -98,7 +98,7 @@ code=0
 mkfifo slow
 sleep 60 >slow &
 feeder=$!
-timeout -s INT 1 "$FANFOLD_BIN" run --name slow --tasks slow -- true >out 2>err </dev/null || code=$?
+timeout -s INT 4 "$FANFOLD_BIN" run --name slow --tasks slow -- true >out 2>err </dev/null || code=$?
 kill $feeder
 complains 'slow: interrupted before its end; nothing has run'
 expect 3 fanfold cluster show slow
