@@ -1,16 +1,12 @@
 #include "aws_constant.hpp"
 
 #include "../tests/support/http_framing.hpp"
+#include "../tests/support/loopback.hpp"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include <csignal>
 #include <cstdlib>
@@ -84,8 +80,7 @@ class Loop {
   void accept_one() {
     const int socket = ::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
     if (socket < 0) return;
-    const int yes = 1;
-    ::setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
+    fanfold::test::set_no_delay(socket);
     watch(socket);
   }
 
@@ -164,25 +159,17 @@ class Loop {
 }  // namespace
 
 ConstantServer::ConstantServer(const Answers& answers, std::chrono::microseconds delay) {
-  const int listener = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  const bool listens = ::bind(listener, reinterpret_cast<sockaddr*>(&address), size) == 0 &&
-                       ::listen(listener, SOMAXCONN) == 0 &&
-                       ::getsockname(listener, reinterpret_cast<sockaddr*>(&address), &size) == 0;
-  if (!listens) throw std::runtime_error("the server of constant answers gets no port");
-  port_ = ntohs(address.sin_port);
+  const fanfold::test::Listener listener = fanfold::test::listen_on_loopback();
+  port_ = listener.port;
   const pid_t parent = ::getpid();
   process_ = ::fork();
   if (process_ == 0) {
     // The kernel ends it when the benchmark dies, even by kill -9.
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (::getppid() != parent) ::_exit(1);
-    Loop(listener, answers, delay).run();
+    Loop(listener.descriptor, answers, delay).run();
   }
-  ::close(listener);
+  ::close(listener.descriptor);
   if (process_ < 0) throw std::runtime_error("the server of constant answers does not start");
 }
 

@@ -1,12 +1,7 @@
 #include "aws_socket_loop.hpp"
 
 #include "../tests/support/http_framing.hpp"
-
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <sys/socket.h>
-#include <unistd.h>
+#include "../tests/support/loopback.hpp"
 
 #include <list>
 #include <mutex>
@@ -16,94 +11,56 @@
 
 namespace bench {
 
+using namespace fanfold::test;
+
 namespace {
-
-using fanfold::test::header_value;
-using fanfold::test::http_frame;
-
-sockaddr_in loopback(std::uint16_t port) {
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  address.sin_port = htons(port);
-  return address;
-}
-
-void send_all(int socket, std::string_view bytes) {
-  while (!bytes.empty()) {
-    const ssize_t sent = ::send(socket, bytes.data(), bytes.size(), MSG_NOSIGNAL);
-    if (sent <= 0) throw std::runtime_error("the server is gone");
-    bytes.remove_prefix(static_cast<std::size_t>(sent));
-  }
-}
 
 /// Bytes until one message is whole; empty where the other side ends before.
 std::string receive_one(int socket, std::string& buffer) {
-  char bytes[65'536];
   while (true) {
     if (const auto frame = http_frame(buffer)) {
       std::string whole = buffer.substr(0, frame->size);
       buffer.erase(0, frame->size);
       return whole;
     }
-    const ssize_t count = ::recv(socket, bytes, sizeof bytes, 0);
-    if (count <= 0) return {};
-    buffer.append(bytes, static_cast<std::size_t>(count));
+    if (!receive_more(socket, buffer)) return {};
   }
 }
 
 }  // namespace
 
-SocketLoop::SocketLoop(std::uint16_t port) : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-  const sockaddr_in address = loopback(port);
-  const int yes = 1;
-  ::setsockopt(socket_, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
-  if (::connect(socket_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
-    throw std::runtime_error("no connection to the server");
+SocketLoop::SocketLoop(std::uint16_t port) : socket_(connect_to_loopback(port)) {
+  if (socket_ < 0) throw std::runtime_error("no connection to the server");
 }
 
 SocketLoop::~SocketLoop() { ::close(socket_); }
 
 void SocketLoop::ask(std::string_view request) {
-  send_all(socket_, request);
-  char bytes[65'536];
-  while (true) {
-    const ssize_t count = ::recv(socket_, bytes, sizeof bytes, 0);
-    if (count <= 0) throw std::runtime_error("the server is gone");
-    buffer_.append(bytes, static_cast<std::size_t>(count));
-    if (http_frame(buffer_)) break;
+  if (!send_all(socket_, request)) throw std::runtime_error("the server is gone");
+  while (!http_frame(buffer_)) {
+    if (!receive_more(socket_, buffer_)) throw std::runtime_error("the server is gone");
   }
   buffer_.clear();
 }
 
 Requests record_requests(std::uint16_t port, void (*run)(const std::string& endpoint)) {
-  const int listener = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address = loopback(0);
-  socklen_t size = sizeof address;
-  const bool listens = ::bind(listener, reinterpret_cast<sockaddr*>(&address), size) == 0 &&
-                       ::listen(listener, SOMAXCONN) == 0 &&
-                       ::getsockname(listener, reinterpret_cast<sockaddr*>(&address), &size) == 0;
-  if (!listens) throw std::runtime_error("the recorder gets no port");
+  const Listener listener = listen_on_loopback();
   Requests requests;
   std::mutex mutex;
   std::thread acceptor([&] {
     std::list<std::thread> connections;
     while (true) {
-      const int client = ::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC);
+      const int client = ::accept4(listener.descriptor, nullptr, nullptr, SOCK_CLOEXEC);
       if (client < 0) break;
       connections.emplace_back([&, client] {
         std::string buffer;
-        const int upstream = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        const sockaddr_in to = loopback(port);
-        if (::connect(upstream, reinterpret_cast<const sockaddr*>(&to), sizeof to) == 0) {
-          std::string answers;
-          for (std::string request; !(request = receive_one(client, buffer)).empty();) {
-            send_all(upstream, request);
-            send_all(client, receive_one(upstream, answers));
-            const std::string target(header_value(http_frame(request)->head, "x-amz-target"));
-            const std::scoped_lock lock(mutex);
-            requests[target] = std::move(request);
-          }
+        const int upstream = connect_to_loopback(port);
+        std::string answers;
+        for (std::string request; upstream >= 0 && !(request = receive_one(client, buffer)).empty();) {
+          if (!send_all(upstream, request) || !send_all(client, receive_one(upstream, answers))) break;
+          const std::string target(header_value(http_frame(request)->head, "x-amz-target"));
+          const std::scoped_lock lock(mutex);
+          requests[target] = std::move(request);
         }
         ::close(upstream);
         ::close(client);
@@ -111,10 +68,10 @@ Requests record_requests(std::uint16_t port, void (*run)(const std::string& endp
     }
     for (std::thread& connection : connections) connection.join();
   });
-  run("http://127.0.0.1:" + std::to_string(ntohs(address.sin_port)));
-  ::shutdown(listener, SHUT_RDWR);
+  run("http://127.0.0.1:" + std::to_string(listener.port));
+  ::shutdown(listener.descriptor, SHUT_RDWR);
   acceptor.join();
-  ::close(listener);
+  ::close(listener.descriptor);
   return requests;
 }
 

@@ -1,12 +1,10 @@
 // How soon after its start a Lambda function asks for its first event.
 #include "bench.hpp"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
+#include "../tests/support/loopback.hpp"
+
 #include <spawn.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include <array>
 #include <csignal>
@@ -22,24 +20,15 @@ namespace {
 /// The place where a Runtime API would be: takes one connection at a time and the first thing said on it.
 class Listener {
  public:
-  Listener() {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof address;
-    if (::bind(socket_, reinterpret_cast<sockaddr*>(&address), size) != 0 || ::listen(socket_, 8) != 0 ||
-        ::getsockname(socket_, reinterpret_cast<sockaddr*>(&address), &size) != 0)
-      throw std::runtime_error("no socket");
-    address_ = "127.0.0.1:" + std::to_string(ntohs(address.sin_port));
-  }
+  Listener() = default;
   Listener(const Listener&) = delete;
   Listener& operator=(const Listener&) = delete;
-  ~Listener() { ::close(socket_); }
+  ~Listener() { ::close(listener_.descriptor); }
 
-  [[nodiscard]] const std::string& address() const { return address_; }
+  [[nodiscard]] std::string address() const { return "127.0.0.1:" + std::to_string(listener_.port); }
 
   [[nodiscard]] std::string first_words() const {
-    const int connection = ::accept4(socket_, nullptr, nullptr, SOCK_CLOEXEC);
+    const int connection = ::accept4(listener_.descriptor, nullptr, nullptr, SOCK_CLOEXEC);
     std::array<char, 4096> buffer{};
     const ssize_t size = ::recv(connection, buffer.data(), buffer.size(), 0);
     ::close(connection);
@@ -47,8 +36,7 @@ class Listener {
   }
 
  private:
-  int socket_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  std::string address_;
+  fanfold::test::Listener listener_ = fanfold::test::listen_on_loopback();
 };
 
 pid_t start(std::string program, std::vector<std::string> variables) {

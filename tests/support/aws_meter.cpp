@@ -3,15 +3,9 @@
 #include "backends/aws/dynamodb_json.hpp"
 #include "backends/aws/keys.hpp"
 #include "http_framing.hpp"
-
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <sys/socket.h>
-#include <unistd.h>
+#include "loopback.hpp"
 
 #include <cmath>
-#include <stdexcept>
 
 namespace fanfold::test {
 namespace {
@@ -55,63 +49,21 @@ double server_units(const JsonValue& response) {
   return sum;
 }
 
-bool send_all(int socket, std::string_view bytes) {
-  while (!bytes.empty()) {
-    const ssize_t sent = ::send(socket, bytes.data(), bytes.size(), MSG_NOSIGNAL);
-    if (sent <= 0) return false;
-    bytes.remove_prefix(static_cast<std::size_t>(sent));
-  }
-  return true;
-}
-
 /// Reads one message to its end; false where the connection ends before.
 bool receive_message(int socket, std::string& buffer, bool has_body = true) {
-  char bytes[65'536];
   while (!http_frame(buffer, has_body)) {
-    const ssize_t count = ::recv(socket, bytes, sizeof bytes, 0);
-    if (count <= 0) return false;
-    buffer.append(bytes, static_cast<std::size_t>(count));
+    if (!receive_more(socket, buffer)) return false;
   }
   return true;
-}
-
-sockaddr_in loopback(std::uint16_t port) {
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  address.sin_port = htons(port);
-  return address;
-}
-
-int connect_to(std::uint16_t port) {
-  const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  const sockaddr_in address = loopback(port);
-  const int yes = 1;
-  ::setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
-  if (::connect(socket, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) return socket;
-  ::close(socket);
-  return -1;
-}
-
-int status_of(std::string_view head) {
-  int status = 0;
-  const std::size_t space = head.find(' ');
-  if (space != std::string_view::npos) std::from_chars(head.data() + space + 1, head.data() + space + 4, status);
-  return status;
 }
 
 }  // namespace
 
 AwsMeter::AwsMeter(const std::string& upstream)
-    : upstream_port_(static_cast<std::uint16_t>(std::stoul(upstream.substr(upstream.rfind(':') + 1)))),
-      listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-  sockaddr_in address = loopback(0);
-  socklen_t size = sizeof address;
-  const bool listens = ::bind(listener_, reinterpret_cast<sockaddr*>(&address), size) == 0 &&
-                       ::listen(listener_, SOMAXCONN) == 0 &&
-                       ::getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size) == 0;
-  if (!listens) throw std::runtime_error("the meter gets no port");
-  port_ = ntohs(address.sin_port);
+    : upstream_port_(static_cast<std::uint16_t>(std::stoul(upstream.substr(upstream.rfind(':') + 1)))) {
+  const Listener listener = listen_on_loopback();
+  listener_ = listener.descriptor;
+  port_ = listener.port;
   acceptor_ = std::thread([this] { accept_all(); });
 }
 
@@ -159,9 +111,8 @@ void AwsMeter::accept_all() {
 }
 
 void AwsMeter::serve(int client) {
-  const int yes = 1;
-  ::setsockopt(client, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
-  const int server = connect_to(upstream_port_);
+  set_no_delay(client);
+  const int server = connect_to_loopback(upstream_port_);
   std::string request;
   std::string response;
   while (server >= 0 && receive_message(client, request)) {

@@ -65,7 +65,9 @@ class FailureProxy {
     void* memory = ::mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (memory == MAP_FAILED) std::abort();
     shared_ = new (memory) Shared();
-    listen();
+    const Listener listener = listen_on_loopback();
+    listener_ = listener.descriptor;
+    port_ = listener.port;
     const pid_t parent = ::getpid();
     process_ = ::fork();
     if (process_ == 0) {
@@ -103,19 +105,6 @@ class FailureProxy {
   static std::uint64_t below(Random& random, std::uint64_t bound) { return random() % bound; }
   static std::chrono::milliseconds up_to(Random& random, std::chrono::milliseconds most) {
     return std::chrono::milliseconds(below(random, static_cast<std::uint64_t>(most.count()) + 1));
-  }
-
-  void listen() {
-    listener_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof address;
-    if (listener_ < 0 || ::bind(listener_, reinterpret_cast<sockaddr*>(&address), size) != 0 ||
-        ::listen(listener_, 512) != 0 || ::getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size) != 0) {
-      std::abort();
-    }
-    port_ = ntohs(address.sin_port);
   }
 
   [[noreturn]] void accept_all() {
@@ -225,7 +214,7 @@ class FailureProxy {
       return std::nullopt;
     }
     std::optional<HttpText> reply = server.read(request.method() == "HEAD");
-    if (!reply || HttpText::equal_ignoring_case(reply->header("connection"), "close")) server.close();
+    if (!reply || reply->closes()) server.close();
     return reply;
   }
 

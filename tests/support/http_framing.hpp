@@ -29,12 +29,22 @@ inline std::string_view header_value(std::string_view head, std::string_view nam
   return {};
 }
 
+/// Of an answer's head; 0 where it is none.
+inline int status_of(std::string_view head) {
+  int status = 0;
+  const std::size_t space = head.find(' ');
+  if (!head.starts_with("HTTP/") || space == std::string_view::npos) return 0;
+  std::from_chars(head.data() + space + 1, head.data() + head.size(), status);
+  return status;
+}
+
 /// One whole message at the beginning of a buffer.
 struct HttpFrame {
   std::string_view head{};  ///< With the empty line.
   std::string_view raw{};   ///< The body as it is on the wire.
   std::size_t size = 0;
   bool is_chunked = false;
+  bool has_length = false;  ///< The head says how long the body is, in chunks or in all.
 
   /// The body with the chunks put together.
   [[nodiscard]] std::string body() const {
@@ -80,10 +90,12 @@ inline std::optional<HttpFrame> http_frame(std::string_view buffer, bool has_bod
     const auto whole = internal::chunked_size(buffer.substr(frame.head.size()));
     if (!whole) return std::nullopt;
     frame.is_chunked = true;
+    frame.has_length = true;
     length = *whole;
   } else if (has_body) {
     const std::string_view text = header_value(frame.head, "content-length");
     std::from_chars(text.data(), text.data() + text.size(), length);
+    frame.has_length = !text.empty();
   }
   if (buffer.size() - frame.head.size() < length) return std::nullopt;
   frame.raw = buffer.substr(frame.head.size(), length);

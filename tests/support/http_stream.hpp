@@ -1,17 +1,9 @@
 #pragma once
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <sys/socket.h>
-#include <unistd.h>
+#include "http_framing.hpp"
+#include "loopback.hpp"
 
-#include <cctype>
-#include <cstdint>
 #include <cstdlib>
-#include <optional>
-#include <string>
-#include <string_view>
 #include <utility>
 
 namespace fanfold::test {
@@ -22,41 +14,19 @@ struct HttpText {
   std::string body{};
 
   /// The value of a header, lower case `name`; empty without one.
-  [[nodiscard]] std::string header(std::string_view name) const {
-    std::string_view rest = head;
-    for (std::size_t end = rest.find("\r\n"); end != std::string_view::npos; end = rest.find("\r\n")) {
-      const std::string_view line = rest.substr(0, end);
-      rest.remove_prefix(end + 2);
-      const std::size_t colon = line.find(':');
-      if (colon != name.size() || !equal_ignoring_case(line.substr(0, colon), name)) continue;
-      std::string_view value = line.substr(colon + 1);
-      while (value.starts_with(' ')) value.remove_prefix(1);
-      return std::string(value);
-    }
-    return {};
-  }
+  [[nodiscard]] std::string header(std::string_view name) const { return std::string(header_value(head, name)); }
   [[nodiscard]] std::string_view method() const { return std::string_view(head).substr(0, head.find(' ')); }
   /// Of an answer; 0 where the head is none.
-  [[nodiscard]] int status() const {
-    const std::size_t space = head.find(' ');
-    return space == std::string::npos ? 0 : std::atoi(head.c_str() + space);
-  }
-
-  static bool equal_ignoring_case(std::string_view text, std::string_view lower_case) {
-    if (text.size() != lower_case.size()) return false;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-      if (std::tolower(static_cast<unsigned char>(text[i])) != lower_case[i]) return false;
-    }
-    return true;
-  }
+  [[nodiscard]] int status() const { return status_of(head); }
+  /// Of an answer: whether its connection ends with it.
+  [[nodiscard]] bool closes() const { return begins_ignoring_case(header("connection"), "close"); }
 };
 
 /// A TCP connection that HTTP messages are read from and written to. Owns its descriptor. Calls block.
 class HttpStream {
  public:
   explicit HttpStream(int descriptor = -1) : descriptor_(descriptor) {
-    const int on = 1;
-    if (descriptor_ >= 0) ::setsockopt(descriptor_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    if (descriptor_ >= 0) set_no_delay(descriptor_);
   }
   HttpStream(HttpStream&& other) noexcept
       : descriptor_(std::exchange(other.descriptor_, -1)), input_(std::move(other.input_)) {}
@@ -70,15 +40,8 @@ class HttpStream {
   HttpStream& operator=(const HttpStream&) = delete;
   ~HttpStream() { close(); }
 
-  [[nodiscard]] static HttpStream connect(std::uint16_t port) {
-    HttpStream stream(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(port);
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    if (::connect(stream.descriptor_, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) stream.close();
-    return stream;
-  }
+  /// Not open where nobody listens.
+  [[nodiscard]] static HttpStream connect(std::uint16_t port) { return HttpStream(connect_to_loopback(port)); }
 
   [[nodiscard]] bool is_open() const noexcept { return descriptor_ >= 0; }
   /// Whether the other side has closed it, or sent what nobody asked for, while nothing was under way.
@@ -99,66 +62,28 @@ class HttpStream {
     close();
   }
 
-  [[nodiscard]] bool write(std::string_view text) const {
-    while (!text.empty()) {
-      const ssize_t written = ::send(descriptor_, text.data(), text.size(), MSG_NOSIGNAL);
-      if (written <= 0) return false;
-      text.remove_prefix(static_cast<std::size_t>(written));
-    }
-    return true;
-  }
+  [[nodiscard]] bool write(std::string_view text) const { return send_all(descriptor_, text); }
 
   /// `answers_head`: the answer to a HEAD request, which has no body whatever it says.
   [[nodiscard]] std::optional<HttpText> read(bool answers_head = false) {
-    std::size_t head_end = input_.find("\r\n\r\n");
-    for (; head_end == std::string::npos; head_end = input_.find("\r\n\r\n")) {
-      if (!read_more()) return std::nullopt;
-    }
-    HttpText text{.head = input_.substr(0, head_end + 4)};
-    input_.erase(0, head_end + 4);
-    const int status = text.head.starts_with("HTTP/") ? text.status() : 0;
-    if (answers_head || status == 204 || status == 304) return text;
-    if (text.header("transfer-encoding") == "chunked") {
-      if (!read_chunks(text.body)) return std::nullopt;
-    } else if (const std::string length = text.header("content-length"); !length.empty()) {
-      if (!take(std::stoul(length), text.body)) return std::nullopt;
-    } else if (status != 0) {
-      while (read_more()) {
+    while (true) {
+      const int status = status_of(input_);
+      const bool has_body = !answers_head && status != 204 && status != 304;
+      if (const auto frame = http_frame(input_, has_body)) {
+        HttpText text{.head = std::string(frame->head), .body = frame->body()};
+        input_.erase(0, frame->size);
+        if (status != 0 && has_body && !frame->has_length) read_to_the_end(text.body);
+        return text;
       }
-      text.body = std::exchange(input_, {});
+      if (!receive_more(descriptor_, input_)) return std::nullopt;
     }
-    return text;
   }
 
  private:
-  bool read_more() {
-    char buffer[16384];
-    const ssize_t received = ::recv(descriptor_, buffer, sizeof buffer, 0);
-    if (received <= 0) return false;
-    input_.append(buffer, static_cast<std::size_t>(received));
-    return true;
-  }
-
-  bool take(std::size_t count, std::string& body) {
-    while (input_.size() < count) {
-      if (!read_more()) return false;
-    }
-    body.append(input_, 0, count);
-    input_.erase(0, count);
-    return true;
-  }
-
-  bool read_chunks(std::string& body) {
-    while (true) {
-      std::size_t line_end = input_.find("\r\n");
-      for (; line_end == std::string::npos; line_end = input_.find("\r\n")) {
-        if (!read_more()) return false;
-      }
-      const std::size_t size = std::stoul(input_.substr(0, line_end), nullptr, 16);
-      input_.erase(0, line_end + 2);
-      std::string end_of_chunk;
-      if (!take(size, body) || !take(2, end_of_chunk)) return false;
-      if (size == 0) return true;
+  /// An answer that says no length lasts as long as its connection.
+  void read_to_the_end(std::string& body) {
+    body = std::exchange(input_, {});
+    while (receive_more(descriptor_, body)) {
     }
   }
 

@@ -1,11 +1,6 @@
 #pragma once
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <poll.h>
-#include <sys/socket.h>
-#include <unistd.h>
+#include "../../support/loopback.hpp"
 
 #include <atomic>
 #include <chrono>
@@ -74,16 +69,9 @@ class ScriptedHttpServer {
   using Handler = std::function<ScriptedReply(const ReceivedRequest&)>;
 
   explicit ScriptedHttpServer(Handler handler) : handler_(std::move(handler)) {
-    listener_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof address;
-    if (listener_ < 0 || ::bind(listener_, reinterpret_cast<sockaddr*>(&address), size) != 0 ||
-        ::listen(listener_, 512) != 0 || ::getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size) != 0) {
-      std::abort();
-    }
-    port_ = ntohs(address.sin_port);
+    const Listener listener = listen_on_loopback();
+    listener_ = listener.descriptor;
+    port_ = listener.port;
     acceptor_ = std::jthread([this] { accept_all(); });
   }
   ScriptedHttpServer(const ScriptedHttpServer&) = delete;
@@ -127,8 +115,7 @@ class ScriptedHttpServer {
     while (true) {
       const int socket = ::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
       if (socket < 0) return;
-      const int on = 1;
-      ::setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+      set_no_delay(socket);
       const std::size_t index = connection_count_++;
       const std::lock_guard lock(mutex_);
       sockets_.push_back(socket);
@@ -166,7 +153,7 @@ class ScriptedHttpServer {
     }
     if (reply.drop) return false;
     if (reply.raw) {
-      write_all(socket, *reply.raw);
+      static_cast<void>(send_all(socket, *reply.raw));
       return false;
     }
     std::string text = "HTTP/1.1 " + std::to_string(reply.status) + " Scripted\r\n";
@@ -174,37 +161,20 @@ class ScriptedHttpServer {
     if (reply.close) text += "Connection: close\r\n";
     text += "Content-Length: " + std::to_string(reply.body.size()) + "\r\n\r\n";
     if (request.method != "HEAD") text += reply.body.substr(0, reply.cut_body_at.value_or(reply.body.size()));
-    return write_all(socket, text) && !reply.close && !reply.close_silently && !reply.cut_body_at;
-  }
-
-  static bool write_all(int socket, std::string_view text) {
-    while (!text.empty()) {
-      const ssize_t written = ::send(socket, text.data(), text.size(), MSG_NOSIGNAL);
-      if (written <= 0) return false;
-      text.remove_prefix(static_cast<std::size_t>(written));
-    }
-    return true;
-  }
-
-  static bool read_more(int socket, std::string& input) {
-    char buffer[16384];
-    const ssize_t received = ::recv(socket, buffer, sizeof buffer, 0);
-    if (received <= 0) return false;
-    input.append(buffer, static_cast<std::size_t>(received));
-    return true;
+    return send_all(socket, text) && !reply.close && !reply.close_silently && !reply.cut_body_at;
   }
 
   static std::optional<ReceivedRequest> read_request(int socket, std::string& input) {
     std::size_t head_end = input.find("\r\n\r\n");
     for (; head_end == std::string::npos; head_end = input.find("\r\n\r\n")) {
-      if (!read_more(socket, input)) return std::nullopt;
+      if (!receive_more(socket, input)) return std::nullopt;
     }
     ReceivedRequest request = parse_head(std::string_view(input).substr(0, head_end + 2));
     input.erase(0, head_end + 4);
     const std::string length = request.header("content-length");
     const std::size_t body_size = length.empty() ? 0 : std::stoul(length);
     while (input.size() < body_size) {
-      if (!read_more(socket, input)) return std::nullopt;
+      if (!receive_more(socket, input)) return std::nullopt;
     }
     request.body = input.substr(0, body_size);
     input.erase(0, body_size);
