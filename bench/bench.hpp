@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -89,5 +90,7 @@ std::string to_string(fanfold::sqlite::Durability durability);
 
 /// A task body of about 200 bytes of JSON.
 std::string body_of(std::uint64_t index);
+/// So many of them, one after the other.
+std::function<std::optional<std::string>()> bodies(std::uint64_t count);
 
 }  // namespace bench

@@ -30,13 +30,6 @@ fanfold::Handlers counting_handlers(Counters& counters) {
               }};
 }
 
-auto bodies(std::uint64_t count) {
-  return [count, index = std::uint64_t{0}]() mutable -> std::optional<std::string> {
-    if (index == count) return std::nullopt;
-    return body_of(index++);
-  };
-}
-
 void run_cluster(Durability durability, const Scale& scale, const Report& report) {
   Folder folder;
   const auto count = scale.of(1'000'000);

@@ -74,12 +74,7 @@ void run_flatness(const Scale& scale, const Report& report) {
   for (const std::uint64_t backlog : {std::uint64_t{1'000}, scale.of(1'000'000)}) {
     Folder folder;
     const auto client = fanfold::sqlite::open({.file = folder / "bench.db", .durability = Durability::normal}).value();
-    client
-        .create_message_cluster("bench",
-                                [backlog, index = std::uint64_t{0}]() mutable -> std::optional<std::string> {
-                                  return index == backlog ? std::nullopt : std::optional(body_of(index++));
-                                })
-        .value();
+    client.create_message_cluster("bench", bodies(backlog)).value();
     std::vector<double> samples;
     for (int i = 0; i < 500; ++i) {
       const Stopwatch one;

@@ -36,13 +36,7 @@ double run_with(std::size_t process_count, std::uint64_t count, std::map<std::st
   Folder folder;
   const auto file = folder / "bench.db";
   const auto client = fanfold::sqlite::open({.file = file, .durability = Durability::normal}).value();
-  const auto cluster =
-      client
-          .create_message_cluster("bench",
-                                  [count, index = std::uint64_t{0}]() mutable -> std::optional<std::string> {
-                                    return index == count ? std::nullopt : std::optional(body_of(index++));
-                                  })
-          .value();
+  const auto cluster = client.create_message_cluster("bench", bodies(count)).value();
   std::vector<pid_t> children;
   const Stopwatch time;
   for (std::size_t i = 0; i < process_count; ++i) {
@@ -96,13 +90,7 @@ void run_waits(const Scale& scale, const Report& report) {
   const auto file = folder / "bench.db";
   const auto client = fanfold::sqlite::open({.file = file, .durability = Durability::normal}).value();
   const auto count = scale.of(4'000'000);
-  const auto cluster =
-      client
-          .create_message_cluster("bench",
-                                  [count, index = std::uint64_t{0}]() mutable -> std::optional<std::string> {
-                                    return index == count ? std::nullopt : std::optional(body_of(index++));
-                                  })
-          .value();
+  const auto cluster = client.create_message_cluster("bench", bodies(count)).value();
   std::vector<pid_t> children;
   for (int i = 0; i < 8; ++i) {
     children.push_back(spawn_child({i == 0 ? "probe" : "work", file.string(), cluster.key.p_key,

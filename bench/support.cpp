@@ -81,4 +81,10 @@ std::string body_of(std::uint64_t index) {
   return body;
 }
 
+std::function<std::optional<std::string>()> bodies(std::uint64_t count) {
+  return [count, index = std::uint64_t{0}]() mutable -> std::optional<std::string> {
+    return index == count ? std::nullopt : std::optional(body_of(index++));
+  };
+}
+
 }  // namespace bench

@@ -1,8 +1,7 @@
 // Every use case is cut off before each of its calls of a port, and has to be mended by being asked for again, or by
 // the sweep alone.
-#include <fanfold/testing/faults.hpp>
-
 #include "engine/creation.hpp"
+#include "engine/dying_backend_for_tests.hpp"
 #include "engine/scene_for_tests.hpp"
 
 namespace fanfold::engine {
@@ -13,18 +12,7 @@ using namespace std::chrono_literals;
 /// A process that dies before the call of a port with this number.
 struct DyingProcess {
   DyingProcess(const testing::MemoryStore& store, std::size_t calls_to_live)
-      : left(std::make_shared<std::size_t>(calls_to_live)), client(make_client(dying_backend(store))) {}
-
-  Backend dying_backend(const testing::MemoryStore& store) const {
-    testing::FaultyOptions options;
-    options.plan = std::make_shared<testing::FaultPlan>(1, testing::Chaos::nothing());
-    options.on_call = [left = left](std::string_view call) {
-      if (call.starts_with("clock.")) return;
-      if (*left == 0) throw testing::SimulatedCrash{call};
-      --*left;
-    };
-    return with_faults(store.backend(), std::move(options));
-  }
+      : left(std::make_shared<std::size_t>(calls_to_live)), client(make_client(dying_backend(store, left))) {}
 
   std::shared_ptr<std::size_t> left;  // Shared with the backend's hook.
   Client client;

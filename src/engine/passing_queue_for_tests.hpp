@@ -4,7 +4,7 @@
 
 #include <memory>
 
-namespace fanfold::worker {
+namespace fanfold::engine {
 
 /// Passes everything on to another queue; tests derive from it.
 class PassingQueue : public Queue {
@@ -12,6 +12,7 @@ class PassingQueue : public Queue {
   explicit PassingQueue(std::unique_ptr<Queue> inner) : inner_(std::move(inner)) {}
 
   [[nodiscard]] std::size_t receive_count_max() const override { return inner_->receive_count_max(); }
+  [[nodiscard]] bool may_receive_after_stop() const override { return inner_->may_receive_after_stop(); }
   Result<std::string> resolve(std::string_view name) override { return inner_->resolve(name); }
   Result<std::string> create(std::string_view name, const QueueAttributes& attributes) override {
     return inner_->create(name, attributes);
@@ -45,4 +46,4 @@ class PassingQueue : public Queue {
   std::unique_ptr<Queue> inner_;
 };
 
-}  // namespace fanfold::worker
+}  // namespace fanfold::engine

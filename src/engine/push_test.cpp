@@ -1,9 +1,8 @@
 // A cluster that moves from one store to another: what goes along, what is refused, and a crash before every call.
 #include "engine/push.hpp"
 
-#include <fanfold/testing/faults.hpp>
-
 #include "engine/creation.hpp"
+#include "engine/dying_backend_for_tests.hpp"
 #include "engine/scene_for_tests.hpp"
 
 namespace fanfold::engine {
@@ -315,19 +314,8 @@ TEST(Push, ClustersThatMovedAreSteeredWhereTheyWent) {
 struct DyingPusher {
   DyingPusher(const Stores& stores, std::size_t calls_to_live)
       : left(std::make_shared<std::size_t>(calls_to_live)),
-        here(make_client(dying(stores.here.memory))),
-        there(make_client(dying(stores.there.memory))) {}
-
-  Backend dying(const testing::MemoryStore& store) const {
-    testing::FaultyOptions options;
-    options.plan = std::make_shared<testing::FaultPlan>(1, testing::Chaos::nothing());
-    options.on_call = [left = left](std::string_view call) {
-      if (call.starts_with("clock.")) return;
-      if (*left == 0) throw testing::SimulatedCrash{call};
-      --*left;
-    };
-    return with_faults(store.backend(), std::move(options));
-  }
+        here(make_client(dying_backend(stores.here.memory, left))),
+        there(make_client(dying_backend(stores.there.memory, left))) {}
 
   std::shared_ptr<std::size_t> left;  // Shared with the hooks of both backends.
   Client here;

@@ -10,6 +10,7 @@
 #include <deque>
 
 #include "engine/engine.hpp"
+#include "engine/passing_queue_for_tests.hpp"
 
 namespace fanfold::engine {
 
@@ -48,9 +49,9 @@ class ScriptedGlobals final : public GlobalStore {
 };
 
 /// A queue that refuses what it is told to, and counts what it is sent.
-class ScriptedQueue final : public Queue {
+class ScriptedQueue final : public PassingQueue {
  public:
-  explicit ScriptedQueue(std::unique_ptr<Queue> inner) : inner_(std::move(inner)) {}
+  using PassingQueue::PassingQueue;
 
   std::map<std::uint64_t, std::deque<ErrorCode>>
       refusals{};  ///< By a task's position, or a message's place in its first send.
@@ -61,18 +62,6 @@ class ScriptedQueue final : public Queue {
 
   struct Crash {};  ///< Not derived from std::exception, as a process that dies is no error.
 
-  [[nodiscard]] std::size_t receive_count_max() const override { return inner_->receive_count_max(); }
-  Result<std::string> resolve(std::string_view name) override { return inner_->resolve(name); }
-  Result<std::string> create(std::string_view name, const QueueAttributes& attributes) override {
-    return inner_->create(name, attributes);
-  }
-  Result<QueueAttributes> attributes(std::string_view url) override { return inner_->attributes(url); }
-  Result<QueueCounts> counts(std::string_view url) override { return inner_->counts(url); }
-  Result<std::vector<std::string>> list() override { return inner_->list(); }
-  Result<std::vector<Delivery>> receive(std::string_view url, const ReceiveOptions& options,
-                                        std::stop_token stop) override {
-    return inner_->receive(url, options, std::move(stop));
-  }
   Result<std::vector<Result<std::string>>> send(std::string_view url,
                                                 std::span<const OutgoingMessage> messages) override {
     begin_send();
@@ -82,7 +71,7 @@ class ScriptedQueue final : public Queue {
       if (const auto code = next_refusal(i)) {
         answers.emplace_back(Error{*code, "refused", {}});
       } else {
-        answers.push_back(std::move(inner_->send(url, messages.subspan(i, 1)).value().front()));
+        answers.push_back(std::move(PassingQueue::send(url, messages.subspan(i, 1)).value().front()));
       }
     }
     return answers;
@@ -100,20 +89,11 @@ class ScriptedQueue final : public Queue {
       }
     }
     sent_task_count += accepted.size();
-    auto rest = inner_->send_tasks(url, range, accepted);
+    auto rest = PassingQueue::send_tasks(url, range, accepted);
     if (!rest) return rest;
     refused.insert(refused.end(), rest->begin(), rest->end());
     return refused;
   }
-  Result<std::vector<Result<void>>> remove(std::string_view url, std::span<const std::string> receipts) override {
-    return inner_->remove(url, receipts);
-  }
-  Result<std::vector<Result<void>>> change_visibility(std::string_view url,
-                                                      std::span<const VisibilityChange> changes) override {
-    return inner_->change_visibility(url, changes);
-  }
-  Result<std::uint64_t> purge(std::string_view url) override { return inner_->purge(url); }
-  Result<std::uint64_t> redrive(std::string_view url) override { return inner_->redrive(url); }
 
  private:
   void begin_send() {
@@ -127,8 +107,6 @@ class ScriptedQueue final : public Queue {
     found->second.pop_front();
     return code;
   }
-
-  std::unique_ptr<Queue> inner_;
 };
 
 /// A store in memory with a clock that is set by hand, and one process at a time over it.

@@ -98,7 +98,7 @@ FaultPlan::Coverage FaultPlan::coverage() const {
 
 double FaultPlan::chance_of(Fault fault) const {
   switch (fault) {
-    case Fault::crash_before: return chaos_.crash;
+    case Fault::crash_before:
     case Fault::crash_after: return chaos_.crash;
     case Fault::lost_answer: return chaos_.lost_answer;
     case Fault::refused: return chaos_.refused;

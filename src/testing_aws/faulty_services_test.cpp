@@ -11,7 +11,6 @@ namespace {
 using namespace std::chrono_literals;
 using aws::Clause;
 using aws::Item;
-using aws::ItemKey;
 using aws::Value;
 using testing::Chaos;
 using testing::Fault;

@@ -1,4 +1,4 @@
-#include "worker/passing_queue_for_tests.hpp"
+#include "engine/passing_queue_for_tests.hpp"
 
 #include <fanfold/json.hpp>
 #include <fanfold/testing/memory_store.hpp>
@@ -18,7 +18,7 @@ using namespace std::chrono_literals;
 const std::string queue_name = "work";
 
 /// A queue far away: a long poll goes on there after its caller has left, and takes messages that nobody gets.
-class FarQueue final : public worker::PassingQueue {
+class FarQueue final : public engine::PassingQueue {
  public:
   using PassingQueue::PassingQueue;
   [[nodiscard]] bool may_receive_after_stop() const override { return true; }

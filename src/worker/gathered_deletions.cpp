@@ -7,8 +7,10 @@ namespace fanfold::worker {
 
 Result<void> GatheredDeletions::add(std::string_view url, std::vector<std::string> receipt_handles) {
   std::vector<std::string> full;
+  bool begins_to_wait = false;
   {
     const std::scoped_lock lock(mutex_);
+    begins_to_wait = waiting_.empty();
     Waiting& waiting = waiting_.try_emplace(std::string(url)).first->second;
     std::vector<std::string>& all = waiting.receipt_handles;
     if (all.empty()) waiting.since = Clock::now();
@@ -20,7 +22,7 @@ Result<void> GatheredDeletions::add(std::string_view url, std::vector<std::strin
     if (!full.empty()) waiting.since = Clock::now();
     if (all.empty()) waiting_.erase(waiting_.find(url));
   }
-  changed_.notify_all();
+  if (begins_to_wait) changed_.notify_all();
   if (full.empty()) return take_error();
   auto removed = remove({{std::string(url), std::move(full)}});
   auto earlier = take_error();

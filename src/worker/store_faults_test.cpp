@@ -1,4 +1,4 @@
-#include "worker/passing_queue_for_tests.hpp"
+#include "engine/passing_queue_for_tests.hpp"
 
 #include <fanfold/json.hpp>
 #include <fanfold/testing/faults.hpp>
@@ -14,7 +14,7 @@ namespace {
 using namespace std::chrono_literals;
 
 /// Whoever receives is not allowed to.
-class DeniedQueue final : public worker::PassingQueue {
+class DeniedQueue final : public engine::PassingQueue {
  public:
   using PassingQueue::PassingQueue;
   Result<std::vector<Delivery>> receive(std::string_view, const ReceiveOptions&, std::stop_token) override {
