@@ -1,58 +1,11 @@
-#include "contract.hpp"
+#include "queue_contract.hpp"
+
 #include "wire/envelope_text.hpp"
 
 #include <set>
 
 namespace fanfold::conformance {
 namespace {
-
-class QueueContract : public Contract {
- protected:
-  QueueContract() : url_(queue().create("q" + fresh_id(), attributes_).value()) {}
-
-  [[nodiscard]] static OutgoingMessage message(const std::string& id) {
-    OutgoingMessage message;
-    message.content.id = id;
-    message.content.body = Json::from_valid_text("\"body of " + id + "\"");
-    return message;
-  }
-  std::string send(const OutgoingMessage& message, const std::string& url) const {
-    const auto answers = queue().send(url, std::span(&message, 1)).value();
-    EXPECT_EQ(answers.size(), 1U);
-    return answers.at(0).value();
-  }
-  std::string send(const std::string& id) const { return send(message(id), url_); }
-
-  /// Whatever is visible, at most `count`.
-  [[nodiscard]] std::vector<Delivery> receive(std::size_t count = 10, milliseconds visibility = 30s,
-                                              std::string url = {}) const {
-    if (url.empty()) url = url_;
-    ReceiveOptions options;
-    options.wait = 0ms;
-    options.visibility = visibility;
-    std::vector<Delivery> all;
-    for (std::size_t attempt = 0; attempt < capabilities().receive_tries_max && all.size() < count; ++attempt) {
-      options.count_max = std::min(count - all.size(), queue().receive_count_max());
-      for (Delivery& delivery : queue().receive(url, options, {}).value()) all.push_back(std::move(delivery));
-    }
-    return all;
-  }
-  void remove(const Delivery& delivery, const std::string& url) const {
-    for (const auto& answer : queue().remove(url, std::span(&delivery.receipt_handle, 1)).value())
-      EXPECT_TRUE(answer.has_value());
-  }
-  void hide(const Delivery& delivery, milliseconds visibility) const {
-    const VisibilityChange change{delivery.receipt_handle, visibility};
-    for (const auto& answer : queue().change_visibility(url_, std::span(&change, 1)).value())
-      EXPECT_TRUE(answer.has_value());
-  }
-  [[nodiscard]] std::string fresh_queue(const QueueAttributes& attributes, const std::string& suffix = "") const {
-    return queue().create("q" + fresh_id() + suffix, attributes).value();
-  }
-
-  QueueAttributes attributes_{};
-  std::string url_;
-};
 
 TEST_P(QueueContract, DeliversWhatWasSent) {
   OutgoingMessage sent = message("a");
@@ -396,108 +349,7 @@ TEST_P(QueueContract, IsSharedBetweenProcesses) {
   EXPECT_TRUE(receive().empty());
 }
 
-class FifoContract : public QueueContract {
- protected:
-  FifoContract() {
-    QueueAttributes attributes;
-    attributes.fifo = true;
-    fifo_ = fresh_queue(attributes, ".fifo");
-  }
-  std::string send_to(const std::string& group, const std::string& id, const std::string& deduplication_id = {}) const {
-    OutgoingMessage outgoing = message(id);
-    outgoing.group_id = group;
-    outgoing.deduplication_id = deduplication_id.empty() ? fresh_id() : deduplication_id;
-    return send(outgoing, fifo_);
-  }
-  [[nodiscard]] static std::vector<std::string> ids(const std::vector<Delivery>& deliveries) {
-    std::vector<std::string> ids;
-    for (const Delivery& delivery : deliveries) ids.push_back(delivery.message_id);
-    return ids;
-  }
-
-  std::string fifo_;
-};
-
-TEST_P(FifoContract, DeliversAGroupInOrder) {
-  std::vector<std::string> sent;
-  for (int i = 0; i < 4; ++i) sent.push_back(send_to("g", std::to_string(i)));
-  EXPECT_EQ(ids(receive(4, 30s, fifo_)), sent);
-}
-
-TEST_P(FifoContract, AGroupWaitsForItsDeliveryAndOthersGoOn) {
-  send_to("g", "1");
-  send_to("g", "2");
-  const std::string other = send_to("h", "3");
-  const auto first = receive(1, 30s, fifo_);
-  ASSERT_EQ(first.size(), 1U);
-  EXPECT_EQ(first[0].group_id, "g");
-  EXPECT_EQ(ids(receive(10, 30s, fifo_)), std::vector{other});
-  remove(first[0], fifo_);
-  const auto second = receive(1, 30s, fifo_);
-  ASSERT_EQ(second.size(), 1U);
-  EXPECT_EQ(second[0].group_id, "g");
-}
-
-TEST_P(FifoContract, AReturnedDeliveryComesBeforeItsSuccessor) {
-  const std::string first = send_to("g", "1");
-  send_to("g", "2");
-  ASSERT_EQ(ids(receive(1, 1s, fifo_)), std::vector{first});
-  pass(1s + 100ms);
-  EXPECT_EQ(ids(receive(1, 30s, fifo_)), std::vector{first});
-}
-
-TEST_P(FifoContract, SwallowsASecondMessageWithTheSameDeduplicationId) {
-  send_to("g", "1", "same");
-  send_to("g", "1", "same");
-  EXPECT_EQ(receive(10, 30s, fifo_).size(), 1U);
-}
-
-TEST_P(FifoContract, RemembersADeduplicationIdAfterTheMessageIsGone) {
-  if (!capabilities().remembers_deduplication)
-    GTEST_SKIP() << "this server forgets deduplication ids with their messages";
-  send_to("g", "1", "same");
-  const auto deliveries = receive(1, 30s, fifo_);
-  ASSERT_EQ(deliveries.size(), 1U);
-  remove(deliveries[0], fifo_);
-  send_to("g", "1", "same");
-  EXPECT_TRUE(receive(10, 30s, fifo_).empty());
-}
-
-TEST_P(FifoContract, AMessageWithoutAGroupIsRefused) {
-  OutgoingMessage outgoing = message("a");
-  outgoing.deduplication_id = fresh_id();
-  const auto answers = queue().send(fifo_, std::span(&outgoing, 1)).value();
-  ASSERT_EQ(answers.size(), 1U);
-  ASSERT_FALSE(answers[0].has_value());
-  EXPECT_EQ(answers[0].error().code, ErrorCode::invalid_argument);
-}
-
-TEST_P(FifoContract, AGroupOnAStandardQueueIsRefused) {
-  OutgoingMessage outgoing = message("a");
-  outgoing.group_id = "g";
-  const auto answers = queue().send(url_, std::span(&outgoing, 1)).value();
-  ASSERT_FALSE(answers.at(0).has_value());
-  EXPECT_EQ(answers.at(0).error().code, ErrorCode::invalid_argument);
-}
-
-TEST_P(FifoContract, SendingATaskAgainIsNotSwallowed) {
-  const ClusterHeader cluster = make_cluster(1);
-  TaskRangeMessage range;
-  range.common.type = RecordType::task;
-  range.common.id = cluster.id;
-  range.group_id = "g";
-  const auto payloads = bodies(1);
-  const TaskMessage one{0, 0, payloads[0].body, 0ms};
-  EXPECT_TRUE(queue().send_tasks(fifo_, range, std::span(&one, 1)).value().empty());
-  const auto first = receive(1, 30s, fifo_);
-  ASSERT_EQ(first.size(), 1U);
-  EXPECT_TRUE(queue().send_tasks(fifo_, range, std::span(&one, 1)).value().empty());
-  remove(first[0], fifo_);
-  EXPECT_EQ(receive(1, 30s, fifo_).size(), 1U);
-}
-
 FANFOLD_CONTRACT(QueueContract);
-FANFOLD_CONTRACT(FifoContract);
 
 }  // namespace
 }  // namespace fanfold::conformance
