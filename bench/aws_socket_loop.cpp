@@ -56,8 +56,10 @@ Requests record_requests(std::uint16_t port, void (*run)(const std::string& endp
         std::string buffer;
         const int upstream = connect_to_loopback(port);
         std::string answers;
-        for (std::string request; upstream >= 0 && !(request = receive_one(client, buffer)).empty();) {
-          if (!send_all(upstream, request) || !send_all(client, receive_one(upstream, answers))) break;
+        while (upstream >= 0) {
+          std::string request = receive_one(client, buffer);
+          if (request.empty() || !send_all(upstream, request) || !send_all(client, receive_one(upstream, answers)))
+            break;
           const std::string target(header_value(http_frame(request)->head, "x-amz-target"));
           const std::scoped_lock lock(mutex);
           requests[target] = std::move(request);
