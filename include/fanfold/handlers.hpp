@@ -13,9 +13,14 @@ namespace fanfold {
 /// What a handler may know of its attempt. Lives as long as the call; do not keep it.
 class Context {
  public:
-  std::uint32_t attempt = 1;  ///< Counts up, and fences writes elsewhere, until retry_failed begins anew at 1.
+  std::uint32_t attempt = 1;  ///< From 1 in each round; counts up with every attempt of this task.
+  std::uint32_t round = 0;    ///< Counts up with every retry_failed of the cluster.
   Time deadline{};       ///< When the lease ends unless it is extended again, or when the Lambda must have answered.
   std::stop_token stop;  ///< Set when the lease is lost, or when the worker must stop at once.
+
+  /// Grows from each attempt of a task to the next, over rounds too: a fencing number for writes elsewhere, which
+  /// refuse what comes with a lower one than they have seen.
+  [[nodiscard]] std::uint64_t fencing_number() const noexcept { return std::uint64_t{round} << 32U | attempt; }
 
   /// A task that found more work: the task ends when the child cluster does, failed where that failed
   /// (`parent_fails_with_child`). Keyed by this task, so that running it again creates nothing twice.

@@ -186,6 +186,7 @@ Outcome TaskCommand::run(const Message<Json>& message, const Context& context) c
     own.push_back("FANFOLD_MESSAGE=" + message.key.p_key);
   }
   own.push_back("FANFOLD_ATTEMPT=" + std::to_string(context.attempt));
+  own.push_back("FANFOLD_FENCE=" + std::to_string(context.fencing_number()));
   std::vector<char*> environment = pointers(own);
   environment.pop_back();
   // exec does not write to them.

@@ -31,7 +31,7 @@ struct TaskCommandOptions {
 };
 
 /// Runs a program for each task: no shell, a process group of its own, the task as one argument, on standard input and
-/// in FANFOLD_TASK, FANFOLD_CLUSTER, FANFOLD_INDEX, FANFOLD_ATTEMPT. Thread-safe.
+/// in FANFOLD_TASK, FANFOLD_CLUSTER, FANFOLD_INDEX, FANFOLD_ATTEMPT, FANFOLD_FENCE. Thread-safe.
 class TaskCommand {
  public:
   /// Errors: not_found (no such program), invalid_argument (no command), those of making the folder of results.

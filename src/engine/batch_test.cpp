@@ -148,6 +148,26 @@ TEST(ProcessBatch, ReturnsTheRestOfAFifoGroupUntouchedAfterAFailure) {
   EXPECT_EQ(world.message_count(), 0U);
 }
 
+TEST(ProcessBatch, GivesEachAttemptAHigherFencingNumberOverRoundsToo) {
+  World world;
+  const Cluster cluster = world.client->create_message_cluster(world.queue, numbers(2)).value();
+  std::vector<std::uint64_t> numbers_of_last;
+  const Handlers handlers{.on_message =
+                              [&](const Message<Json>& message, const Context& context) {
+                                if (message.task == 0) return done();
+                                numbers_of_last.push_back(context.fencing_number());
+                                return context.attempt == 1 ? retry("not now", 0ms) : fail("never");
+                              },
+                          .on_cluster_complete = [](const MessageCluster<>&, const Context&) { return done(); }};
+  for (std::uint32_t round = 0; round < 3; ++round) {
+    while (!world.client->progress(cluster).value().finished) world.process(handlers);
+    world.process(handlers);  // The finish message.
+    EXPECT_EQ(world.client->retry_failed(cluster).value(), 1U);
+  }
+  EXPECT_EQ(numbers_of_last, (std::vector<std::uint64_t>{1, 2, (1ULL << 32U) + 1, (1ULL << 32U) + 2, (2ULL << 32U) + 1,
+                                                         (2ULL << 32U) + 2}));
+}
+
 TEST(ProcessBatch, ReportsARecordWhoseSourceIsNoQueue) {
   World world;
   SqsRecord record;

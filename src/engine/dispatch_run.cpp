@@ -68,6 +68,7 @@ Outcome Dispatcher::call_handler(const Chunk& chunk, std::size_t position, std::
 
   Context context(core_, delivery, chunk.url);
   context.attempt = chunk.ends[position].attempt;
+  context.round = chunk.ends[position].ref.round;
   context.deadline = options_.deadline ? std::min(*options_.deadline, assignment.lease_end) : assignment.lease_end;
   context.stop = std::move(stop);
   if (delivery.content->type != RecordType::cluster) {

@@ -158,3 +158,10 @@ same 20 "$(field complete)"
 code=0
 "$FANFOLD_BIN" tasks nobody 2>/dev/full || code=$?
 same 3 "$code"
+
+# --- the fencing number grows where attempts are counted from 1 again
+echo 1 >fence.txt
+for run in first second; do
+  expect 1 fanfold run --name fence --tasks fence.txt --retries 0 -- sh -c 'echo "$FANFOLD_ATTEMPT $FANFOLD_FENCE" >>fences; exit 65'
+done
+same '1 1 1 4294967297' "$(tr '\n' ' ' <fences | sed 's/ $//')"
