@@ -278,7 +278,7 @@ class Lane {
 };
 
 class AwsFailure : public ::testing::Test {
- protected:
+ public:
   AwsFailure() {
     void* memory = ::mmap(nullptr, sizeof(Met), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (memory == MAP_FAILED) std::abort();

@@ -17,6 +17,7 @@
 #include <set>
 
 /// In place of the C library's, for the folder that the store syncs by itself. Included by one file of a test.
+// NOLINTNEXTLINE(misc-definitions-in-headers)
 extern "C" int fsync(int descriptor) {
   if (fanfold::test::PowerCutDisk::sync_folder(descriptor)) return 0;
   errno = EIO;
@@ -34,7 +35,7 @@ class ImpatientClock final : public Clock {
 
 /// A machine with one disk, that is started again after each cut with what the disk kept.
 class PowerCutScene : public ::testing::Test {
- protected:
+ public:
   PowerCutScene() {
     const std::filesystem::path memory = "/dev/shm";
     const auto base = ::access(memory.c_str(), W_OK) == 0 ? memory : std::filesystem::temp_directory_path();
