@@ -21,6 +21,8 @@ function(fanfold_compile_settings target)
             -Wconversion
             $<$<CXX_COMPILER_ID:Clang>:-Wno-sign-conversion> # not part of GCC's -Wconversion
             -Wshadow
+            # In a unity build GCC takes each source for a header, and warns of its unnamed namespaces.
+            $<$<AND:$<CXX_COMPILER_ID:GNU>,$<BOOL:${CMAKE_UNITY_BUILD}>>:-Wno-subobject-linkage>
             $<$<BOOL:${FANFOLD_WERROR}>:-Werror>)
   target_compile_definitions(${target} PRIVATE $<$<BOOL:${FANFOLD_AWS}>:FANFOLD_AWS=1>)
   target_include_directories(${target} PRIVATE "${PROJECT_SOURCE_DIR}/include" "${PROJECT_SOURCE_DIR}/src")

@@ -32,9 +32,9 @@ changed_sources() {
   done | sort -u
 }
 
-# Only what the release build compiles has a command line for clang-tidy to use.
+# Only what the debug build compiles, one source at a time, has a command line for clang-tidy to use.
 compiled() {
-  sed -n 's/^ *"file": "\(.*\)",\{0,1\}$/\1/p' build/release/compile_commands.json | sed "s|^$PWD/||" | sort -u
+  sed -n 's/^ *"file": "\(.*\)",\{0,1\}$/\1/p' build/debug/compile_commands.json | sed "s|^$PWD/||" | sort -u
 }
 
 if [ "${1:-}" = --fix ]; then
@@ -55,7 +55,7 @@ tools/check-docs.sh || failed=1
 if [ "${1:-}" = --all ]; then sources=$(compiled); else sources=$(comm -12 <(changed_sources) <(compiled)); fi
 say "clang-tidy over $(wc -w <<<"$sources") of $(compiled | wc -l) files"
 tidy() {
-  xargs -r -n 1 -P "$jobs" clang-tidy-14 -p build/release --quiet 2>&1 |
+  xargs -r -n 1 -P "$jobs" clang-tidy-14 -p build/debug --quiet 2>&1 |
     awk '!/^[0-9]+ warnings? (generated|treated)|^Suppressed |^Use -header-filter/ && !seen[$0]++'
 }
 tidy <<<"$sources" || failed=1

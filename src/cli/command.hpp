@@ -29,6 +29,9 @@ struct OptionTraits {
   std::string environment{};  ///< A variable that gives the value where the option is not given.
 };
 
+/// Of a command that has no options of its own.
+struct NoOptions {};
+
 /// One command of the command line while it is declared: a thin cover over CLI11, whose header costs seconds to
 /// compile. Targets are written when the line is parsed and must live until then. Copyable; refers to the parser's own.
 class Command {

@@ -57,8 +57,6 @@ std::string man_page(const CLI::App& root) {
   return page;
 }
 
-struct NoOptions {};
-
 }  // namespace
 
 void add_man_command(Command app, Invocation& invocation) {

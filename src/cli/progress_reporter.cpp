@@ -16,7 +16,7 @@ constexpr std::chrono::seconds line_interval_later{30};
 constexpr std::uint64_t frequent_line_count = 12;  ///< A log of a long job is not to be mostly progress.
 constexpr std::string_view erase = "\r\x1b[J";
 
-void print(std::string_view text) {
+void show_now(std::string_view text) {
   static_cast<void>(std::fwrite(text.data(), 1, text.size(), stderr));
   static_cast<void>(std::fflush(stderr));
 }
@@ -38,15 +38,15 @@ void ProgressReporter::end() {
   thread_.request_stop();
   thread_.join();
   const std::unique_lock lock(mutex_);
-  if (bar_shown_) print(erase);
+  if (bar_shown_) show_now(erase);
   bar_shown_ = false;
 }
 
 void ProgressReporter::say(const std::string& line) {
   const std::unique_lock lock(mutex_);
-  if (bar_shown_) print(erase);
+  if (bar_shown_) show_now(erase);
   bar_shown_ = false;
-  print(line + "\n");
+  show_now(line + "\n");
 }
 
 void ProgressReporter::show(std::stop_token stop) {
@@ -66,10 +66,10 @@ void ProgressReporter::draw(const Progress& progress, std::unique_lock<std::mute
   const ProgressMoment moment{name_, progress, estimate_.rate(), open > 0 ? estimate_.time_left(open) : std::nullopt};
   const Terminal terminal = inspect_terminal(STDERR_FILENO);
   if (terminal.is_terminal) {
-    print(std::string(erase) + bar_line(moment, terminal));
+    show_now(std::string(erase) + bar_line(moment, terminal));
     bar_shown_ = true;
   } else if (now >= next_line_) {
-    print(plain_line(moment) + "\n");
+    show_now(plain_line(moment) + "\n");
     next_line_ = now + (++lines_ < frequent_line_count ? line_interval : line_interval_later);
   }
 }

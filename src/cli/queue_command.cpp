@@ -4,6 +4,7 @@
 #include "cli/queue_argument.hpp"
 #include "cli/store.hpp"
 #include "cli/text.hpp"
+#include "support/queue_name.hpp"
 
 #include <fmt/format.h>
 
@@ -21,13 +22,11 @@ struct QueueOptions {
   std::string name;
 };
 
-struct NoOptions {};
-
 Result<ExitCode> create(const Invocation& invocation, const CreateOptions& options) {
   auto client = open_store(invocation.common, StoreUse::create);
   if (!client) return std::move(client).error();
   QueueAttributes attributes = options.attributes;
-  attributes.fifo = options.name.ends_with(".fifo");
+  attributes.fifo = support::is_fifo(options.name);
   if (!options.dead_letter_queue.empty())
     attributes.redrive = RedrivePolicy{options.dead_letter_queue, options.receives_max};
   auto url = client->create_queue(options.name, attributes);

@@ -33,7 +33,7 @@ Result<RetryOptions> retry_options(const CommandOptions& options) {
   return retry;
 }
 
-Result<ExitCode> retry(const Invocation& invocation, const CommandOptions& options) {
+Result<ExitCode> retry_cluster(const Invocation& invocation, const CommandOptions& options) {
   auto retry = retry_options(options);
   if (!retry) return std::move(retry).error();
   auto client = open_store(invocation.common, StoreUse::write);
@@ -60,7 +60,7 @@ void add_retry_command(Command parent, Invocation& invocation) {
       at_top ? "Short for cluster retry" : "Send the failed tasks of a finished cluster again, all or some",
       at_top ? "fanfold retry photos --where fingerprint=7c1e"
              : "fanfold cluster retry photos --where fingerprint=7c1e",
-      retry);
+      retry_cluster);
   add_cluster_argument(command.app, command.options.cluster);
   command.app.option("--where", command.options.where,
                      "Only those whose error matches: fingerprint=BEGINNING, contains=TEXT", {.value = "FIELD=VALUE"});

@@ -10,8 +10,6 @@
 namespace fanfold::cli {
 namespace {
 
-struct NoOptions {};
-
 Result<ExitCode> sweep(const Invocation& invocation, const NoOptions&) {
   auto client = open_store(invocation.common, StoreUse::write);
   if (!client) return std::move(client).error();

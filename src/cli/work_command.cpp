@@ -8,6 +8,7 @@
 #include "cli/task_command.hpp"
 #include "cli/text.hpp"
 #include "cli/worker_watch.hpp"
+#include "support/queue_name.hpp"
 
 #include <fanfold/worker.hpp>
 
@@ -186,7 +187,7 @@ Result<void> make_missing_queues(const Invocation& invocation, const Client& cli
     Error error = std::move(url).error();
     if (error.code != ErrorCode::not_found || is_on_aws(invocation.common)) return error;
     QueueAttributes attributes;
-    attributes.fifo = queue.name.ends_with(".fifo");
+    attributes.fifo = support::is_fifo(queue.name);
     auto made = client.create_queue(queue.name, attributes);
     if (!made && made.error().code != ErrorCode::already_exists) return std::move(made).error();
     note(error.message + ": made it, to work on what will come");

@@ -8,11 +8,11 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-constexpr Time start{seconds(1'000'000)};
-constexpr AttemptOptions options{.backoff_initial = milliseconds(1'000), .backoff_max = milliseconds(60'000)};
+constexpr Time end_time{seconds(1'000'000)};
+constexpr AttemptOptions attempt_options{.backoff_initial = milliseconds(1'000), .backoff_max = milliseconds(60'000)};
 
 AttemptFacts attempt_of(std::uint32_t attempt, std::uint32_t attempts_max = 3) {
-  return {.attempt = attempt, .attempts_max = attempts_max, .now = start, .options = options, .random = 0.5};
+  return {.attempt = attempt, .attempts_max = attempts_max, .now = end_time, .options = attempt_options, .random = 0.5};
 }
 
 EndRequest decided(Outcome outcome, const AttemptFacts& facts, RecordType type = RecordType::task) {
@@ -47,7 +47,7 @@ TEST(DecideEnd, FailsAResultOverTheLimitByName) {
 TEST(DecideEnd, RetriesWithBackoffWhileAttemptsAreLeft) {
   const EndRequest end = decided(retry("not now"), attempt_of(2));
   EXPECT_EQ(end.verdict, Verdict::retry);
-  EXPECT_EQ(end.retry_at, start + milliseconds(1'000));
+  EXPECT_EQ(end.retry_at, end_time + milliseconds(1'000));
   EXPECT_EQ(end.error->code, "failed");
   EXPECT_EQ(end.error->message, "not now");
   EXPECT_EQ(end.error->attempt, 2U);
@@ -55,8 +55,8 @@ TEST(DecideEnd, RetriesWithBackoffWhileAttemptsAreLeft) {
 }
 
 TEST(DecideEnd, TakesTheDelayThatTheHandlerAsksFor) {
-  EXPECT_EQ(decided(retry("later", seconds(90)), attempt_of(1)).retry_at, start + seconds(90));
-  EXPECT_EQ(decided(retry("before", milliseconds(-5)), attempt_of(1)).retry_at, start);
+  EXPECT_EQ(decided(retry("later", seconds(90)), attempt_of(1)).retry_at, end_time + seconds(90));
+  EXPECT_EQ(decided(retry("before", milliseconds(-5)), attempt_of(1)).retry_at, end_time);
 }
 
 TEST(DecideEnd, FailsForGoodWhenTheLastAttemptAsksForARetry) {
@@ -117,7 +117,7 @@ TEST(ThrownException, IsARetryThatKeepsItsWords) {
 }
 
 TEST(ErrorEntry, HoldsPresentableTextWhateverTheHandlerGave) {
-  EXPECT_EQ(error_entry(1, "exit 1", "a\xFF", start, false).message, "a\xEF\xBF\xBD");
+  EXPECT_EQ(error_entry(1, "exit 1", "a\xFF", end_time, false).message, "a\xEF\xBF\xBD");
 }
 
 }  // namespace

@@ -10,7 +10,7 @@ using namespace std::chrono_literals;
 constexpr Time now = Time(std::chrono::hours(1'000'000));
 constexpr SweepFacts facts{.now = now, .repair_pause = 30s, .retention = 96h, .finish_retention = 48h};
 
-ClusterHeader running() {
+ClusterHeader healthy() {
   ClusterHeader header;
   header.id = "c";
   header.task_count = 10;
@@ -22,8 +22,8 @@ ClusterHeader running() {
   return header;
 }
 
-ClusterHeader finished() {
-  ClusterHeader header = running();
+ClusterHeader done_cluster() {
+  ClusterHeader header = healthy();
   header.status = Status::complete;
   header.finish_sent_at = now - 1h;
   return header;
@@ -34,8 +34,8 @@ bool is_idle(const SweepPlan& plan) {
 }
 
 TEST(SweepPlan, LeavesAHealthyClusterAlone) {
-  EXPECT_TRUE(is_idle(plan_sweep(running(), facts)));
-  EXPECT_TRUE(is_idle(plan_sweep(finished(), facts)));
+  EXPECT_TRUE(is_idle(plan_sweep(healthy(), facts)));
+  EXPECT_TRUE(is_idle(plan_sweep(done_cluster(), facts)));
 }
 
 TEST(SweepPlan, LeavesATombstoneAndAMovedClusterAlone) {
@@ -48,7 +48,7 @@ TEST(SweepPlan, LeavesATombstoneAndAMovedClusterAlone) {
 }
 
 TEST(SweepPlan, RepeatsAMarkingThatWasCutOff) {
-  ClusterHeader header = running();
+  ClusterHeader header = healthy();
   header.marked = false;
   EXPECT_TRUE(plan_sweep(header, facts).seal);
   header.round_size.reset();
@@ -58,7 +58,7 @@ TEST(SweepPlan, RepeatsAMarkingThatWasCutOff) {
 }
 
 TEST(SweepPlan, RepeatsWhatIsMarkedAsDueForAVisibilityTimeout) {
-  ClusterHeader header = running();
+  ClusterHeader header = healthy();
   header.due = {{.kind = DueMark::Kind::creation, .id = "x", .round = 0, .since = now - 29s}};
   EXPECT_FALSE(plan_sweep(header, facts).resend);
   header.due.front().since = now - 30s;
@@ -68,7 +68,7 @@ TEST(SweepPlan, RepeatsWhatIsMarkedAsDueForAVisibilityTimeout) {
 }
 
 TEST(SweepPlan, SendsAgainWhatTheQueueNoLongerKeeps) {
-  ClusterHeader header = running();
+  ClusterHeader header = healthy();
   header.created_at = header.sent_at = now - 96h;
   EXPECT_TRUE(plan_sweep(header, facts).resend);
   header.last_add_at = now - 95h;
@@ -76,7 +76,7 @@ TEST(SweepPlan, SendsAgainWhatTheQueueNoLongerKeeps) {
 }
 
 TEST(SweepPlan, StopsOrReportsAtTheDeadlineAndOnlyOnce) {
-  ClusterHeader header = running();
+  ClusterHeader header = healthy();
   header.deadline = now + 1ms;
   EXPECT_TRUE(is_idle(plan_sweep(header, facts)));
   header.deadline = now;
@@ -89,7 +89,7 @@ TEST(SweepPlan, StopsOrReportsAtTheDeadlineAndOnlyOnce) {
 }
 
 TEST(SweepPlan, ReportsAnOpenClusterWithoutAddsForADay) {
-  ClusterHeader header = running();
+  ClusterHeader header = healthy();
   header.round_size.reset();
   header.marked = false;
   header.created_at = now - 30h;
@@ -99,10 +99,10 @@ TEST(SweepPlan, ReportsAnOpenClusterWithoutAddsForADay) {
 }
 
 TEST(SweepPlan, RepeatsEveryStepAfterTheFinish) {
-  ClusterHeader header = finished();
+  ClusterHeader header = done_cluster();
   header.finish_sent_at.reset();
   EXPECT_TRUE(plan_sweep(header, facts).follow_finish);
-  header = finished();
+  header = done_cluster();
   header.parent_ended = false;
   EXPECT_TRUE(plan_sweep(header, facts).follow_finish);
   header.finish_done = true;
@@ -110,7 +110,7 @@ TEST(SweepPlan, RepeatsEveryStepAfterTheFinish) {
 }
 
 TEST(SweepPlan, SendsTheFinishMessageAgainAfterItsQueuesRetention) {
-  ClusterHeader header = finished();
+  ClusterHeader header = done_cluster();
   header.finish_sent_at = now - 48h;
   EXPECT_TRUE(plan_sweep(header, facts).send_finish_again);
   header.finish_done = true;
@@ -118,7 +118,7 @@ TEST(SweepPlan, SendsTheFinishMessageAgainAfterItsQueuesRetention) {
 }
 
 TEST(SweepPlan, ReportsAClusterThatExpiredUnfinished) {
-  ClusterHeader header = running();
+  ClusterHeader header = healthy();
   header.expires_at = now;
   EXPECT_TRUE(plan_sweep(header, facts).report_expired);
 }

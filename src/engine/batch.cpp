@@ -1,6 +1,7 @@
 #include "engine/batch.hpp"
 
 #include "core/lease.hpp"
+#include "support/queue_name.hpp"
 #include "wire/envelope_text.hpp"
 
 #include <algorithm>
@@ -10,7 +11,6 @@ namespace fanfold::engine {
 
 namespace {
 
-bool is_fifo(std::string_view url) { return url.ends_with(".fifo"); }
 bool comes_from_lambda(const SqsRecord& record) { return record.event_source_arn.starts_with("arn:"); }
 
 /// The records of one queue.
@@ -20,7 +20,7 @@ class QueueBatch {
       : dispatcher_(dispatcher), url_(std::move(url)), options_(options) {}
 
   Tally run(std::vector<Delivery> deliveries) {
-    if (is_fifo(url_))
+    if (support::is_fifo(url_))
       run_in_order(std::move(deliveries));
     else
       run_free(std::move(deliveries));

@@ -4,6 +4,7 @@
 #include "core/outcome.hpp"
 #include "support/identifier.hpp"
 #include "support/mutant.hpp"
+#include "support/queue_name.hpp"
 
 #include <algorithm>
 #include <array>
@@ -13,8 +14,6 @@ namespace fanfold::engine {
 namespace {
 
 constexpr std::chrono::milliseconds delay_max{15 * 60'000};
-
-bool is_fifo(std::string_view queue) { return queue.ends_with(".fifo"); }
 
 /// A mark on the header, set once, on condition that it is still about this round.
 template <class Mark>
@@ -52,7 +51,7 @@ Result<void> send_cluster_message(Store& store, const ClusterHeader& header, boo
   message.content.first_failure = first_failure;
   message.content.bucket_params = header.bucket_params;
   message.content.expires_at = header.expires_at;
-  if (is_fifo(url)) {
+  if (support::is_fifo(url)) {
     message.group_id = header.id;
     message.deduplication_id = make_identifier(store.now());
   } else {

@@ -38,7 +38,6 @@ struct Runner {
 };
 
 Store& store_of(World& world) { return Engine::of(*world.client)->store(); }
-std::string id_of(const Cluster& cluster) { return parse_key(cluster.key).value().id; }
 
 TEST(Finish, RunsTheHandlerOnceAndMarksTheHeader) {
   World world;

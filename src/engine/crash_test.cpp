@@ -26,11 +26,11 @@ struct UseCase {
   std::function<void(Scene&)> check{};
 };
 
-const std::string key = "k";
-const MessageKey cluster = MessageKey::of_message(cluster_id_of("work", key));
+const std::string creation_key = "k";
+const MessageKey the_cluster = MessageKey::of_message(cluster_id_of("work", creation_key));
 
 Cluster create(const Client& client, int count = 25) {
-  return client.create_message_cluster("work", numbers(count), {.idempotency_key = key}).value();
+  return client.create_message_cluster("work", numbers(count), {.idempotency_key = creation_key}).value();
 }
 
 void work_until_still(Scene& scene) {
@@ -43,14 +43,14 @@ void work_until_still(Scene& scene) {
 
 void expect_all_done(Scene& scene, std::uint64_t count) {
   work_until_still(scene);
-  const Progress progress = scene.progress(cluster);
+  const Progress progress = scene.progress(the_cluster);
   EXPECT_EQ(progress.total_count, count);
   EXPECT_EQ(progress.done_count, count);
   EXPECT_TRUE(progress.finish_handled);
   EXPECT_EQ(scene.message_count(), 0U);
-  EXPECT_TRUE(scene.header(cluster).due.empty());
-  EXPECT_EQ(scene.header(cluster).sender, "");
-  EXPECT_TRUE(scene.client->verify(cluster).value().holds());
+  EXPECT_TRUE(scene.header(the_cluster).due.empty());
+  EXPECT_EQ(scene.header(the_cluster).sender, "");
+  EXPECT_TRUE(scene.client->verify(the_cluster).value().holds());
 }
 
 /// Runs the use case with every number of calls to live until it lives to its end; answers how many ends it met.
@@ -84,7 +84,7 @@ TEST(Crash, OfACreatorWithAHeaderIsMendedByTheSweepAlone) {
   const UseCase creation{.run = [](const Client& client) { static_cast<void>(create(client)); },
                          .check =
                              [](Scene& scene) {
-                               if (!scene.client->progress(cluster).has_value())
+                               if (!scene.client->progress(the_cluster).has_value())
                                  return;  // Never acknowledged, and nothing is visible of it.
                                expect_all_done(scene, 25);
                              }};
@@ -93,7 +93,7 @@ TEST(Crash, OfACreatorWithAHeaderIsMendedByTheSweepAlone) {
 
 TEST(Crash, OfAnAdderIsMendedByTheSameAdds) {
   const auto run = [](const Client& client) {
-    const Cluster open = client.open_message_cluster("work", {.idempotency_key = key}).value();
+    const Cluster open = client.open_message_cluster("work", {.idempotency_key = creation_key}).value();
     static_cast<void>(open.add("a", numbers(12)).value());
     static_cast<void>(open.add("b", numbers(3)).value());
     open.seal().value();
@@ -101,7 +101,8 @@ TEST(Crash, OfAnAdderIsMendedByTheSameAdds) {
   const UseCase adding{.run = run,
                        .again =
                            [](const Client& client) {
-                             const Cluster open = client.open_message_cluster("work", {.idempotency_key = key}).value();
+                             const Cluster open =
+                                 client.open_message_cluster("work", {.idempotency_key = creation_key}).value();
                              for (const auto& [name, count] : {std::pair("a", 12), std::pair("b", 3)}) {
                                const auto added = open.add(name, numbers(count));
                                // The seal may have come through, but then so have the adds.
@@ -114,26 +115,27 @@ TEST(Crash, OfAnAdderIsMendedByTheSameAdds) {
 }
 
 TEST(Crash, OfAResumeIsMendedByTheSweep) {
-  const UseCase resuming{.prepare =
-                             [](Scene& scene) {
-                               static_cast<void>(create(*scene.client));
-                               scene.client->pause_cluster(cluster).value();
-                               static_cast<void>(scene.queue->purge("work").value());
-                             },
-                         .run = [](const Client& client) { static_cast<void>(client.resume_cluster(cluster).value()); },
-                         .check =
-                             [](Scene& scene) {
-                               // Either nothing happened yet, or the sweep goes on from the header.
-                               if (scene.progress(cluster).paused)
-                                 static_cast<void>(scene.client->resume_cluster(cluster).value());
-                               expect_all_done(scene, 25);
-                             }};
+  const UseCase resuming{
+      .prepare =
+          [](Scene& scene) {
+            static_cast<void>(create(*scene.client));
+            scene.client->pause_cluster(the_cluster).value();
+            static_cast<void>(scene.queue->purge("work").value());
+          },
+      .run = [](const Client& client) { static_cast<void>(client.resume_cluster(the_cluster).value()); },
+      .check =
+          [](Scene& scene) {
+            // Either nothing happened yet, or the sweep goes on from the header.
+            if (scene.progress(the_cluster).paused)
+              static_cast<void>(scene.client->resume_cluster(the_cluster).value());
+            expect_all_done(scene, 25);
+          }};
   EXPECT_GT(cut_off_everywhere(resuming, false), 5U);
 }
 
 TEST(Crash, OfARetryIsMendedByTheSameRetryAndMakesOneRound) {
   const auto run = [](const Client& client) {
-    static_cast<void>(client.retry_failed(cluster, {.idempotency_key = "r"}).value());
+    static_cast<void>(client.retry_failed(the_cluster, {.idempotency_key = "r"}).value());
   };
   std::vector<std::uint64_t> failing;
   for (std::uint64_t i = 0; i < 15; ++i) failing.push_back(i);
@@ -142,42 +144,42 @@ TEST(Crash, OfARetryIsMendedByTheSameRetryAndMakesOneRound) {
                                static_cast<void>(create(*scene.client));
                                scene.work(failing);
                                scene.work();
-                               ASSERT_EQ(scene.progress(cluster).failed_count, 15U);
-                               ASSERT_TRUE(scene.progress(cluster).finish_handled);
+                               ASSERT_EQ(scene.progress(the_cluster).failed_count, 15U);
+                               ASSERT_TRUE(scene.progress(the_cluster).finish_handled);
                              },
                          .run = run,
                          .again = run,
                          .check =
                              [](Scene& scene) {
                                expect_all_done(scene, 25);
-                               EXPECT_EQ(scene.progress(cluster).round, 1U);
-                               EXPECT_EQ(scene.progress(cluster).status, Status::complete);
+                               EXPECT_EQ(scene.progress(the_cluster).round, 1U);
+                               EXPECT_EQ(scene.progress(the_cluster).status, Status::complete);
                              }};
   EXPECT_GT(cut_off_everywhere(retrying, true), 8U);
 }
 
 TEST(Crash, OfAStopIsMendedByTheSameStop) {
-  const auto run = [](const Client& client) { client.stop_cluster(cluster, "enough").value(); };
+  const auto run = [](const Client& client) { client.stop_cluster(the_cluster, "enough").value(); };
   const UseCase stopping{.prepare = [](Scene& scene) { static_cast<void>(create(*scene.client)); },
                          .run = run,
                          .again = run,
                          .check =
                              [](Scene& scene) {
                                work_until_still(scene);
-                               EXPECT_TRUE(scene.header(cluster).stopped());
-                               EXPECT_EQ(scene.header(cluster).error.size(), 1U);
-                               EXPECT_TRUE(scene.progress(cluster).finish_handled);
-                               EXPECT_EQ(scene.progress(cluster).done_count, 0U);
+                               EXPECT_TRUE(scene.header(the_cluster).stopped());
+                               EXPECT_EQ(scene.header(the_cluster).error.size(), 1U);
+                               EXPECT_TRUE(scene.progress(the_cluster).finish_handled);
+                               EXPECT_EQ(scene.progress(the_cluster).done_count, 0U);
                              }};
   EXPECT_GT(cut_off_everywhere(stopping, true), 3U);
 }
 
 TEST(Crash, OfADeleteIsMendedByTheSameDelete) {
-  const auto run = [](const Client& client) { client.delete_cluster(cluster).value(); };
+  const auto run = [](const Client& client) { client.delete_cluster(the_cluster).value(); };
   const UseCase deleting{.prepare =
                              [](Scene& scene) {
                                static_cast<void>(create(*scene.client, 2));
-                               scene.client->update_cluster_globals(cluster, 1).value();
+                               scene.client->update_cluster_globals(the_cluster, 1).value();
                                scene.work();
                                scene.work();
                              },
@@ -185,8 +187,8 @@ TEST(Crash, OfADeleteIsMendedByTheSameDelete) {
                          .again = run,
                          .check =
                              [](Scene& scene) {
-                               EXPECT_TRUE(scene.header(cluster).tombstone);
-                               EXPECT_EQ(code_of(scene.client->get_cluster_globals<int>(cluster)),
+                               EXPECT_TRUE(scene.header(the_cluster).tombstone);
+                               EXPECT_EQ(code_of(scene.client->get_cluster_globals<int>(the_cluster)),
                                          ErrorCode::not_found);
                              }};
   EXPECT_GT(cut_off_everywhere(deleting, true), 2U);
@@ -196,12 +198,12 @@ TEST(Crash, OfASweeperIsMendedByTheNextSweep) {
   const UseCase sweeping{.prepare =
                              [](Scene& scene) {
                                static_cast<void>(create(*scene.client));
-                               scene.client->pause_cluster(cluster).value();
+                               scene.client->pause_cluster(the_cluster).value();
                                static_cast<void>(scene.queue->purge("work").value());
                                EXPECT_THROW(
-                                   static_cast<void>(DyingProcess(scene.memory, 6).client.resume_cluster(cluster)),
+                                   static_cast<void>(DyingProcess(scene.memory, 6).client.resume_cluster(the_cluster)),
                                    testing::SimulatedCrash);
-                               ASSERT_FALSE(scene.progress(cluster).paused);
+                               ASSERT_FALSE(scene.progress(the_cluster).paused);
                                scene.advance(61s);
                              },
                          .run = [](const Client& client) { static_cast<void>(client.sweep().value()); },
@@ -216,17 +218,17 @@ TEST(Crash, OfWhoeverFailsTheLastTaskIsMendedBySweepAndResume) {
             static_cast<void>(create(*scene.client, 1));
             static_cast<void>(scene.queue->purge("work").value());
           },
-      .run = [](const Client& client) { client.fail_task(MessageKey::of_task(id_of(cluster), 0), "no").value(); },
+      .run = [](const Client& client) { client.fail_task(MessageKey::of_task(id_of(the_cluster), 0), "no").value(); },
       .again =
           [](const Client& client) {
-            const auto failed = client.fail_task(MessageKey::of_task(id_of(cluster), 0), "no");
+            const auto failed = client.fail_task(MessageKey::of_task(id_of(the_cluster), 0), "no");
             EXPECT_TRUE(failed.has_value() || failed.error().code == ErrorCode::lease_lost);
           },
       .check =
           [](Scene& scene) {
             work_until_still(scene);
-            EXPECT_EQ(scene.progress(cluster).failed_count, 1U);
-            EXPECT_TRUE(scene.progress(cluster).finish_handled);
+            EXPECT_EQ(scene.progress(the_cluster).failed_count, 1U);
+            EXPECT_TRUE(scene.progress(the_cluster).finish_handled);
           }};
   EXPECT_GT(cut_off_everywhere(failing, true), 3U);
 }

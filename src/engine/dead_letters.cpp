@@ -5,6 +5,7 @@
 #include "engine/sender.hpp"
 #include "engine/sweep.hpp"
 #include "support/identifier.hpp"
+#include "support/queue_name.hpp"
 #include "wire/envelope_text.hpp"
 
 #include <algorithm>
@@ -201,7 +202,7 @@ class DeadLetters {
   Result<Fate> send_again(const std::string& url, const Envelope& content, const std::string& group_id) {
     OutgoingMessage message;
     message.content = content;
-    if (url.ends_with(".fifo")) {
+    if (support::is_fifo(url)) {
       message.group_id = group_id.empty() ? content.id : group_id;
       message.deduplication_id = make_identifier(store_.now());
     }

@@ -3,6 +3,7 @@
 #include "core/lease.hpp"
 #include "engine/admission.hpp"
 #include "engine/completion.hpp"
+#include "engine/creation.hpp"
 #include "support/mutant.hpp"
 
 #include <algorithm>
@@ -11,7 +12,6 @@ namespace fanfold::engine {
 
 namespace {
 
-constexpr std::uint32_t attempts_limit = 1'000;
 constexpr std::chrono::milliseconds lease_shortest{1'000};
 
 RecordRef ref_of(const Delivery& delivery) { return RecordRef::of(*delivery.content); }

@@ -9,9 +9,6 @@ namespace fanfold::engine {
 
 namespace {
 
-constexpr std::chrono::milliseconds swap_pause_initial{2};
-constexpr std::chrono::milliseconds swap_pause_most{500};
-
 bool& inside_update_function() noexcept {
   static thread_local bool inside = false;
   return inside;

@@ -9,8 +9,6 @@ namespace fanfold::engine {
 
 namespace {
 
-constexpr std::size_t page_count = 1'000;
-
 std::string text(std::uint64_t count) { return std::to_string(count); }
 
 /// What one pass over all tasks finds.
@@ -35,7 +33,8 @@ Result<void> for_each_task(Store& store, TaskQuery query, const Look& look) {
 
 Result<Listed> list_all(Store& store, const std::string& id) {
   Listed listed;
-  TaskQuery query{.cluster_id = id, .filter = {}, .first_index = 0, .count_max = page_count, .with_payload = false};
+  TaskQuery query{
+      .cluster_id = id, .filter = {}, .first_index = 0, .count_max = task_page_count, .with_payload = false};
   auto all = for_each_task(store, query, [&](const TaskState& task) {
     if (task.index != listed.count) ++listed.out_of_order_count;
     ++listed.count;
@@ -183,7 +182,7 @@ Result<std::vector<ErrorGroup>> group_errors(Store& store, const std::string& id
   const TaskQuery query{.cluster_id = id,
                         .filter = {.status = Status::error},
                         .first_index = 0,
-                        .count_max = page_count,
+                        .count_max = task_page_count,
                         .with_payload = true};
   auto listed = for_each_task(store, query, [&](const TaskState& task) {
     const ErrorEntry entry = task.error.empty()

@@ -12,7 +12,6 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr std::size_t page_count = 1'000;
 constexpr milliseconds look_pause{250};
 /// A moved cluster is kept at least so long from the move on, which is more than any queue keeps a message.
 constexpr std::chrono::days life_least{30};
@@ -275,7 +274,7 @@ class Push {
     for (std::uint64_t first = 0; first < header.task_count;) {
       if (auto going_on = check_stop(); !going_on) return going_on;
       const auto count = static_cast<std::size_t>(
-          std::min<std::uint64_t>(header.task_count - first, std::max(page_count, target_.backend.bulk_count())));
+          std::min<std::uint64_t>(header.task_count - first, std::max(task_page_count, target_.backend.bulk_count())));
       auto tasks = with_patience(source_, [&] { return source_.ledger().read_tasks(id_, first, count); });
       if (!tasks) return std::move(tasks).error();
       if (tasks->empty())
@@ -312,7 +311,7 @@ class Push {
   Result<void> count(bool writes) {
     report_.total_count = report_.done_count = report_.failed_count = report_.open_count = 0;
     for (std::uint64_t first = 0;;) {
-      auto states = read_states(source_, id_, first, page_count, writes);
+      auto states = read_states(source_, id_, first, task_page_count, writes);
       if (!states) return std::move(states).error();
       if (states->empty()) return {};
       for (const TaskState& task : *states) {

@@ -10,8 +10,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-const std::string key = "k";
-const MessageKey cluster = MessageKey::of_message(cluster_id_of("work", key));
+const std::string moved_key = "k";
+const MessageKey moved = MessageKey::of_message(cluster_id_of("work", moved_key));
 const PushOptions to_there{.target = "there"};
 
 testing::MemoryOptions strict() {
@@ -25,16 +25,16 @@ struct Stores {
   Stores() { there.queue->create("work", {}).value(); }
 
   Cluster create(int count, ClusterOptions options = {}) {
-    options.idempotency_key = key;
+    options.idempotency_key = moved_key;
     return here.client->create_message_cluster("work", numbers(count), options).value();
   }
   Result<PushReport> push(const PushOptions& options = to_there) const {
-    return push_cluster(store_of(*here.client), store_of(*there.client), id_of(cluster), options);
+    return push_cluster(store_of(*here.client), store_of(*there.client), id_of(moved), options);
   }
   static Store& store_of(const Client& client) { return Engine::of(client)->store(); }
 
   [[nodiscard]] std::vector<TaskState> tasks_there() const {
-    return there.ledger->list_tasks({.cluster_id = id_of(cluster), .filter = {}, .first_index = 0}).value().tasks;
+    return there.ledger->list_tasks({.cluster_id = id_of(moved), .filter = {}, .first_index = 0}).value().tasks;
   }
   /// Takes `count` tasks of the first store and lets each end as `end` says.
   void work_here(std::size_t count, const std::function<void(const SqsRecord&, const Claim&)>& end) const {
@@ -73,29 +73,29 @@ TEST(Push, MovesWhatIsOpenAndTakesAlongWhatItHasBecomeSoFar) {
   EXPECT_EQ(report.failed_count, 2U);
   EXPECT_EQ(report.open_count, 12U);
   EXPECT_FALSE(report.went_on);
-  EXPECT_EQ(stores.here.header(cluster).moved_to, "there");
+  EXPECT_EQ(stores.here.header(moved).moved_to, "there");
 
-  const ClusterHeader there = stores.there.header(cluster);
+  const ClusterHeader there = stores.there.header(moved);
   EXPECT_EQ(there.name, "photos");
   EXPECT_EQ(there.meta->text(), "\"who\"");
   EXPECT_EQ(there.failures_allowed_count, 5U);
   EXPECT_FALSE(there.paused);
   EXPECT_EQ(there.moved_to, "");
   EXPECT_TRUE(there.due.empty());
-  EXPECT_EQ(stores.there.client->get_cluster_globals<int>(cluster).value(), 7);
+  EXPECT_EQ(stores.there.client->get_cluster_globals<int>(moved).value(), 7);
   EXPECT_EQ(stores.there.message_count(), 12U);
-  const Progress progress = stores.there.progress(cluster);
+  const Progress progress = stores.there.progress(moved);
   EXPECT_EQ(progress.total_count, 20U);
   EXPECT_EQ(progress.done_count, 6U);
   EXPECT_EQ(progress.failed_count, 2U);
 
   stores.finish_there();
-  EXPECT_EQ(stores.there.progress(cluster).done_count, 18U);
-  EXPECT_EQ(stores.there.progress(cluster).status, Status::complete) << "five failures are allowed";
-  EXPECT_TRUE(stores.there.progress(cluster).finish_handled);
-  EXPECT_TRUE(stores.there.client->verify(cluster).value().holds());
+  EXPECT_EQ(stores.there.progress(moved).done_count, 18U);
+  EXPECT_EQ(stores.there.progress(moved).status, Status::complete) << "five failures are allowed";
+  EXPECT_TRUE(stores.there.progress(moved).finish_handled);
+  EXPECT_TRUE(stores.there.client->verify(moved).value().holds());
   std::size_t result_count = 0;
-  for (const auto& result : stores.there.client->results<std::string>(cluster)) {
+  for (const auto& result : stores.there.client->results<std::string>(moved)) {
     EXPECT_EQ(result.value().result, "result of " + std::to_string(result.value().index));
     ++result_count;
   }
@@ -132,9 +132,9 @@ TEST(Push, WaitsForWhatRunsAndLeavesItPausedWhereThatTakesTooLong) {
   PushOptions options = to_there;
   options.wait_max = 30s;
   EXPECT_EQ(code_of(stores.push(options)), ErrorCode::not_finished);
-  EXPECT_TRUE(stores.here.header(cluster).paused);
-  EXPECT_EQ(stores.here.header(cluster).moved_to, "");
-  EXPECT_EQ(code_of(stores.there.client->progress(cluster)), ErrorCode::not_found);
+  EXPECT_TRUE(stores.here.header(moved).paused);
+  EXPECT_EQ(stores.here.header(moved).moved_to, "");
+  EXPECT_EQ(code_of(stores.there.client->progress(moved)), ErrorCode::not_found);
 
   std::uint64_t waited_for = 0;
   options.on_step = [&](PushStep step, std::uint64_t count) {
@@ -154,8 +154,8 @@ TEST(Push, IsGivenUpBeforeItMovedAnythingWhereThatIsAsked) {
   PushOptions options = to_there;
   options.stop = stop.get_token();
   EXPECT_EQ(code_of(stores.push(options)), ErrorCode::cancelled);
-  EXPECT_EQ(stores.here.header(cluster).moved_to, "");
-  EXPECT_EQ(stores.here.client->resume_cluster(cluster).value(), 1U);
+  EXPECT_EQ(stores.here.header(moved).moved_to, "");
+  EXPECT_EQ(stores.here.client->resume_cluster(moved).value(), 1U);
 }
 
 TEST(Push, GoesOnWhereItWasStoppedOnItsWay) {
@@ -168,7 +168,7 @@ TEST(Push, GoesOnWhereItWasStoppedOnItsWay) {
     if (step == PushStep::copy) stop.request_stop();
   };
   EXPECT_EQ(code_of(stores.push(options)), ErrorCode::cancelled);
-  EXPECT_TRUE(stores.here.header(cluster).moving());
+  EXPECT_TRUE(stores.here.header(moved).moving());
   EXPECT_TRUE(stores.push().value().went_on);
   EXPECT_EQ(stores.there.message_count(), 3U);
 }
@@ -178,7 +178,7 @@ TEST(Push, AHolderThatComesLateChangesNothing) {
   stores.create(2);
   Ledger& ledger = *stores.here.ledger;
   ClaimRequest request;
-  request.ref = {.type = RecordType::task, .id = id_of(cluster)};
+  request.ref = {.type = RecordType::task, .id = id_of(moved)};
   request.token = ledger.new_token();
   request.lease_end = stores.here.now() + 10min;
   const auto claim = [&] { return ledger.claim(std::span(&request, 1), stores.here.now()).value().at(0).outcome; };
@@ -198,7 +198,7 @@ TEST(Push, AHolderThatComesLateChangesNothing) {
   request.token = ledger.new_token();
   stores.here.advance(std::chrono::days(20));
   EXPECT_EQ(claim(), ClaimOutcome::in_progress) << "nobody can claim it here any more";
-  EXPECT_EQ(stores.here.progress(cluster).done_count, 0U);
+  EXPECT_EQ(stores.here.progress(moved).done_count, 0U);
   EXPECT_EQ(stores.there.message_count(), 2U);
 }
 
@@ -216,16 +216,16 @@ TEST(Push, AClusterWhoseLastTaskEndsMeanwhileFinishesThere) {
   stores.here.advance(60s);  // The lease is over, and its holder still there.
   const Client other = make_client(with_faults(stores.here.memory.backend(), std::move(faulty)));
   const PushReport report =
-      push_cluster(Stores::store_of(other), Stores::store_of(*stores.there.client), id_of(cluster), to_there).value();
+      push_cluster(Stores::store_of(other), Stores::store_of(*stores.there.client), id_of(moved), to_there).value();
   EXPECT_EQ(report.done_count, 1U);
   EXPECT_EQ(report.open_count, 0U);
-  EXPECT_FALSE(stores.here.header(cluster).finished());
-  EXPECT_TRUE(stores.there.header(cluster).finished());
-  for (const auto& result : stores.there.client->results<int>(cluster)) EXPECT_EQ(result.value().result, 17);
+  EXPECT_FALSE(stores.here.header(moved).finished());
+  EXPECT_TRUE(stores.there.header(moved).finished());
+  for (const auto& result : stores.there.client->results<int>(moved)) EXPECT_EQ(result.value().result, 17);
   EXPECT_EQ(stores.there.message_count(), 1U) << "its finish message";
   stores.finish_there();
-  EXPECT_TRUE(stores.there.progress(cluster).finish_handled);
-  EXPECT_FALSE(stores.here.progress(cluster).finish_handled);
+  EXPECT_TRUE(stores.there.progress(moved).finish_handled);
+  EXPECT_FALSE(stores.here.progress(moved).finish_handled);
 }
 
 TEST(Push, CalledAgainSaysThatItIsDone) {
@@ -246,12 +246,12 @@ TEST(Push, RefusesWhatCannotMove) {
     prepare(stores);
     const auto pushed = stores.push();
     EXPECT_EQ(code_of(pushed), code) << pushed.error().message;
-    const ClusterHeader header = stores.here.header(cluster);
+    const ClusterHeader header = stores.here.header(moved);
     EXPECT_TRUE(!header.paused || !header.moved_to.empty()) << "nothing was changed";
   };
   refused(
       [](Stores& stores) {
-        static_cast<void>(stores.here.client->open_message_cluster("work", {.idempotency_key = key}).value());
+        static_cast<void>(stores.here.client->open_message_cluster("work", {.idempotency_key = moved_key}).value());
       },
       ErrorCode::invalid_argument);
   refused(
@@ -265,7 +265,7 @@ TEST(Push, RefusesWhatCannotMove) {
         stores.create(2);
         stores.here.work({0});
         stores.here.work();
-        static_cast<void>(stores.here.client->retry_failed(cluster).value());
+        static_cast<void>(stores.here.client->retry_failed(moved).value());
       },
       ErrorCode::invalid_argument);
   refused(
@@ -280,14 +280,14 @@ TEST(Push, RefusesWhatCannotMove) {
       [](Stores& stores) {
         stores.create(2);
         static_cast<void>(
-            stores.there.client->create_message_cluster("work", numbers(2), {.idempotency_key = key}).value());
+            stores.there.client->create_message_cluster("work", numbers(2), {.idempotency_key = moved_key}).value());
       },
       ErrorCode::already_exists);
   refused(
       [](Stores& stores) {
         static_cast<void>(
             stores.here.client
-                ->create_message_cluster("work", numbers(2), {.idempotency_key = key, .finish_queue = "no"})
+                ->create_message_cluster("work", numbers(2), {.idempotency_key = moved_key, .finish_queue = "no"})
                 .value());
       },
       ErrorCode::not_found);
@@ -298,16 +298,16 @@ TEST(Push, ClustersThatMovedAreSteeredWhereTheyWent) {
   stores.create(3);
   stores.push().value();
   const Client& client = *stores.here.client;
-  EXPECT_EQ(code_of(client.stop_cluster(cluster, "no")), ErrorCode::sealed);
-  EXPECT_EQ(code_of(client.pause_cluster(cluster)), ErrorCode::sealed);
-  EXPECT_EQ(code_of(client.resume_cluster(cluster)), ErrorCode::sealed);
-  EXPECT_EQ(code_of(client.fail_task(MessageKey::of_task(id_of(cluster), 0), "no")), ErrorCode::sealed);
-  EXPECT_NE(client.why(cluster).value().at(0).cause.find("moved to there"), std::string::npos);
+  EXPECT_EQ(code_of(client.stop_cluster(moved, "no")), ErrorCode::sealed);
+  EXPECT_EQ(code_of(client.pause_cluster(moved)), ErrorCode::sealed);
+  EXPECT_EQ(code_of(client.resume_cluster(moved)), ErrorCode::sealed);
+  EXPECT_EQ(code_of(client.fail_task(MessageKey::of_task(id_of(moved), 0), "no")), ErrorCode::sealed);
+  EXPECT_NE(client.why(moved).value().at(0).cause.find("moved to there"), std::string::npos);
   stores.here.advance(std::chrono::days(5));
   EXPECT_EQ(client.sweep().value().resent_count, 0U);
-  client.delete_cluster(cluster).value();
-  EXPECT_TRUE(stores.here.header(cluster).tombstone);
-  EXPECT_EQ(stores.there.progress(cluster).total_count, 3U);
+  client.delete_cluster(moved).value();
+  EXPECT_TRUE(stores.here.header(moved).tombstone);
+  EXPECT_EQ(stores.there.progress(moved).total_count, 3U);
 }
 
 /// A process that pushes, and dies before the call of a port, of either store, with this number.
@@ -335,7 +335,7 @@ TEST(Push, CutOffBeforeAnyCallIsEndedByTheSamePush) {
     died = false;
     try {
       const DyingPusher pusher(stores, calls);
-      push_cluster(Stores::store_of(pusher.here), Stores::store_of(pusher.there), id_of(cluster), to_there).value();
+      push_cluster(Stores::store_of(pusher.here), Stores::store_of(pusher.there), id_of(moved), to_there).value();
     } catch (const testing::SimulatedCrash&) {
       died = true;
     }
@@ -351,19 +351,19 @@ TEST(Push, CutOffBeforeAnyCallIsEndedByTheSamePush) {
     EXPECT_EQ(report.done_count, 10U);
     EXPECT_EQ(report.failed_count, 1U);
     EXPECT_EQ(report.open_count, 29U);
-    EXPECT_EQ(stores.here.header(cluster).moved_to, "there");
+    EXPECT_EQ(stores.here.header(moved).moved_to, "there");
     stores.finish_there();
-    const Progress progress = stores.there.progress(cluster);
+    const Progress progress = stores.there.progress(moved);
     EXPECT_EQ(progress.done_count, 39U);
     EXPECT_EQ(progress.failed_count, 1U);
     EXPECT_TRUE(progress.finish_handled);
-    EXPECT_EQ(stores.there.client->get_cluster_globals<int>(cluster).value(), 7);
+    EXPECT_EQ(stores.there.client->get_cluster_globals<int>(moved).value(), 7);
     EXPECT_EQ(stores.there.message_count(), 0U);
-    EXPECT_TRUE(stores.there.client->verify(cluster).value().holds());
+    EXPECT_TRUE(stores.there.client->verify(moved).value().holds());
     for (const TaskState& task : stores.tasks_there()) EXPECT_EQ(task.attempt_count, 1U) << task.index;
-    EXPECT_EQ(stores.here.progress(cluster).done_count, 10U);
+    EXPECT_EQ(stores.here.progress(moved).done_count, 10U);
     stores.here.work();
-    EXPECT_EQ(stores.here.progress(cluster).done_count, 10U);
+    EXPECT_EQ(stores.here.progress(moved).done_count, 10U);
   }
   EXPECT_GT(calls, 20U);
 }

@@ -9,8 +9,6 @@ namespace {
 
 constexpr std::size_t task_page_count = 1'000;
 constexpr std::size_t record_swap_count_max = 64;
-constexpr std::chrono::milliseconds swap_pause_initial{2};
-constexpr std::chrono::milliseconds swap_pause_most{500};
 
 Error fixed(std::string_view field, std::string_view remedy) {
   return {ErrorCode::invalid_argument, std::string(field) + " cannot be changed here: " + std::string(remedy), {}};

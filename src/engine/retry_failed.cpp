@@ -11,8 +11,6 @@ namespace fanfold::engine {
 
 namespace {
 
-constexpr std::size_t page_count = 1'000;
-
 std::string digest_of(std::span<const std::uint64_t> indexes) {
   std::string bytes;
   bytes.reserve(indexes.size() * sizeof(std::uint64_t));
@@ -81,7 +79,7 @@ class Retry {
     TaskQuery query{.cluster_id = std::string(id_),
                     .filter = std::move(filter),
                     .first_index = 0,
-                    .count_max = page_count,
+                    .count_max = task_page_count,
                     .with_payload = false};
     while (true) {
       auto page = with_patience(store_, [&] { return store_.ledger().list_tasks(query); });
@@ -175,9 +173,9 @@ class Retry {
     auto sealed = seal();
     if (!sealed) return std::move(sealed).error();
     TaskSender sender(store_, header, holder_);
-    for (std::uint64_t first = 0; first < size && !sender.lost(); first += page_count) {
+    for (std::uint64_t first = 0; first < size && !sender.lost(); first += task_page_count) {
       auto indexes =
-          with_patience(store_, [&] { return store_.ledger().read_round(id_, header.round, first, page_count); });
+          with_patience(store_, [&] { return store_.ledger().read_round(id_, header.round, first, task_page_count); });
       if (!indexes) return std::move(indexes).error();
       for (std::size_t i = 0; i < indexes->size(); ++i) {
         auto sent = sender.send(first + i, (*indexes)[i], std::chrono::milliseconds{0});

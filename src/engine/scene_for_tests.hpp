@@ -11,6 +11,7 @@
 
 #include "engine/engine.hpp"
 #include "engine/passing_queue_for_tests.hpp"
+#include "engine/short_cuts_for_tests.hpp"
 
 namespace fanfold::engine {
 
@@ -163,14 +164,6 @@ struct Scene {
   ScriptedGlobals* globals = nullptr;
   Ledger* ledger = nullptr;
 };
-
-inline std::vector<int> numbers(int count) {
-  std::vector<int> all;
-  for (int i = 0; i < count; ++i) all.push_back(i);
-  return all;
-}
-
-inline std::string id_of(const MessageKey& key) { return parse_key(key).value().id; }
 
 template <class T>
 ErrorCode code_of(const Result<T>& result) {

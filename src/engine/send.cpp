@@ -4,13 +4,12 @@
 #include "engine/sender.hpp"
 #include "support/identifier.hpp"
 #include "support/mutant.hpp"
+#include "support/queue_name.hpp"
 
 namespace fanfold::engine {
 
 namespace {
 
-constexpr std::chrono::milliseconds refused_pause_initial{50};
-constexpr std::chrono::milliseconds refused_pause_most{2'000};
 constexpr std::size_t send_batch_count = 1'000;
 
 Error invalid(std::string message) { return {ErrorCode::invalid_argument, std::move(message), {}}; }
@@ -39,7 +38,7 @@ class Sending {
   Sending(Store& store, std::string_view url, std::span<const detail::OutgoingBody> messages,
           std::vector<Result<MessageKey>>& answers)
       : store_(store), url_(url), answers_(answers) {
-    const bool fifo = url.ends_with(".fifo");
+    const bool fifo = support::is_fifo(url);
     for (const detail::OutgoingBody& message : messages) {
       auto checked = check(message, fifo);
       if (checked) {

@@ -3,6 +3,7 @@
 #include "core/outcome.hpp"
 #include "engine/failures.hpp"
 #include "support/assert.hpp"
+#include "support/queue_name.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -11,8 +12,6 @@ namespace fanfold::engine {
 
 namespace {
 
-constexpr std::chrono::milliseconds refused_pause_initial{50};
-constexpr std::chrono::milliseconds refused_pause_most{2'000};
 constexpr int hexadecimal = 16;
 
 }  // namespace
@@ -41,7 +40,7 @@ TaskSender::TaskSender(Store& store, const ClusterHeader& header, std::string ho
                    .round = header.round,
                    .bucket_params = header.bucket_params,
                    .expires_at = header.expires_at};
-  if (url_.ends_with(".fifo")) range_.group_id = header.id;
+  if (support::is_fifo(url_)) range_.group_id = header.id;
   entries_.reserve(store.backend.bulk_count());
 }
 

@@ -3,6 +3,7 @@
 #include "core/delivery.hpp"
 #include "support/identifier.hpp"
 #include "support/mutant.hpp"
+#include "support/queue_name.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -12,8 +13,6 @@ namespace fanfold::engine {
 namespace {
 
 constexpr std::chrono::milliseconds delay_max{15 * 60'000};
-
-bool is_fifo(std::string_view url) { return url.ends_with(".fifo"); }
 
 void note_error(Result<void>& first, const Error& error) {
   if (first) first = error;
@@ -41,7 +40,7 @@ void Settlement::put_back(Delivery& delivery, std::chrono::milliseconds hidden) 
   } else {
     resend.message.text = std::move(delivery.text);
   }
-  if (is_fifo(url_)) {
+  if (support::is_fifo(url_)) {
     resend.message.group_id = std::move(delivery.group_id);
     resend.message.deduplication_id = make_identifier(store_.now());
   } else {
@@ -95,7 +94,7 @@ Result<void> Settlement::change_visibility() {
 
 Result<void> Settlement::delete_messages() {
   if (removed_.empty()) return {};
-  if (deletions_ != nullptr && !is_fifo(url_)) return deletions_->add(url_, std::exchange(removed_, {}));
+  if (deletions_ != nullptr && !support::is_fifo(url_)) return deletions_->add(url_, std::exchange(removed_, {}));
   auto removed = with_patience(store_, [&] { return store_.queue().remove(url_, removed_); });
   removed_.clear();
   if (!removed) return std::move(removed).error();

@@ -8,8 +8,6 @@ namespace fanfold::engine {
 
 namespace {
 
-constexpr std::chrono::milliseconds swap_pause_initial{2};
-constexpr std::chrono::milliseconds swap_pause_most{500};
 constexpr std::size_t doublings_max = 16;
 
 }  // namespace

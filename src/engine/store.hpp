@@ -97,6 +97,15 @@ Result<ClusterHeader> live_header(Store& store, std::string_view id);
 /// Errors: sealed where the cluster went to another store, or is on its way: it is steered there.
 [[nodiscard]] Result<void> check_is_here(const ClusterHeader& header);
 
+/// Between tries of a compare-and-swap that another writer won.
+inline constexpr std::chrono::milliseconds swap_pause_initial{2};
+inline constexpr std::chrono::milliseconds swap_pause_most{500};
+/// Between tries of a send that the queue refused for now.
+inline constexpr std::chrono::milliseconds refused_pause_initial{50};
+inline constexpr std::chrono::milliseconds refused_pause_most{2'000};
+/// Tasks that one read asks a ledger for.
+inline constexpr std::size_t task_page_count = 1'000;
+
 /// Full jitter: sleeps up to `initial * 2^try_count`, at most `most`, by the store's clock.
 void pause_with_jitter(Store& store, std::size_t try_count, std::chrono::milliseconds initial,
                        std::chrono::milliseconds most);

@@ -14,7 +14,7 @@ namespace fanfold::engine {
 
 namespace {
 
-constexpr std::size_t page_count = 100;
+constexpr std::size_t cluster_page_count = 100;
 constexpr std::string_view deadline_code = "deadline_exceeded";
 
 /// One sweep over all unfinished clusters.
@@ -35,7 +35,7 @@ class Sweep {
 
  private:
   Result<void> sweep_clusters() {
-    ClusterQuery query{.unfinished_only = true, .name = {}, .cursor = {}, .count_max = page_count};
+    ClusterQuery query{.unfinished_only = true, .name = {}, .cursor = {}, .count_max = cluster_page_count};
     while (report_.cluster_count < sweep_cluster_count_max) {
       auto page = with_patience(store_, [&] { return store_.ledger().list_clusters(query); });
       if (!page) return std::move(page).error();

@@ -7,8 +7,6 @@ namespace fanfold::engine {
 
 namespace {
 
-constexpr std::size_t page_count = 1'000;
-
 /// Collects lines; equal ones become one with a count.
 class Reasons {
  public:
@@ -136,7 +134,8 @@ class Why {
     std::optional<std::uint64_t> next = 0;
     std::size_t looked_at_count = 0;
     while (next && looked_at_count < why_task_count_max) {
-      auto page = with_patience(store_, [&] { return store_.ledger().list_open_tasks(id_, *next, page_count, now_); });
+      auto page =
+          with_patience(store_, [&] { return store_.ledger().list_open_tasks(id_, *next, task_page_count, now_); });
       if (!page) return std::move(page).error();
       for (const Ledger::OpenTask& task : page->tasks) {
         auto explained = explain_task(header, task, *counts);

@@ -6,6 +6,8 @@
 
 #include <gtest/gtest.h>
 
+#include "engine/short_cuts_for_tests.hpp"
+
 namespace fanfold::engine {
 
 /// A store in memory with a clock of its own, and one process over it.
@@ -42,7 +44,7 @@ struct World {
     return client->get_message_record<Json, Json>(key, Consistency::strong).value();
   }
   [[nodiscard]] MessageRecord<Json, Json> task(const Cluster& cluster, std::uint64_t index) {
-    return record(MessageKey::of_task(parse_key(cluster.key).value().id, index));
+    return record(MessageKey::of_task(id_of(cluster), index));
   }
 
   std::string queue = "work";
@@ -50,12 +52,6 @@ struct World {
   std::optional<Client> client;
   Ledger* ledger = nullptr;
 };
-
-inline std::vector<int> numbers(int count) {
-  std::vector<int> all;
-  for (int i = 0; i < count; ++i) all.push_back(i);
-  return all;
-}
 
 /// Counts its calls and answers each with what the function makes.
 inline Handlers messages(std::function<Outcome(const Message<Json>&, const Context&)> handle) {

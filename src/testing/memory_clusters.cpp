@@ -5,8 +5,6 @@
 namespace fanfold::testing::memory {
 namespace {
 
-constexpr std::size_t page_count_max = 1'000;
-
 bool is_unfinished(const ClusterHeader& header) {
   return !header.finished() || !header.finish_done || !header.parent_ended;
 }

@@ -4,6 +4,9 @@
 
 namespace fanfold::testing::memory {
 
+/// Clusters or tasks of one answer, at most.
+inline constexpr std::size_t page_count_max = 1'000;
+
 /// The Ledger over State. Its functions are spread over memory_claims.cpp, memory_clusters.cpp and memory_records.cpp.
 class MemoryLedger final : public Ledger {
  public:

@@ -1,3 +1,4 @@
+#include "support/queue_name.hpp"
 #include "testing/memory_state.hpp"
 
 #include <algorithm>
@@ -26,7 +27,7 @@ std::string difference(const QueueAttributes& a, const QueueAttributes& b) {
 
 std::optional<Error> check(std::string_view name, const QueueAttributes& attributes) {
   if (name.empty()) return invalid("the queue's name is empty");
-  if (attributes.fifo != name.ends_with(".fifo"))
+  if (attributes.fifo != support::is_fifo(name))
     return invalid("fifo: the name of a FIFO queue, and of no other, ends in .fifo");
   if (attributes.visibility < milliseconds(0) || attributes.visibility > std::chrono::hours(12))
     return invalid("visibility: 0 to 12 h");
@@ -207,7 +208,7 @@ class MemoryQueue final : public Queue {
     if (found != state_->queues.end()) return &found->second;
     if (!state_->options.queues_made_at_use || url.empty()) return nullptr;
     QueueEntry& made = state_->queues[std::string(url)];
-    made.attributes.fifo = url.ends_with(".fifo");
+    made.attributes.fifo = support::is_fifo(url);
     return &made;
   }
 
@@ -287,7 +288,7 @@ class MemoryQueue final : public Queue {
     const std::string name = name_of(queue);
     QueueEntry& dead = state_->queues[policy.dead_letter_queue];
     if (&dead == &queue) return;
-    dead.attributes.fifo = policy.dead_letter_queue.ends_with(".fifo");
+    dead.attributes.fifo = support::is_fifo(policy.dead_letter_queue);
     for (auto message = queue.messages.begin(); message != queue.messages.end();) {
       if (message->visible_at > now || message->receive_count < policy.receive_count_max) {
         ++message;

@@ -5,8 +5,6 @@
 namespace fanfold::testing::memory {
 namespace {
 
-constexpr std::size_t page_count_max = 1'000;
-
 Error no_record(const KeyParts& key) { return {ErrorCode::not_found, "no record is called " + key.id, {}}; }
 
 StatusCode code_of(Status status) {

@@ -1,4 +1,6 @@
 #include "engine/passing_queue_for_tests.hpp"
+#include "engine/short_cuts_for_tests.hpp"
+#include "worker/real_time_for_tests.hpp"
 
 #include <fanfold/json.hpp>
 #include <fanfold/testing/faults.hpp>
@@ -22,20 +24,7 @@ class DeniedQueue final : public engine::PassingQueue {
   }
 };
 
-testing::MemoryStore real_time_store() {
-  testing::MemoryOptions options;
-  options.clock = nullptr;
-  options.header_age_max = 50ms;
-  return testing::MemoryStore(options);
-}
-
-std::vector<int> numbers(int count) {
-  std::vector<int> all;
-  for (int i = 0; i < count; ++i) all.push_back(i);
-  return all;
-}
-
-WorkerOptions options_for(std::size_t jobs) {
+WorkerOptions patient_options(std::size_t jobs) {
   WorkerOptions options;
   options.queue = "work";
   options.jobs = jobs;
@@ -44,9 +33,9 @@ WorkerOptions options_for(std::size_t jobs) {
 }
 
 TEST(WorkerOnAFaultyStore, GoesOnThroughPassingFaultsAndLosesNothing) {
-  const testing::MemoryStore store = real_time_store();
+  const testing::MemoryStore store = testing::MemoryStore(real_time_options());
   const Client producer = make_client(store.backend());
-  const Cluster cluster = producer.create_message_cluster("work", numbers(60)).value();
+  const Cluster cluster = producer.create_message_cluster("work", engine::numbers(60)).value();
   const auto plan = std::make_shared<testing::FaultPlan>(7, testing::Chaos{.lost_answer = 0.03, .refused = 0.03});
   const Client client =
       make_client(testing::with_faults(store.backend(), {.plan = plan, .clock = nullptr, .on_call = {}}));
@@ -58,7 +47,7 @@ TEST(WorkerOnAFaultyStore, GoesOnThroughPassingFaultsAndLosesNothing) {
     ++ran_count;
     return done();
   };
-  WorkerOptions options = options_for(2);
+  WorkerOptions options = patient_options(2);
   options.attempts.lease = 1s;
   options.on_event = [&](const WorkerEvent& event) { error_count += event.kind == WorkerEvent::Kind::error ? 1 : 0; };
   std::stop_source stop;
@@ -77,10 +66,10 @@ TEST(WorkerOnAFaultyStore, GoesOnThroughPassingFaultsAndLosesNothing) {
 }
 
 TEST(WorkerOnAFaultyStore, EndsWithTheErrorThatNoRetryMends) {
-  Backend backend = real_time_store().backend();
+  Backend backend = testing::MemoryStore(real_time_options()).backend();
   backend.queue = std::make_unique<DeniedQueue>(std::move(backend.queue));
   const Client client = make_client(std::move(backend));
-  Worker worker(client, Handlers{}, options_for(2));
+  Worker worker(client, Handlers{}, patient_options(2));
   const auto ran = worker.run({});
   ASSERT_FALSE(ran);
   EXPECT_EQ(ran.error().code, ErrorCode::permission_denied);
@@ -92,7 +81,7 @@ TEST(WorkerOnAFaultyStore, EndsWhereItsQueueIsNotThere) {
   options.clock = nullptr;
   options.queues_made_at_use = false;
   const Client client = make_client(testing::MemoryStore(options).backend());
-  Worker worker(client, Handlers{}, options_for(1));
+  Worker worker(client, Handlers{}, patient_options(1));
   const auto ran = worker.run({});
   ASSERT_FALSE(ran);
   EXPECT_EQ(ran.error().code, ErrorCode::not_found);

@@ -1,5 +1,6 @@
 #include <fanfold/worker.hpp>
 
+#include "support/queue_name.hpp"
 #include "worker/run.hpp"
 
 #include <algorithm>
@@ -76,7 +77,7 @@ class Worker::Impl {
       auto url = engine::with_patience(engine_->store(), [&] { return engine_->queue().resolve(queue.name); });
       if (!url) return std::move(url).error();
       engine_->store().queues_known.note(*url);
-      const bool fifo = url->ends_with(".fifo");
+      const bool fifo = support::is_fifo(*url);
       sources.push_back({.url = std::move(*url), .weight = queue.weight, .fifo = fifo});
     }
     return worker::Run(engine_, handlers_, options, std::move(sources), sums_).run(std::move(stop), is_over);

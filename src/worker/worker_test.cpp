@@ -11,20 +11,21 @@
 #include <set>
 #include <thread>
 
+#include "engine/short_cuts_for_tests.hpp"
+#include "worker/real_time_for_tests.hpp"
+
 namespace fanfold {
 namespace {
 
 using namespace std::chrono_literals;
+using engine::numbers;
 using testing::MemoryOptions;
 using testing::MemoryStore;
 
 const std::string queue = "work";
 
-/// A store on the system's time, since a worker's threads wait for each other.
 MemoryStore real_time_store(std::size_t batch_count_max = 10) {
-  MemoryOptions options;
-  options.clock = nullptr;
-  options.header_age_max = 50ms;
+  MemoryOptions options = real_time_options();
   options.batch_count_max = batch_count_max;
   options.receive_count_max = batch_count_max;
   options.frees_dead_holders = true;
@@ -39,12 +40,6 @@ WorkerOptions options_for(std::size_t jobs) {
   options.attempts.backoff_initial = 1ms;
   options.attempts.backoff_max = 5ms;
   return options;
-}
-
-std::vector<int> numbers(int count) {
-  std::vector<int> all;
-  for (int i = 0; i < count; ++i) all.push_back(i);
-  return all;
 }
 
 Cluster cluster_of(const Client& client, int count, ClusterOptions options = {}) {

@@ -24,6 +24,7 @@ struct Capabilities {
   bool knows_stale_receipts = true;   ///< A receipt of an earlier delivery does nothing; as SQS, but not every server.
   bool remembers_deduplication =
       true;  ///< For five minutes, also of messages that are gone; as SQS, but not every server.
+  bool isolates_transactions = true;  ///< A refused transaction leaves what others wrote meanwhile.
   bool refuses_long_messages = true;  ///< Messages of more than 1 MiB; else they go into a bucket.
 };
 

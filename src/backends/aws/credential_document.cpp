@@ -10,7 +10,7 @@ Error bad_document(std::string_view member, std::string_view reason) {
 }
 
 /// Empty where the member is missing or null.
-Result<std::string> text_of(detail::JsonValue object, std::string_view member) {
+Result<std::string> member_text(detail::JsonValue object, std::string_view member) {
   const std::optional<detail::JsonValue> value = object.find(member);
   if (!value || value->is_null()) return std::string();
   if (value->kind() != detail::JsonKind::string) return bad_document(member, "expected a string");
@@ -47,17 +47,17 @@ Result<Credentials> read_credentials(detail::JsonValue object, const CredentialN
   std::string secret;
   std::string token;
   std::string expiration;
-  struct Member {
+  struct Field {
     std::string_view name;
     std::string& text;
     bool is_required;
   };
-  for (const Member& member :
-       {Member{names.access_key_id, credentials.access_key_id, true}, Member{names.secret_access_key, secret, true},
-        Member{names.session_token, token, names.has_to_end}, Member{names.expiration, expiration, false}}) {
+  for (const Field& member :
+       {Field{names.access_key_id, credentials.access_key_id, true}, Field{names.secret_access_key, secret, true},
+        Field{names.session_token, token, names.has_to_end}, Field{names.expiration, expiration, false}}) {
     const std::optional<detail::JsonValue> value = object.find(member.name);
     if (value && value->kind() == detail::JsonKind::integer && member.name == names.expiration) continue;
-    Result<std::string> text = text_of(object, member.name);
+    Result<std::string> text = member_text(object, member.name);
     if (!text.has_value()) return std::move(text).error();
     if (text->empty() && member.is_required) return bad_document(member.name, "missing");
     member.text = std::move(*text);

@@ -11,7 +11,7 @@ namespace {
 
 using namespace std::chrono;
 
-const Time start = Time(sys_days(2026y / November / 24));
+const Time midnight = Time(sys_days(2026y / November / 24));
 
 std::optional<Credentials> key(std::string id, std::optional<Time> expires_at = {}) {
   return Credentials{std::move(id), net::Secret("s"), net::Secret(), expires_at, false};
@@ -44,7 +44,7 @@ class CredentialSourceTest : public ::testing::Test {
   std::string id() { return source().get({}).value()->access_key_id; }
   std::string failure() { return to_string(source().get({}).error()); }
 
-  std::atomic<Time> now{start};
+  std::atomic<Time> now{midnight};
 
  private:
   std::vector<std::unique_ptr<CredentialProvider>> providers_;
@@ -82,9 +82,9 @@ TEST_F(CredentialSourceTest, RefreshesBeforeTheEnd) {
   ScriptedProvider& provider = add();
   provider.on_fetch = [&](auto&) { return key("A" + std::to_string(provider.fetch_count), now.load() + hours(1)); };
   EXPECT_EQ(id(), "A1");
-  now = start + minutes(44);
+  now = midnight + minutes(44);
   EXPECT_EQ(id(), "A1");
-  now = start + minutes(46);
+  now = midnight + minutes(46);
   EXPECT_EQ(id(), "A2");
 }
 
@@ -92,7 +92,7 @@ TEST_F(CredentialSourceTest, DoesNotFetchForEveryCallWhereLivesAreShort) {
   ScriptedProvider& provider = add();
   provider.on_fetch = [&](auto&) { return key("A", now.load() + minutes(3)); };
   EXPECT_EQ(id(), "A");
-  now = start + seconds(100);
+  now = midnight + seconds(100);
   EXPECT_EQ(id(), "A");
   EXPECT_EQ(provider.fetch_count, 1);
 }
@@ -101,17 +101,17 @@ TEST_F(CredentialSourceTest, GoesOnWithTheOldOnesWhileARefreshFails) {
   ScriptedProvider& provider = add();
   provider.on_fetch = [&](auto&) -> Result<std::optional<Credentials>> {
     if (provider.fetch_count > 1) return Error{ErrorCode::unavailable, "down", {}};
-    return key("A", start + hours(1));
+    return key("A", midnight + hours(1));
   };
   EXPECT_EQ(id(), "A");
-  now = start + minutes(50);
+  now = midnight + minutes(50);
   EXPECT_EQ(id(), "A");
   EXPECT_EQ(id(), "A");
   EXPECT_EQ(provider.fetch_count, 2) << "there is a pause between failed refreshes";
-  now = start + minutes(59);
+  now = midnight + minutes(59);
   EXPECT_EQ(id(), "A");
   EXPECT_EQ(provider.fetch_count, 3);
-  now = start + minutes(60);
+  now = midnight + minutes(60);
   EXPECT_EQ(failure(), "unavailable: credentials from script: down");
 }
 
@@ -119,7 +119,7 @@ TEST_F(CredentialSourceTest, RefusesThoseThatHaveEndedUnlessTheyMayBeUsedOn) {
   ScriptedProvider& provider = add();
   bool may_outlive = false;
   provider.on_fetch = [&](auto&) {
-    std::optional<Credentials> ended = key("A", start - minutes(1));
+    std::optional<Credentials> ended = key("A", midnight - minutes(1));
     ended->may_outlive_end = may_outlive;
     return ended;
   };
@@ -128,7 +128,7 @@ TEST_F(CredentialSourceTest, RefusesThoseThatHaveEndedUnlessTheyMayBeUsedOn) {
   EXPECT_EQ(id(), "A");
   EXPECT_EQ(id(), "A");
   EXPECT_EQ(provider.fetch_count, 2);
-  now = start + minutes(6);
+  now = midnight + minutes(6);
   EXPECT_EQ(id(), "A");
   EXPECT_EQ(provider.fetch_count, 3);
 }
@@ -167,13 +167,13 @@ TEST_F(CredentialSourceTest, LetsOthersGoOnWhileOneThreadRefreshes) {
   std::binary_semaphore has_begun{0};
   std::binary_semaphore go{0};
   provider.on_fetch = [&](auto&) {
-    if (provider.fetch_count == 1) return key("A1", start + hours(1));
+    if (provider.fetch_count == 1) return key("A1", midnight + hours(1));
     has_begun.release();
     go.acquire();
     return key("A2", now.load() + hours(1));
   };
   EXPECT_EQ(id(), "A1");
-  now = start + minutes(50);
+  now = midnight + minutes(50);
   std::jthread refresher([&] { EXPECT_EQ(id(), "A2"); });
   has_begun.acquire();
   EXPECT_EQ(id(), "A1");

@@ -4,6 +4,7 @@
 #include "backends/aws/sqs_queue.hpp"
 #include "backends/aws/store.hpp"
 #include "backends/aws/xml.hpp"
+#include "support/queue_name.hpp"
 
 #include <fanfold/detail/json_writer.hpp>
 
@@ -16,7 +17,7 @@ using detail::JsonKind;
 using detail::JsonValue;
 using detail::JsonWriter;
 
-constexpr std::string_view target = "DynamoDB_20120810";
+constexpr std::string_view dynamodb_target = "DynamoDB_20120810";
 constexpr std::chrono::minutes table_wait_max{5};
 constexpr std::chrono::seconds table_poll_pause{1};
 constexpr std::chrono::days dead_letter_retention{14};
@@ -24,11 +25,6 @@ constexpr std::uint32_t receive_count_advised = 10;
 constexpr int pages_kept_days = 400;
 constexpr int payloads_kept_days = 15;
 constexpr std::string_view first_region = "us-east-1";
-
-std::string text_of(const JsonValue& object, std::string_view key) {
-  const auto member = object.find(key);
-  return member && member->kind() == JsonKind::string ? std::string(member->string()) : std::string();
-}
 
 template <class Fill>
 std::string table_request(std::string_view table, Fill&& fill) {
@@ -46,7 +42,7 @@ std::string table_request(std::string_view table, Fill&& fill) {
 class PlainCall final : public JsonCall {
  public:
   PlainCall(Service& service, std::string_view operation, std::string body)
-      : JsonCall(service, target, operation, std::move(body)) {}
+      : JsonCall(service, dynamodb_target, operation, std::move(body)) {}
 
  private:
   Result<void> decode_json(JsonValue) override { return {}; }
@@ -55,7 +51,7 @@ class PlainCall final : public JsonCall {
 class DescribeTableCall final : public JsonCall {
  public:
   DescribeTableCall(Service& service, std::string_view table)
-      : JsonCall(service, target, "DescribeTable", table_request(table, [](JsonWriter&) {})) {}
+      : JsonCall(service, dynamodb_target, "DescribeTable", table_request(table, [](JsonWriter&) {})) {}
   std::string status{};
   std::string keys{};  ///< "pKey:HASH rKey:RANGE"
   std::string index_keys{};
@@ -94,7 +90,7 @@ class DescribeTableCall final : public JsonCall {
 class DescribeTtlCall final : public JsonCall {
  public:
   DescribeTtlCall(Service& service, std::string_view table)
-      : JsonCall(service, target, "DescribeTimeToLive", table_request(table, [](JsonWriter&) {})) {}
+      : JsonCall(service, dynamodb_target, "DescribeTimeToLive", table_request(table, [](JsonWriter&) {})) {}
   std::string status{};
   std::string attribute{};
 
@@ -375,7 +371,7 @@ class Setup {
       return check_queue(line, *attributes);
     }
     if (url.error().code != ErrorCode::not_found) return std::move(url).error();
-    const bool fifo = options_.queue.ends_with(".fifo");
+    const bool fifo = support::is_fifo(options_.queue);
     const std::string stem =
         fifo ? options_.queue.substr(0, options_.queue.size() - std::string_view(".fifo").size()) : options_.queue;
     const std::string dead_name = stem + "-dead" + (fifo ? ".fifo" : "");

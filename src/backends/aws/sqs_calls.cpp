@@ -46,11 +46,6 @@ std::string batch_of(std::string_view url, std::span<const Entry> entries, Fill&
   });
 }
 
-std::string text_of(const JsonValue& object, std::string_view key) {
-  const auto member = object.find(key);
-  return member && member->kind() == JsonKind::string ? std::string(member->string()) : std::string();
-}
-
 template <class T>
 std::optional<T> number_of(std::string_view text) {
   T number = 0;

@@ -5,6 +5,7 @@
 #include "backends/aws/message_text.hpp"
 #include "backends/aws/pointer.hpp"
 #include "support/identifier.hpp"
+#include "support/queue_name.hpp"
 #include "wire/envelope_text.hpp"
 
 #include <algorithm>
@@ -18,8 +19,6 @@ using std::chrono::seconds;
 constexpr seconds delay_max{std::chrono::minutes{15}};
 constexpr seconds visibility_max{std::chrono::hours{12}};
 constexpr seconds wait_max{20};
-
-bool is_fifo(std::string_view url) { return url.ends_with(".fifo"); }
 
 seconds whole_seconds(milliseconds time, seconds most) {
   return std::clamp(std::chrono::ceil<seconds>(time), seconds{0}, most);
@@ -116,9 +115,9 @@ bool SqsQueue::fetch_payload(Delivery& delivery) {
 
 void SqsQueue::check(std::string_view url, Outgoing& message) const {
   const auto refuse = [&](ErrorCode code, std::string text) { message.error = Error{code, std::move(text), {}}; };
-  if (is_fifo(url) && message.entry.group_id.empty())
+  if (support::is_fifo(url) && message.entry.group_id.empty())
     return refuse(ErrorCode::invalid_argument, "a message on a FIFO queue has a group");
-  if (!is_fifo(url) && !message.entry.group_id.empty())
+  if (!support::is_fifo(url) && !message.entry.group_id.empty())
     return refuse(ErrorCode::invalid_argument, "a message on a standard queue has no group");
   if (!is_sendable(message.text))
     return refuse(ErrorCode::invalid_argument, "the message has characters that SQS does not take");
@@ -164,7 +163,7 @@ void SqsQueue::send_all(std::string_view url, std::vector<Outgoing>& messages, b
     calls.push_back(make_send_call(sqs_, url, entries));
   }
   usage_.sqs_send_count += calls.size();
-  if (is_fifo(url) || calls.size() == 1) {
+  if (support::is_fifo(url) || calls.size() == 1) {
     // One after the other: two batches at once could overtake each other.
     for (const auto& call : calls) sqs_.run(*call, {});
   } else if (!calls.empty()) {
@@ -189,7 +188,7 @@ Result<std::vector<Result<std::string>>> SqsQueue::send(std::string_view url,
     const OutgoingMessage& message = messages[i];
     outgoing[i].text = message.text.empty() ? sendable_json(wire::write_envelope(message.content)) : message.text;
     outgoing[i].entry.group_id = message.group_id;
-    if (is_fifo(url)) {
+    if (support::is_fifo(url)) {
       outgoing[i].entry.deduplication_id = message.deduplication_id;
     } else {
       outgoing[i].entry.delay = whole_seconds(message.delay, delay_max);
@@ -220,7 +219,7 @@ Result<std::vector<Queue::TaskRefused>> SqsQueue::send_tasks(std::string_view ur
     outgoing[i].text = sendable_json(wire::write_envelope(content));
     outgoing[i].message_id = payload_name_of_task(range.common.id, tasks[i].index);
     outgoing[i].entry.group_id = range.group_id;
-    if (is_fifo(url)) {
+    if (support::is_fifo(url)) {
       // Fresh for every send: SQS swallows what it knows for five minutes.
       deduplication_ids[i] = std::to_string(random_bits());
       outgoing[i].entry.deduplication_id = deduplication_ids[i];

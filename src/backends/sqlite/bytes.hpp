@@ -9,6 +9,8 @@
 
 namespace fanfold::sqlite {
 
+inline constexpr std::size_t word_bytes = sizeof(std::uint64_t);
+
 /// 64 bits, little-endian in the file whatever the machine is.
 [[nodiscard]] inline std::uint64_t load_word(const char* from) noexcept {
   std::uint64_t word = 0;

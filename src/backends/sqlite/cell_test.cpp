@@ -9,12 +9,12 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Time now{1'800'000'000'000ms};
+constexpr Time moment{1'800'000'000'000ms};
 
 ClaimRequest claim_by(std::uint64_t token, std::uint32_t attempts_max = 3) {
   ClaimRequest request;
   request.token = token;
-  request.lease_end = now + 30s;
+  request.lease_end = moment + 30s;
   request.attempts_max = attempts_max;
   return request;
 }
@@ -33,11 +33,11 @@ Cell stored(const Cell& cell) {
 }
 
 TEST(Cell, ComesBackAsItWasStored) {
-  const Cell cell{.state = Cell::State::waiting, .attempt = 1'000, .time = now, .token = 0xfedcba9876543210U};
+  const Cell cell{.state = Cell::State::waiting, .attempt = 1'000, .time = moment, .token = 0xfedcba9876543210U};
   const Cell loaded = stored(cell);
   EXPECT_EQ(loaded.state, Cell::State::waiting);
   EXPECT_EQ(loaded.attempt, 1'000U);
-  EXPECT_EQ(loaded.time, now);
+  EXPECT_EQ(loaded.time, moment);
   EXPECT_EQ(loaded.token, 0xfedcba9876543210U);
 }
 
@@ -45,66 +45,66 @@ TEST(Cell, CountsNoFurtherThanItHasRoom) { EXPECT_EQ(stored({.attempt = attempt_
 
 TEST(Cell, IsLeasedToWhoClaimsItFirst) {
   Cell cell;
-  EXPECT_EQ(claim_cell(cell, claim_by(1), now).outcome, ClaimOutcome::claimed);
-  const ClaimAnswer second = claim_cell(cell, claim_by(2), now);
+  EXPECT_EQ(claim_cell(cell, claim_by(1), moment).outcome, ClaimOutcome::claimed);
+  const ClaimAnswer second = claim_cell(cell, claim_by(2), moment);
   EXPECT_EQ(second.outcome, ClaimOutcome::in_progress);
-  EXPECT_EQ(second.busy_until, now + 30s);
+  EXPECT_EQ(second.busy_until, moment + 30s);
   EXPECT_EQ(cell.token, 1U);
 }
 
 TEST(Cell, AnswersTheSameTokenAgainWithoutAnotherAttempt) {
   Cell cell;
-  EXPECT_EQ(claim_cell(cell, claim_by(1), now).attempt, 1U);
-  EXPECT_EQ(claim_cell(cell, claim_by(1), now).attempt, 1U);
+  EXPECT_EQ(claim_cell(cell, claim_by(1), moment).attempt, 1U);
+  EXPECT_EQ(claim_cell(cell, claim_by(1), moment).attempt, 1U);
 }
 
 TEST(Cell, IsExhaustedOnceItsAttemptsAreUsed) {
   Cell cell;
-  EXPECT_EQ(claim_cell(cell, claim_by(1, 1), now).outcome, ClaimOutcome::claimed);
-  EXPECT_EQ(claim_cell(cell, claim_by(2, 1), now + 31s).outcome, ClaimOutcome::exhausted);
+  EXPECT_EQ(claim_cell(cell, claim_by(1, 1), moment).outcome, ClaimOutcome::claimed);
+  EXPECT_EQ(claim_cell(cell, claim_by(2, 1), moment + 31s).outcome, ClaimOutcome::exhausted);
 }
 
 TEST(Cell, EndsOnlyForItsHolder) {
   Cell cell;
-  ASSERT_EQ(claim_cell(cell, claim_by(1), now).outcome, ClaimOutcome::claimed);
-  EXPECT_EQ(end_cell(cell, {}, end_by(2, Verdict::done), now).outcome, EndOutcome::lease_lost);
-  EXPECT_EQ(end_cell(cell, {}, end_by(1, Verdict::done), now).outcome, EndOutcome::ended);
+  ASSERT_EQ(claim_cell(cell, claim_by(1), moment).outcome, ClaimOutcome::claimed);
+  EXPECT_EQ(end_cell(cell, {}, end_by(2, Verdict::done), moment).outcome, EndOutcome::lease_lost);
+  EXPECT_EQ(end_cell(cell, {}, end_by(1, Verdict::done), moment).outcome, EndOutcome::ended);
   EXPECT_EQ(cell.state, Cell::State::done);
-  EXPECT_EQ(cell.time, now);
+  EXPECT_EQ(cell.time, moment);
 }
 
 TEST(Cell, KnowsItsOwnEndAgain) {
   Cell cell;
-  ASSERT_EQ(claim_cell(cell, claim_by(1), now).outcome, ClaimOutcome::claimed);
-  ASSERT_TRUE(end_cell(cell, {}, end_by(1, Verdict::failed), now).changed);
-  const CellEnd again = end_cell(cell, {}, end_by(1, Verdict::failed), now + 1s);
+  ASSERT_EQ(claim_cell(cell, claim_by(1), moment).outcome, ClaimOutcome::claimed);
+  ASSERT_TRUE(end_cell(cell, {}, end_by(1, Verdict::failed), moment).changed);
+  const CellEnd again = end_cell(cell, {}, end_by(1, Verdict::failed), moment + 1s);
   EXPECT_EQ(again.outcome, EndOutcome::ended);
   EXPECT_FALSE(again.changed);
-  EXPECT_EQ(end_cell(cell, {}, end_by(1, Verdict::done), now).outcome, EndOutcome::already);
+  EXPECT_EQ(end_cell(cell, {}, end_by(1, Verdict::done), moment).outcome, EndOutcome::already);
 }
 
 TEST(Cell, OfACrashedHolderSaysTheSignalAndEndsOnConditionOfWhatWasSeen) {
   Cell cell{.state = Cell::State::crashed, .attempt = 1, .token = 11};
-  const ClaimAnswer answer = claim_cell(cell, claim_by(1), now);
+  const ClaimAnswer answer = claim_cell(cell, claim_by(1), moment);
   EXPECT_EQ(answer.outcome, ClaimOutcome::crashed);
   EXPECT_EQ(answer.crash_signal, 11);
   EndRequest end;
   end.condition = answer.seen;
   end.verdict = Verdict::failed;
-  EXPECT_EQ(end_cell(cell, {}, end, now).outcome, EndOutcome::ended);
+  EXPECT_EQ(end_cell(cell, {}, end, moment).outcome, EndOutcome::ended);
 }
 
 TEST(Cell, WaitsForTheChildThatWasNamed) {
   Cell cell;
-  ASSERT_EQ(claim_cell(cell, claim_by(1), now).outcome, ClaimOutcome::claimed);
+  ASSERT_EQ(claim_cell(cell, claim_by(1), moment).outcome, ClaimOutcome::claimed);
   EndRequest wait = end_by(1, Verdict::waiting);
   wait.child_id = "child";
-  ASSERT_TRUE(end_cell(cell, {}, wait, now).changed);
+  ASSERT_TRUE(end_cell(cell, {}, wait, moment).changed);
   EndRequest end;
   end.condition = WaitingFor{"another"};
-  EXPECT_EQ(end_cell(cell, "child", end, now).outcome, EndOutcome::lease_lost);
+  EXPECT_EQ(end_cell(cell, "child", end, moment).outcome, EndOutcome::lease_lost);
   end.condition = WaitingFor{"child"};
-  EXPECT_EQ(end_cell(cell, "child", end, now).outcome, EndOutcome::ended);
+  EXPECT_EQ(end_cell(cell, "child", end, moment).outcome, EndOutcome::ended);
 }
 
 }  // namespace

@@ -6,14 +6,12 @@ namespace fanfold::sqlite {
 
 namespace {
 
-constexpr std::size_t index_bytes = 8;
-
 std::optional<std::uint64_t> index_in_round(Connection& connection, Number tree, std::uint64_t position) {
   Rows rows(connection, "SELECT indexes FROM round_index WHERE number = ?", page_number(tree, position));
   if (!rows.next()) return std::nullopt;
   const std::string_view bytes = rows.bytes(0);
-  const std::size_t offset = slot_of(position) * index_bytes;
-  if (offset + index_bytes > bytes.size()) return std::nullopt;
+  const std::size_t offset = slot_of(position) * word_bytes;
+  if (offset + word_bytes > bytes.size()) return std::nullopt;
   return load_word(bytes.data() + offset);
 }
 
@@ -23,7 +21,7 @@ bool is_in_round(Connection& connection, Number tree, std::uint64_t index) {
             tree, index);
   if (!rows.next()) return false;
   const std::string_view bytes = rows.bytes(0);
-  for (std::size_t offset = 0; offset < bytes.size(); offset += index_bytes) {
+  for (std::size_t offset = 0; offset < bytes.size(); offset += word_bytes) {
     if (load_word(bytes.data() + offset) == index) return true;
   }
   return false;
@@ -66,8 +64,8 @@ void LatestCells::read_later_round(const TreeRow& tree, std::uint64_t begin) {
         (static_cast<std::uint64_t>(number) & ((std::uint64_t{1} << page_bits) - 1)) * page_slot_count;
     const std::string_view bytes = rows.bytes(1);
     std::optional<StatePage> page;
-    for (std::size_t slot = 0; slot * index_bytes < bytes.size(); ++slot) {
-      const std::uint64_t index = load_word(bytes.data() + slot * index_bytes);
+    for (std::size_t slot = 0; slot * word_bytes < bytes.size(); ++slot) {
+      const std::uint64_t index = load_word(bytes.data() + slot * word_bytes);
       if (index < begin || index >= begin + page_slot_count) continue;
       if (!page) page = read_state_page(connection_, number);
       cells_[index - begin] = {page->slots.cell(slot), tree.number, tree.round, first_position + slot};

@@ -11,8 +11,6 @@ constexpr std::size_t cluster_page_count_max = 1'000;
 /// Rows that one transaction of a removal deletes, so that nobody waits long for it.
 constexpr std::int64_t removal_row_count = 64;
 
-Error changed_meanwhile() { return {ErrorCode::conflict, "the cluster changed meanwhile", {}}; }
-
 /// Removes some of what belongs to a deleted cluster; true where there may be more.
 Result<std::uint64_t> remove_some(Transaction& transaction, Number cluster) {
   Connection& connection = transaction.connection();
@@ -121,7 +119,7 @@ Result<ClusterHeader> SqliteLedger::update_cluster(const ClusterHeader& header) 
   return store_->write(Sync::needed, [&](Transaction& transaction) -> Result<ClusterHeader> {
     ClusterRow* row = transaction.find_cluster(header.id);
     if (row == nullptr || !row->has_header) return no_cluster(header.id);
-    if (row->version != header.version) return changed_meanwhile();
+    if (row->version != header.version) return Error{ErrorCode::conflict, "the cluster changed meanwhile", {}};
     ClusterHeader changed = header;
     transaction.put_header(*row, changed);
     return changed;

@@ -9,8 +9,6 @@ namespace fanfold::sqlite {
 
 namespace {
 
-constexpr std::size_t index_bytes = 8;
-
 Error different_tasks(std::string_view what) {
   return {ErrorCode::different_tasks, "other tasks are stored under " + std::string(what), {}};
 }
@@ -62,8 +60,8 @@ void insert_round(Connection& connection, Number tree, std::span<const std::uint
   std::string bytes;
   for (std::size_t begin = 0; begin < indexes.size(); begin += page_slot_count) {
     const auto part = indexes.subspan(begin, std::min<std::size_t>(page_slot_count, indexes.size() - begin));
-    bytes.resize(part.size() * index_bytes);
-    for (std::size_t i = 0; i < part.size(); ++i) store_word(bytes.data() + i * index_bytes, part[i]);
+    bytes.resize(part.size() * word_bytes);
+    for (std::size_t i = 0; i < part.size(); ++i) store_word(bytes.data() + i * word_bytes, part[i]);
     execute(connection,
             "INSERT INTO round_index (number, tree, first_index, last_index, indexes) VALUES (?, ?, ?, ?, ?)",
             page_number(tree, begin), tree, part.front(), part.back(), Blob{bytes});
@@ -134,7 +132,7 @@ std::vector<std::uint64_t> read_round_indexes(Connection& connection, Number tre
   std::uint64_t position = page_begin(first);
   while (indexes.size() < count && rows.next()) {
     const std::string_view bytes = rows.bytes(1);
-    for (std::size_t offset = 0; offset < bytes.size() && indexes.size() < count; offset += index_bytes, ++position) {
+    for (std::size_t offset = 0; offset < bytes.size() && indexes.size() < count; offset += word_bytes, ++position) {
       if (position >= first) indexes.push_back(load_word(bytes.data() + offset));
     }
   }

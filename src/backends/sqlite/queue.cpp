@@ -1,5 +1,7 @@
 #include "backends/sqlite/queue.hpp"
 
+#include "support/queue_name.hpp"
+
 #include <algorithm>
 
 namespace fanfold::sqlite {
@@ -23,7 +25,7 @@ std::string difference(const QueueAttributes& a, const QueueAttributes& b) {
 std::optional<Error> check(std::string_view name, const QueueAttributes& attributes) {
   using std::chrono::milliseconds;
   if (name.empty() || name.size() > name_bytes_max) return invalid_argument("a queue's name has 1 to 256 bytes");
-  if (attributes.fifo != name.ends_with(".fifo"))
+  if (attributes.fifo != support::is_fifo(name))
     return invalid_argument("fifo: the name of a FIFO queue, and of no other, ends in .fifo");
   if (attributes.visibility < milliseconds(0) || attributes.visibility > std::chrono::hours(12))
     return invalid_argument("visibility: 0 to 12 h");
@@ -40,7 +42,7 @@ std::optional<Error> check(std::string_view name, const QueueAttributes& attribu
     return invalid_argument("redrive: receive_count_max is at most 4,095");
   if (attributes.redrive->dead_letter_queue == name)
     return invalid_argument("redrive: a queue is not its own dead-letter queue");
-  if (attributes.redrive->dead_letter_queue.ends_with(".fifo") != attributes.fifo) {
+  if (support::is_fifo(attributes.redrive->dead_letter_queue) != attributes.fifo) {
     return invalid_argument("redrive: the dead-letter queue of a FIFO queue is one too, and of no other");
   }
   return std::nullopt;

@@ -7,21 +7,21 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Time now{1'800'000'000'000ms};
+constexpr Time sent_at{1'800'000'000'000ms};
 
 TEST(SlotPage, KeepsEveryFieldOfAMessage) {
   SlotPage page;
   const Mail mail{.is_present = true,
-                  .visible_at = now + 5s,
-                  .sent_at = now,
+                  .visible_at = sent_at + 5s,
+                  .sent_at = sent_at,
                   .receive_count = receive_count_most,
                   .holder = holder_most,
                   .generation = generation_most - 1};
   page.set_mail(255, mail);
   const Mail loaded = SlotPage(page.bytes()).mail(255);
   EXPECT_TRUE(loaded.is_present);
-  EXPECT_EQ(loaded.visible_at, now + 5s);
-  EXPECT_EQ(loaded.sent_at, now);
+  EXPECT_EQ(loaded.visible_at, sent_at + 5s);
+  EXPECT_EQ(loaded.sent_at, sent_at);
   EXPECT_EQ(loaded.receive_count, receive_count_most);
   EXPECT_EQ(loaded.holder, holder_most);
   EXPECT_EQ(loaded.generation, generation_most - 1);
@@ -29,11 +29,19 @@ TEST(SlotPage, KeepsEveryFieldOfAMessage) {
 
 TEST(SlotPage, KeepsStateAndMessageApart) {
   SlotPage page;
-  page.set_mail(
-      3, {.is_present = true, .visible_at = now, .sent_at = now, .receive_count = 2, .holder = 7, .generation = 9});
-  page.set_cell(3, {.state = Cell::State::leased, .attempt = 4, .time = now, .token = 5, .alone = true});
-  page.set_mail(
-      3, {.is_present = false, .visible_at = now, .sent_at = now, .receive_count = 3, .holder = 8, .generation = 10});
+  page.set_mail(3, {.is_present = true,
+                    .visible_at = sent_at,
+                    .sent_at = sent_at,
+                    .receive_count = 2,
+                    .holder = 7,
+                    .generation = 9});
+  page.set_cell(3, {.state = Cell::State::leased, .attempt = 4, .time = sent_at, .token = 5, .alone = true});
+  page.set_mail(3, {.is_present = false,
+                    .visible_at = sent_at,
+                    .sent_at = sent_at,
+                    .receive_count = 3,
+                    .holder = 8,
+                    .generation = 10});
   EXPECT_TRUE(page.cell(3).alone);
   EXPECT_EQ(page.cell(3).token, 5U);
   EXPECT_FALSE(page.mail(3).is_present);
@@ -51,28 +59,28 @@ TEST(SlotPage, TakesRoomOnlyForWhatIsUsed) {
 
 TEST(SlotPage, SumsUpWhatIsInItsQueue) {
   SlotPage page;
-  page.set_mail(0, {.is_present = true, .visible_at = now + 1s, .sent_at = now, .generation = 1});
+  page.set_mail(0, {.is_present = true, .visible_at = sent_at + 1s, .sent_at = sent_at, .generation = 1});
   page.set_mail(1, {.is_present = true,
-                    .visible_at = now + 9s,
-                    .sent_at = now - 1s,
+                    .visible_at = sent_at + 9s,
+                    .sent_at = sent_at - 1s,
                     .receive_count = 1,
                     .holder = 4,
                     .generation = 1});
   page.set_mail(2, {.is_present = false,
-                    .visible_at = now - 9s,
-                    .sent_at = now - 9s,
+                    .visible_at = sent_at - 9s,
+                    .sent_at = sent_at - 9s,
                     .receive_count = 1,
                     .holder = 4,
                     .generation = 1});
-  page.set_cell(3, {.state = Cell::State::leased, .attempt = 1, .time = now, .token = 1});
+  page.set_cell(3, {.state = Cell::State::leased, .attempt = 1, .time = sent_at, .token = 1});
   const PageSummary summary = page.summary();
   EXPECT_EQ(summary.present_count, 2U);
   EXPECT_EQ(summary.received_count, 1U);
   EXPECT_EQ(summary.leased_count, 1U);
   EXPECT_EQ(summary.held_count, 2U);
-  EXPECT_EQ(summary.next_visible_at, now + 1s);
-  EXPECT_EQ(summary.last_visible_at, now + 9s);
-  EXPECT_EQ(summary.oldest_sent_at, now - 1s);
+  EXPECT_EQ(summary.next_visible_at, sent_at + 1s);
+  EXPECT_EQ(summary.last_visible_at, sent_at + 9s);
+  EXPECT_EQ(summary.oldest_sent_at, sent_at - 1s);
 }
 
 }  // namespace

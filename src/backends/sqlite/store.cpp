@@ -2,6 +2,7 @@
 
 #include "backends/sqlite/file_system.hpp"
 #include "backends/sqlite/schema.hpp"
+#include "support/queue_name.hpp"
 
 #include <algorithm>
 
@@ -303,7 +304,7 @@ Result<std::shared_ptr<const QueueInfo>> Store::ensure_queue(std::string_view na
     if (attributes != nullptr)
       made = *attributes;
     else
-      made.fifo = name.ends_with(".fifo");
+      made.fifo = support::is_fifo(name);
     // Only who asks for a queue relies on it; one made at its first use is made again.
     const Sync sync = attributes != nullptr ? Sync::needed : Sync::not_needed;
     auto created = write(sync, [&](Transaction& transaction) -> Result<void> {
