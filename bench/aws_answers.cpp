@@ -90,7 +90,7 @@ std::string updated() {
   const fanfold::aws::Cell cell{
       .state = fanfold::aws::Cell::State::leased, .attempt = 1, .time = far(), .token = 0x123456789abcdef0};
   for (unsigned slot = 0; slot < fanfold::aws::tree_radix; slot += 2)
-    leaf.set(fanfold::aws::cell_name(slot), fanfold::aws::Value::of_binary(encode_cell(cell)));
+    leaf.set(fanfold::aws::cell_name(slot), fanfold::aws::Value::of_binary(fanfold::aws::encode_cell(cell)));
   return object([&](JsonWriter& out) {
     out.plain_key("Attributes");
     write_item(out, leaf);

@@ -5,10 +5,6 @@
 namespace fanfold::testing::memory {
 namespace {
 
-bool is_unfinished(const ClusterHeader& header) {
-  return !header.finished() || !header.finish_done || !header.parent_ended;
-}
-
 /// Sorts newest first; unique, so that it can be a page's cursor.
 std::string age_key(const ClusterHeader& header) {
   std::string number = std::to_string(header.created_at.time_since_epoch().count());
@@ -108,7 +104,7 @@ Result<ClusterPage> MemoryLedger::list_clusters(const ClusterQuery& query) {
   std::map<std::string, const ClusterHeader*, std::greater<>> matching;
   for (const auto& [id, cluster] : state_->clusters) {
     if (!cluster.header || cluster.header->tombstone) continue;
-    if (query.unfinished_only && !is_unfinished(*cluster.header)) continue;
+    if (query.unfinished_only && !cluster.header->unfinished()) continue;
     if (!query.name.empty() && cluster.header->name != query.name) continue;
     const std::string key = age_key(*cluster.header);
     if (query.cursor.empty() || key < query.cursor) matching[key] = &*cluster.header;

@@ -18,32 +18,29 @@ std::string base64_of(const Cell& cell) {
 }
 
 // The vectors of docs/wire-format.md.
-TEST(Cell, IsWrittenAsTheFormatSays) {
+TEST(StoredCell, IsWrittenAsTheFormatSays) {
   EXPECT_EQ(base64_of({Cell::State::leased, 1, at, 0x0123456789abcdef}), "IAEBogzkBcABI0VniavN7w==");
   EXPECT_EQ(base64_of({Cell::State::done, 3, at + 1ms, 0xfedcba9876543210}), "gAMBogzkBcH+3LqYdlQyEA==");
 }
 
-TEST(Cell, IsReadAsItWasWritten) {
+TEST(StoredCell, IsReadAsItWasWritten) {
   for (const Cell& cell :
        {Cell{Cell::State::leased, 1, at, 7}, Cell{Cell::State::backing_off, 2, at, ~std::uint64_t{0}},
-        Cell{Cell::State::waiting, attempt_limit, at, 1}, Cell{Cell::State::failed, 0, Time{}, 1}}) {
+        Cell{Cell::State::waiting, core::attempt_max, at, 1}, Cell{Cell::State::failed, 0, Time{}, 1}}) {
     EXPECT_EQ(decode_cell(encode_cell(cell)), cell);
     EXPECT_EQ(cell_of(seen_of(cell)), cell);
   }
 }
 
-TEST(Cell, RefusesBytesThatAreNone) {
+TEST(StoredCell, RefusesBytesThatAreNone) {
   EXPECT_FALSE(decode_cell("").has_value());
   EXPECT_FALSE(decode_cell(std::string(15, '\x20')).has_value());
   EXPECT_FALSE(decode_cell(std::string(16, '\xff')).has_value()) << "no such state";
 }
 
-TEST(Cell, NeverCountsMoreAttemptsThanItHolds) {
-  const Cell cell{Cell::State::backing_off, attempt_limit, at, 1};
-  ClaimRequest request;
-  request.token = 2;
-  request.attempts_max = ~std::uint32_t{0};
-  EXPECT_EQ(decide_claim(cell, request, at + 1h).outcome, ClaimOutcome::exhausted);
+TEST(StoredCell, NeverCountsMoreAttemptsThanItHolds) {
+  const Cell cell{Cell::State::backing_off, core::attempt_max + 5, at, 1};
+  EXPECT_EQ(decode_cell(encode_cell(cell)).value().attempt, core::attempt_max);
 }
 
 }  // namespace

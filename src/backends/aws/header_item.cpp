@@ -277,10 +277,6 @@ void read_marks(Reader& in, ClusterHeader& header) {
   header.tombstone = in.flag("tombstone");
 }
 
-bool is_unfinished(const ClusterHeader& header) {
-  return !header.finished() || !header.finish_done || !header.parent_ended;
-}
-
 }  // namespace
 
 Value write_time(Time time) { return Value::of(to_iso8601(time)); }
@@ -326,7 +322,7 @@ Item write_header(const ClusterHeader& header) {
   out.add(ttl_name, Value::of_number(ttl_of(header.expires_at)));
   if (!header.tombstone) {
     const std::string shard = std::to_string(fnv1a(header.id) % index_shard_count);
-    out.text(index_partition_name, (is_unfinished(header) ? "u" : "f") + shard);
+    out.text(index_partition_name, (header.unfinished() ? "u" : "f") + shard);
     const auto age = std::max<std::int64_t>(0, header.created_at.time_since_epoch().count());
     out.text(index_sort_name, padded(static_cast<std::uint64_t>(age), age_width) + "#" + header.id);
   }

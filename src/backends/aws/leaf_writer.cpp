@@ -72,13 +72,13 @@ Error crowded() {
 /// Decides on the cell as it is, or is believed to be; fills in the outcome that holds now, or once `next` is stored.
 Step decide(CellOperation& operation, const Cell& cell, std::string_view child_id) {
   if (operation.claim != nullptr) {
-    const ClaimDecision decision = decide_claim(cell, *operation.claim, operation.now);
+    const ClaimDecision decision = core::claim_cell(cell, *operation.claim, operation.now);
     operation.cell = decision.writes ? decision.next : cell;
-    operation.answer = answer_with(decision.outcome, operation.cell, child_id);
+    operation.answer = core::answer_with(decision.outcome, operation.cell, seen_of(operation.cell), child_id);
     return {decision.writes, decision.next};
   }
   if (operation.end != nullptr) {
-    const EndDecision decision = decide_end(cell, child_id, *operation.end, operation.fresh_token, operation.now);
+    const EndDecision decision = end_of(operation, cell, child_id, operation.now);
     operation.cell = decision.writes ? decision.next : cell;
     operation.outcome = decision.outcome;
     return {decision.writes, decision.next};
@@ -139,6 +139,12 @@ struct Pending {
 };
 
 }  // namespace
+
+EndDecision end_of(const CellOperation& operation, const Cell& cell, std::string_view child_id, Time now) {
+  return core::end_cell(
+      cell, *operation.end,
+      {.child_id = child_id, .seen = seen_of(cell), .now = now, .fresh_token = operation.fresh_token});
+}
 
 std::vector<ClusterHeader> LeafWriter::run(std::span<LeafCall> calls) {
   for (LeafCall& call : calls) {

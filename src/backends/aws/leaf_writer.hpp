@@ -43,6 +43,9 @@ struct CellOperation {
   std::uint64_t ttl = 0;  ///< Of the leaf, where it was seen.
 };
 
+/// What the operation's end makes of a cell.
+[[nodiscard]] EndDecision end_of(const CellOperation& operation, const Cell& cell, std::string_view child_id, Time now);
+
 /// The operations of one call on one leaf.
 struct LeafCall {
   LeafTarget target{};

@@ -13,10 +13,6 @@ constexpr std::size_t cluster_page_max = 1'000;
 /// Leaves whose items are removed in one go.
 constexpr std::uint64_t removed_leaf_count = 32;
 
-bool is_unfinished(const ClusterHeader& header) {
-  return !header.finished() || !header.finish_done || !header.parent_ended;
-}
-
 EndAnswers told(const ClusterHeader& header) {
   EndAnswers answers;
   if (has_open_end(header)) answers.finished.push_back(header);
@@ -118,7 +114,7 @@ Result<ClusterPage> AwsLedger::list_clusters(const ClusterQuery& query) {
       if (!(*items)[i]) continue;
       auto header = read_header(*(*items)[i]);
       if (!header) return std::move(header).error();
-      if (header->tombstone || (query.unfinished_only && !is_unfinished(*header))) continue;
+      if (header->tombstone || (query.unfinished_only && !header->unfinished())) continue;
       if (page.clusters.size() == count_max) {
         page.next_cursor = last_age;
         return page;

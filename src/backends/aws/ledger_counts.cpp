@@ -162,8 +162,7 @@ Result<Recount> AwsLedger::recount(std::string_view id, Time now) {
         case Cell::State::failed: ++recount.failed_count; break;
         case Cell::State::waiting: ++recount.waiting_count; break;
         case Cell::State::leased: ++(cell.is_busy(now) ? recount.leased_count : recount.free_count); break;
-        case Cell::State::free:
-        case Cell::State::backing_off: ++recount.free_count; break;
+        default: ++recount.free_count;
       }
     }
   }

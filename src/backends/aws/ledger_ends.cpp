@@ -140,8 +140,7 @@ Result<void> AwsLedger::look_before_data(std::vector<Placed>& placed, std::vecto
     if (!leaf) return std::move(leaf).error();
     if (leaf->gone || (!one.target.node && !leaf->exists)) continue;
     const Cell& cell = leaf->cells[operation.slot];
-    const EndDecision decision =
-        decide_end(cell, leaf->child_of(operation.slot), *operation.end, operation.fresh_token, now);
+    const EndDecision decision = end_of(operation, cell, leaf->child_of(operation.slot), now);
     wanted[unsure[k]] = decision.outcome == EndOutcome::ended;
     operation.cell = cell;
     operation.ttl = leaf->ttl;

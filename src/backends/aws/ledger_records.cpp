@@ -51,7 +51,7 @@ std::optional<Json> json_of(const Item& item, std::string_view name) {
 
 void fill_status(MessageRecord<Json, Json>& record, const Cell& cell) {
   record.status = status_of(cell);
-  record.status_code = code_of(record.status);
+  record.status_code = core::code_of(record.status);
   if (cell.has_ended()) record.completed_at = cell.time;
   record.consumption_count = cell.attempt;
 }

@@ -17,7 +17,7 @@ const IniValue* find(const IniSection& profile, std::string_view key) {
   return found == profile.end() || found->second.text.empty() ? nullptr : &found->second;
 }
 
-std::string text_of(const IniSection& profile, std::string_view key) {
+std::string setting_of(const IniSection& profile, std::string_view key) {
   const IniValue* value = find(profile, key);
   return value == nullptr ? std::string() : value->text;
 }
@@ -41,7 +41,7 @@ Found keys_of(const IniSection& profile) {
   if (key_id == nullptr) return bad_profile(*secret, "aws_secret_access_key without aws_access_key_id");
   if (secret == nullptr) return bad_profile(*key_id, "aws_access_key_id without aws_secret_access_key");
   return std::optional<Credentials>(Credentials{
-      key_id->text, net::Secret(secret->text), net::Secret(text_of(profile, "aws_session_token")), {}, false});
+      key_id->text, net::Secret(secret->text), net::Secret(setting_of(profile, "aws_session_token")), {}, false});
 }
 
 class ProfileProvider final : public CredentialProvider {
@@ -81,9 +81,9 @@ class ProfileProvider final : public CredentialProvider {
   }
 
   static Result<Role> role_of(const IniSection& profile) {
-    Role role{.arn = text_of(profile, "role_arn"),
-              .session_name = text_of(profile, "role_session_name"),
-              .external_id = text_of(profile, "external_id"),
+    Role role{.arn = setting_of(profile, "role_arn"),
+              .session_name = setting_of(profile, "role_session_name"),
+              .external_id = setting_of(profile, "external_id"),
               .duration_seconds = {}};
     if (const IniValue* serial = find(profile, "mfa_serial"); serial != nullptr) {
       return bad_profile(*serial,
@@ -138,8 +138,8 @@ class ProfileProvider final : public CredentialProvider {
     const IniValue& where =
         find(profile, "sso_account_id") != nullptr ? *find(profile, "sso_account_id") : *find(profile, "sso_role_name");
     const IniSection* session = &profile;
-    SsoRole role{.account_id = text_of(profile, "sso_account_id"),
-                 .role_name = text_of(profile, "sso_role_name"),
+    SsoRole role{.account_id = setting_of(profile, "sso_account_id"),
+                 .role_name = setting_of(profile, "sso_role_name"),
                  .region = {},
                  .cache_key = {}};
     if (const IniValue* name = find(profile, "sso_session"); name != nullptr) {
@@ -147,9 +147,9 @@ class ProfileProvider final : public CredentialProvider {
       if (session == nullptr) return bad_profile(*name, "there is no section [sso-session " + name->text + "]");
       role.cache_key = name->text;
     } else {
-      role.cache_key = text_of(profile, "sso_start_url");
+      role.cache_key = setting_of(profile, "sso_start_url");
     }
-    role.region = text_of(*session, "sso_region");
+    role.region = setting_of(*session, "sso_region");
     if (role.account_id.empty() || role.role_name.empty() || role.region.empty() || role.cache_key.empty()) {
       return bad_profile(
           where,

@@ -20,26 +20,30 @@ std::optional<RecordRow> find_or_create(Transaction& transaction, const ClaimReq
   return find_record_row(transaction.connection(), id);
 }
 
+ClaimAnswer answer_of(const core::ClaimDecision& decision, const Cell& cell, std::string_view child_id) {
+  return core::answer_with(decision.outcome, cell, seen_of(cell), child_id);
+}
+
 ClaimAnswer claim_record(Transaction& transaction, const ClaimRequest& request, Time now) {
   auto row = find_or_create(transaction, request);
   if (!row) return {};
-  const SeenState before = seen_of(row->cell);
-  ClaimAnswer answer = claim_cell(row->cell, request, now);
-  if (answer.outcome == ClaimOutcome::waiting) answer.child_id = row->child;
-  if (seen_of(row->cell) != before) write_record_row(transaction.connection(), *row, now);
-  return answer;
+  const core::ClaimDecision decision = core::claim_cell(row->cell, request, now);
+  if (decision.writes) {
+    row->cell = decision.next;
+    write_record_row(transaction.connection(), *row, now);
+  }
+  return answer_of(decision, row->cell, row->child);
 }
 
 ClaimAnswer claim_task(Transaction& transaction, const ClaimRequest& request, Time now) {
   const auto place = find_task(transaction, request.ref);
   if (!place) return {};
-  const Cell before = place->page->slots.cell(place->slot);
-  Cell cell = before;
-  ClaimAnswer answer = claim_cell(cell, request, now);
-  if (answer.outcome == ClaimOutcome::waiting)
-    answer.child_id = child_of(transaction.connection(), place->tree, place->position);
-  if (answer.outcome == ClaimOutcome::claimed) put_task_cell(transaction, *place, before, cell);
-  return answer;
+  const Cell cell = place->page->slots.cell(place->slot);
+  const core::ClaimDecision decision = core::claim_cell(cell, request, now);
+  if (decision.writes) put_task_cell(transaction, *place, cell, decision.next);
+  const bool waits = decision.outcome == ClaimOutcome::waiting;
+  return answer_of(decision, decision.writes ? decision.next : cell,
+                   waits ? child_of(transaction.connection(), place->tree, place->position) : std::string());
 }
 
 Result<void> extend_lease(Transaction& transaction, const Lease& lease, Time lease_end, Time now) {

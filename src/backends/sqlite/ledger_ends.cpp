@@ -55,11 +55,11 @@ EndOutcome end_task(Transaction& transaction, const EndRequest& request, Time no
   const Cell before = place->page->slots.cell(place->slot);
   std::string child;
   if (before.state == Cell::State::waiting) child = child_of(transaction.connection(), place->tree, place->position);
-  Cell after = before;
-  const CellEnd end = end_cell(after, child, request, now);
-  if (!end.changed) return end.outcome;
-  put_task_cell(transaction, *place, before, after);
-  keep_child(transaction.connection(), *place, before, after, request.child_id);
+  const core::EndDecision end =
+      core::end_cell(before, request, {.child_id = child, .seen = seen_of(before), .now = now});
+  if (!end.writes) return end.outcome;
+  put_task_cell(transaction, *place, before, end.next);
+  keep_child(transaction.connection(), *place, before, end.next, request.child_id);
   keep_data(transaction.connection(), task_owner(place->cluster->number, request.index), request, now);
   return end.outcome;
 }
@@ -67,8 +67,10 @@ EndOutcome end_task(Transaction& transaction, const EndRequest& request, Time no
 EndOutcome end_record(Transaction& transaction, const EndRequest& request, Time now) {
   auto row = find_record_row(transaction.connection(), record_id(request.ref));
   if (!row) return EndOutcome::missing;
-  const CellEnd end = end_cell(row->cell, row->child, request, now);
-  if (!end.changed) return end.outcome;
+  const core::EndDecision end =
+      core::end_cell(row->cell, request, {.child_id = row->child, .seen = seen_of(row->cell), .now = now});
+  if (!end.writes) return end.outcome;
+  row->cell = end.next;
   row->child = row->cell.state == Cell::State::waiting ? request.child_id : std::string();
   write_record_row(transaction.connection(), *row, now);
   keep_data(transaction.connection(), -row->number, request, now);

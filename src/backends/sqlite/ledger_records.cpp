@@ -16,7 +16,7 @@ Error changed_meanwhile() { return {ErrorCode::conflict, "the record changed mea
 
 void fill_status(StoredRecord& record, const Cell& cell) {
   record.status = status_of(cell);
-  record.status_code = code_of(record.status);
+  record.status_code = core::code_of(record.status);
   if (cell.has_ended()) record.completed_at = cell.time;
   record.consumption_count = cell.attempt;
 }
