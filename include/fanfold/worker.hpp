@@ -88,6 +88,8 @@ class Worker {
 
   /// Runs until the cluster is finished and its finish message is done. Refused in a handler (it would wait for
   /// itself); on a cluster that nobody seals it ends by the cluster's deadline or stop, or by `stop`.
+  /// Errors: also invalid_argument where neither the cluster's tasks nor its finish message are on a queue of this
+  /// worker's, or tasks are and there is no `on_message`.
   Result<Progress> run_until(const MessageKey& cluster, std::stop_token stop = {});
 
   /// Of the run that is going on or was the last one. Thread-safe.

@@ -220,6 +220,19 @@ TEST(ByHand, ClaimsOnceAndSaysHowLongItIsBusy) {
   EXPECT_EQ(second.busy_for, 20s);
 }
 
+TEST(ByHand, CallsNothingCompleteThatOthersHoldAtItsLastDelivery) {
+  World world;
+  Queue& queue = world.client->queue_port();
+  queue.create("dead", {}).value();
+  queue.create(world.queue, {.redrive = RedrivePolicy{.dead_letter_queue = "dead", .receive_count_max = 2}}).value();
+  static_cast<void>(world.client->create_message_cluster(world.queue, numbers(1)).value());
+  ASSERT_EQ(world.client->is_complete(world.receive(1, 1s).records.front()).value().state, ClaimState::claimed);
+  world.advance(2s);
+  const Claim last = world.client->is_complete(world.receive().records.front()).value();
+  EXPECT_EQ(last.state, ClaimState::in_progress);
+  EXPECT_GT(last.busy_for, 0s);
+}
+
 TEST(ByHand, CompletesTheTaskAndTheClusterAndDeletesTheMessage) {
   World world;
   const Cluster cluster = world.client->create_message_cluster(world.queue, numbers(1)).value();

@@ -25,6 +25,18 @@ TEST(Creation, SendsEveryTaskOnceAndLeavesNoMark) {
   EXPECT_EQ(message.key, MessageKey::of_task(id_of(cluster), 0));
 }
 
+TEST(Creation, ThatMayNotSendFailsNoTaskAndGoesOnOnceItMay) {
+  Scene scene;
+  const ClusterOptions options{.idempotency_key = "k"};
+  scene.queue->refusals[3] = {ErrorCode::permission_denied};
+  EXPECT_EQ(code_of(scene.client->create_message_cluster("work", numbers(5), options)), ErrorCode::permission_denied);
+  scene.advance(std::chrono::minutes(11));
+  const Cluster cluster = scene.client->create_message_cluster("work", numbers(5), options).value();
+  EXPECT_EQ(scene.progress(cluster).failed_count, 0U);
+  scene.work();
+  EXPECT_EQ(scene.progress(cluster).done_count, 5U);
+}
+
 TEST(Creation, OfNoTasksIsFinishedAtOnce) {
   Scene scene;
   const Cluster cluster = scene.client->create_message_cluster("work", std::vector<int>()).value();

@@ -20,12 +20,12 @@ struct DispatchOptions {
 /// What came of one call, for the caller to add up.
 struct Tally {
   WorkerReport counts{};
-  std::vector<std::string> kept{};         ///< Message ids that stay in the queue.
-  bool failed = false;                     ///< Something failed, or stays: the rest of a FIFO group must not run.
-  std::optional<Error> error{};            ///< The first error of the store; what it concerned comes back by itself.
-  Status ended_status = Status::complete;  ///< begin: of the last delivery whose record had ended.
-  std::chrono::milliseconds hidden{0};     ///< begin: of the last delivery that was put back.
-  bool waits_for_child = false;            ///< begin: the last delivery's task waits for a child cluster that runs.
+  std::vector<std::string> kept{};       ///< Message ids that stay in the queue.
+  bool failed = false;                   ///< Something failed, or stays: the rest of a FIFO group must not run.
+  std::optional<Error> error{};          ///< The first error of the store; what it concerned comes back by itself.
+  std::optional<Status> ended_status{};  ///< begin: of the last delivery whose record had ended.
+  std::chrono::milliseconds hidden{0};   ///< begin: of the last delivery that was put back.
+  bool waits_for_child = false;          ///< begin: the last delivery's task waits for a child cluster that runs.
 
   void note(const Error& first) {
     failed = true;

@@ -91,11 +91,11 @@ Result<detail::ClaimReply> Engine::is_complete(const SqsRecord& record, const At
   } else if (!chunk.empty()) {
     reply.state = State::claimed;
     reply.ticket = ticket_of(chunk);
-  } else if (!tally.kept.empty() || tally.waits_for_child) {
-    reply.state = State::in_progress;
-    reply.busy_for = tally.hidden;
+  } else if (tally.ended_status && !tally.waits_for_child) {
+    reply.status = *tally.ended_status;
   } else {
-    reply.status = tally.ended_status;
+    reply.state = State::in_progress;  // Also where the queue would not deliver it again, so that it was sent anew.
+    reply.busy_for = tally.hidden;
   }
   return reply;
 }

@@ -1,8 +1,11 @@
 #include "engine/dispatch.hpp"
 
+#include <fanfold/detail/process_end.hpp>
+
 #include "core/outcome.hpp"
 #include "support/identifier.hpp"
 
+#include <cxxabi.h>
 #include <algorithm>
 
 namespace fanfold::engine {
@@ -23,8 +26,7 @@ class HandlerScope {
   bool before_ = handler_runs;  // The test kit runs handlers within handlers.
 };
 
-/// What a handler throws is its outcome, if it is derived from std::exception; anything else is not the handler's and
-/// passes.
+/// What a handler throws is its outcome, whatever it is.
 template <class Call>
 Outcome guarded(Call&& call) {
   const HandlerScope scope;
@@ -34,6 +36,12 @@ Outcome guarded(Call&& call) {
     return core::outcome_of(thrown.error());
   } catch (const std::exception& thrown) {
     return core::outcome_of_exception(thrown.what());
+  } catch (const detail::ProcessEnd&) {
+    throw;
+  } catch (const abi::__forced_unwind&) {
+    throw;  // The thread is cancelled.
+  } catch (...) {
+    return core::outcome_of_exception("the handler threw something that is no std::exception");
   }
 }
 

@@ -125,8 +125,16 @@ TEST(Dispatch, TakesAnExceptionForARetryAndAnErrorThatNoRetryMendsForTheEnd) {
   EXPECT_EQ(world.task(cluster, 1).error.front().code, "bad_input");
 }
 
-TEST(Dispatch, LetsWhatIsNoStandardExceptionPass) {
-  struct Crash {};
+TEST(Dispatch, TakesWhatIsNoStandardExceptionForARetryToo) {
+  World world;
+  const Cluster cluster = world.client->create_message_cluster(world.queue, numbers(1)).value();
+  world.process(messages([](const Message<Json>&, const Context&) -> Outcome { throw 3; }));
+  EXPECT_EQ(world.task(cluster, 0).error.front().code, "internal");
+  EXPECT_NE(world.task(cluster, 0).status, Status::error);
+}
+
+TEST(Dispatch, LetsTheEndOfASimulatedProcessPass) {
+  struct Crash : detail::ProcessEnd {};
   World world;
   static_cast<void>(world.client->create_message_cluster(world.queue, numbers(1)).value());
   const SqsEvent event = world.receive();

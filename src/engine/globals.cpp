@@ -3,6 +3,7 @@
 #include "support/identifier.hpp"
 #include "support/mutant.hpp"
 
+#include <cxxabi.h>
 #include <algorithm>
 
 namespace fanfold::engine {
@@ -122,7 +123,9 @@ class GlobalsUpdater::Swap {
       } else {
         value = std::move(*changed);
       }
-    } catch (const std::exception&) {
+    } catch (const abi::__forced_unwind&) {
+      throw;  // The thread is cancelled.
+    } catch (...) {
       refused.thrown = std::current_exception();  // It comes out of its own caller's update.
     }
     return refused;

@@ -66,7 +66,9 @@ class Resend {
     if (reason_ != ResendReason::repair) return std::chrono::milliseconds{0};
     auto header = store_.header(id_);
     if (!header) return std::move(header).error();
-    return repair_pause(store_, (*header)->queue_url);
+    auto queue = with_patience(store_, [&] { return store_.queue().attributes((*header)->queue_url); });
+    if (!queue) return std::move(queue).error();
+    return repair_pause(*queue);
   }
 
   Result<HeaderChange> is_wanted(const ClusterHeader& header, Time now, std::chrono::milliseconds pause) {

@@ -14,6 +14,12 @@ namespace {
 
 constexpr int hexadecimal = 16;
 
+/// Whether sending the message elsewhere, by somebody else, or later would be refused as well. Of a missing permission
+/// or queue, which concern whoever sends, the task knows nothing: its cluster waits until they are there.
+bool is_about_the_message(ErrorCode code) noexcept {
+  return code == ErrorCode::invalid_argument || code == ErrorCode::too_large || code == ErrorCode::bad_input;
+}
+
 }  // namespace
 
 std::string new_holder(Store& store) {
@@ -122,6 +128,7 @@ Result<void> TaskSender::send_batch(std::span<const TaskMessage> messages) {
         last = one.error;
         continue;
       }
+      if (!is_about_the_message(one.error.code)) return one.error;
       auto failed = fail_refused(one, task->index);
       if (!failed) return failed;
     }
@@ -168,11 +175,9 @@ Result<void> clear_marks(Store& store, std::string_view id, std::uint32_t round,
   return {};
 }
 
-Result<std::chrono::milliseconds> repair_pause(Store& store, std::string_view url) {
+std::chrono::milliseconds repair_pause(const QueueAttributes& queue) {
   constexpr std::chrono::milliseconds least{30'000};
-  auto attributes = with_patience(store, [&] { return store.queue().attributes(url); });
-  if (!attributes) return std::move(attributes).error();
-  return std::max<std::chrono::milliseconds>(least, attributes->visibility);
+  return std::max<std::chrono::milliseconds>(least, queue.visibility);
 }
 
 }  // namespace fanfold::engine

@@ -59,6 +59,6 @@ Result<void> clear_marks(Store& store, std::string_view id, std::uint32_t round,
                          const std::string& holder);
 
 /// How long a message of this queue stays hidden once it is received: the pace of repairs. At least 30 s.
-[[nodiscard]] Result<std::chrono::milliseconds> repair_pause(Store& store, std::string_view url);
+[[nodiscard]] std::chrono::milliseconds repair_pause(const QueueAttributes& queue);
 
 }  // namespace fanfold::engine

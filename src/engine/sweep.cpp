@@ -87,10 +87,8 @@ class Sweep {
     if (!queue) return std::move(queue).error();
     auto finish_queue = attributes(header.finish_queue_url);
     if (!finish_queue) return std::move(finish_queue).error();
-    auto pause = repair_pause(store_, header.queue_url);
-    if (!pause) return std::move(pause).error();
     return core::SweepFacts{.now = store_.now(),
-                            .repair_pause = *pause,
+                            .repair_pause = repair_pause(*queue),
                             .retention = queue->retention,
                             .finish_retention = finish_queue->retention};
   }

@@ -60,6 +60,24 @@ class Worker::Impl {
     return result;
   }
 
+  /// Whoever waits for a cluster on a queue where nothing of it ever arrives has mistaken the queue.
+  Result<void> check_can_finish(const ClusterHeader& header) {
+    if (header.finished()) return {};
+    std::vector<std::string> names{options_.queue};
+    for (const WeightedQueue& queue : options_.queues) names.push_back(queue.name);
+    for (const std::string& name : names) {
+      if (name.empty()) continue;
+      auto url = engine::with_patience(engine_->store(), [&] { return engine_->queue().resolve(name); });
+      if (!url) return {};  // The run itself says what is wrong with it.
+      if (*url == header.queue_url && !handlers_.on_message)
+        return refused("handlers.on_message: expected a handler, since tasks of the cluster are open");
+      if (*url == header.queue_url || *url == header.finish_queue_url) return {};
+    }
+    return Error{ErrorCode::invalid_argument,
+                 "queue: expected \"" + header.queue_url + "\", where the tasks of the cluster are",
+                 {}};
+  }
+
   [[nodiscard]] engine::Engine& engine() { return *engine_; }
   [[nodiscard]] bool has_engine() const { return engine_ != nullptr; }
   [[nodiscard]] WorkerReport report() const { return sums_.get(); }
@@ -111,6 +129,7 @@ Result<Progress> Worker::run_until(const MessageKey& cluster, std::stop_token st
   const std::string& id = parts->id;
   auto known = engine::live_header(store, id);
   if (!known) return std::move(known).error();
+  if (auto checked = impl_->check_can_finish(*known); !checked) return std::move(checked).error();
 
   using Over = worker::Run::Over;
   Time next_sweep_at{};

@@ -403,6 +403,20 @@ TEST(RunUntil, SaysSoWhereItWasStoppedBeforeTheClusterFinished) {
   EXPECT_EQ(waited.error().code, ErrorCode::cancelled);
 }
 
+TEST(RunUntil, DoesNotWaitForWhatItsOwnOptionsKeepFromHappening) {
+  const Client client = make_client(real_time_store().backend());
+  const Cluster cluster = cluster_of(client, 1);
+  const auto waited = Worker(client, Handlers{}, options_for(1)).run_until(cluster);
+  ASSERT_FALSE(waited);
+  EXPECT_EQ(waited.error().message, "handlers.on_message: expected a handler, since tasks of the cluster are open");
+  WorkerOptions elsewhere = options_for(1);
+  elsewhere.queue = "other";
+  const auto mistaken = Worker(client, handling([](const Message<int>&, const Context&) { return done(); }), elsewhere)
+                            .run_until(cluster);
+  ASSERT_FALSE(mistaken);
+  EXPECT_EQ(mistaken.error().message, "queue: expected \"work\", where the tasks of the cluster are");
+}
+
 TEST(RunUntil, DoesNotWaitForAClusterThatIsNotThere) {
   const Client client = make_client(real_time_store().backend());
   Worker worker(client, Handlers{}, options_for(1));

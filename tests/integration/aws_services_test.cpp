@@ -217,6 +217,19 @@ TEST_F(Sqs, EntriesOfABatchAreMatchedByTheirId) {
   EXPECT_EQ(answers[3].error().code, ErrorCode::unavailable) << "of which the answer says nothing";
 }
 
+TEST_F(Sqs, ARefusalOfTheWholeCallIsNoRefusalOfItsTasks) {
+  for (const auto& [service_code, code] : {std::pair{"KmsAccessDenied", ErrorCode::permission_denied},
+                                           std::pair{"InvalidAddress", ErrorCode::invalid_argument}}) {
+    on_request = [&](const ReceivedRequest&, int) {
+      return reply(400, R"({"__type":"com.amazonaws.sqs#)" + std::string(service_code) + R"("})");
+    };
+    const TaskMessage task{.position = 0, .index = 0, .body = "1", .delay = {}};
+    const auto sent = queue->send_tasks("https://queue", {}, std::span(&task, 1));
+    ASSERT_FALSE(sent.has_value()) << service_code;
+    EXPECT_EQ(sent.error().code, code);
+  }
+}
+
 TEST_F(Sqs, AMessageThatArrivedDamagedIsNotCountedAsSent) {
   on_request = [](const ReceivedRequest&, int) {
     return reply(200, R"({"Successful":[{"Id":"0","MessageId":"m","MD5OfMessageBody":")" + md5_text("other") +

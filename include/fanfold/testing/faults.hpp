@@ -1,5 +1,6 @@
 #pragma once
 
+#include <fanfold/detail/process_end.hpp>
 #include <fanfold/testing/memory_store.hpp>
 
 #include <map>
@@ -10,7 +11,8 @@ namespace fanfold::testing {
 
 /// Thrown out of a port's call where the process "dies". Not derived from std::exception, so that nothing that handles
 /// errors takes it for one: whoever runs the process catches it and begins a new one.
-struct SimulatedCrash {
+struct SimulatedCrash : detail::ProcessEnd {
+  explicit SimulatedCrash(std::string_view of) noexcept : call(of) {}
   std::string_view call{};  ///< The port's function, e.g. "ledger.end".
 };
 

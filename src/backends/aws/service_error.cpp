@@ -59,6 +59,13 @@ constexpr std::array known_codes = {
     KnownCode{"AWS.SimpleQueueService.NonExistentQueue", ErrorCode::not_found, AttemptEnd::final},
     KnownCode{"NoSuchBucket", ErrorCode::not_found, AttemptEnd::final},
     KnownCode{"NoSuchKey", ErrorCode::not_found, AttemptEnd::final},
+    // Of the key that the queue's messages are encrypted with: whoever sends may not use it, or nobody can.
+    KnownCode{"KmsAccessDenied", ErrorCode::permission_denied, AttemptEnd::final},
+    KnownCode{"KmsDisabled", ErrorCode::permission_denied, AttemptEnd::final},
+    KnownCode{"KmsInvalidKeyUsage", ErrorCode::permission_denied, AttemptEnd::final},
+    KnownCode{"KmsInvalidState", ErrorCode::permission_denied, AttemptEnd::final},
+    KnownCode{"KmsNotFound", ErrorCode::permission_denied, AttemptEnd::final},
+    KnownCode{"KmsOptInRequired", ErrorCode::permission_denied, AttemptEnd::final},
     KnownCode{"ResourceInUseException", ErrorCode::already_exists, AttemptEnd::final},
     KnownCode{"QueueNameExists", ErrorCode::already_exists, AttemptEnd::final},
     KnownCode{"BucketAlreadyExists", ErrorCode::already_exists, AttemptEnd::final},

@@ -115,9 +115,11 @@ Result<void> BatchCall::decode_json(JsonValue root) {
 
 std::vector<EntryAnswer> BatchCall::take() {
   if (answer().error)
-    return std::vector<EntryAnswer>(
-        entry_count_,
-        EntryAnswer{.message_id = {}, .md5 = {}, .error = answer().error, .service_code = answer().service_code});
+    return std::vector<EntryAnswer>(entry_count_, EntryAnswer{.message_id = {},
+                                                              .md5 = {},
+                                                              .error = answer().error,
+                                                              .service_code = answer().service_code,
+                                                              .is_of_call = true});
   return std::move(entries_);
 }
 

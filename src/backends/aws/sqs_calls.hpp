@@ -21,6 +21,7 @@ struct EntryAnswer {
   std::string md5{};         ///< SendMessageBatch, of the body
   std::optional<Error> error{};
   std::string service_code{};
+  bool is_of_call = false;  ///< The whole call was refused, which says nothing about this entry.
 };
 
 /// A call whose answer tells for each entry, by its id "0", "1", …, whether it succeeded. An entry of which it says

@@ -174,6 +174,7 @@ void SqsQueue::send_all(std::string_view url, std::vector<Outgoing>& messages, b
     for (std::size_t k = 0; k < answers.size(); ++k) {
       Outgoing& message = *batches[i][k];
       message.error = std::move(answers[k].error);
+      message.is_of_call = answers[k].is_of_call;
       message.message_id = std::move(answers[k].message_id);
       const bool is_damaged = !message.error && !answers[k].md5.empty() && answers[k].md5 != md5_text(message.text);
       if (is_damaged) message.error = Error{ErrorCode::unavailable, "sqs got another message than was sent", {}};
@@ -230,6 +231,7 @@ Result<std::vector<Queue::TaskRefused>> SqsQueue::send_tasks(std::string_view ur
   send_all(url, outgoing, true);
   std::vector<TaskRefused> refused;
   for (std::size_t i = 0; i < tasks.size(); ++i) {
+    if (outgoing[i].is_of_call && !is_retryable(outgoing[i].error->code)) return *std::move(outgoing[i].error);
     if (outgoing[i].error) refused.push_back({tasks[i].position, *std::move(outgoing[i].error)});
   }
   return refused;

@@ -47,6 +47,7 @@ class SqsQueue : public Queue {
     SendEntry entry{};  ///< `body` views `text`, or is what stands for it.
     std::optional<Error> error{};
     std::string message_id{};
+    bool is_of_call = false;  ///< `error` is of the whole call and says nothing about the message.
   };
   void check(std::string_view url, Outgoing& message) const;
   void send_all(std::string_view url, std::vector<Outgoing>& messages, bool keeps_payloads);

@@ -27,7 +27,8 @@ class SqliteGlobalStore final : public GlobalStore {
   }
 
   Result<StoredGlobals> read(const BucketParams& where) override {
-    return store_->read([&](Connection& connection) -> Result<StoredGlobals> {
+    // What is told here may settle an update whose own commit was not confirmed: only what is synced counts.
+    return store_->read_settled([&](Connection& connection) -> Result<StoredGlobals> {
       Rows rows(connection, "SELECT value, version, write_ids FROM globals WHERE key = ?", where.key);
       if (!rows.next()) return Error{ErrorCode::not_found, "no globals at " + where.key, {}};
       return StoredGlobals{Json::from_valid_text(rows.text(0)), rows.text(1), decode_texts(rows.bytes(2))};
