@@ -82,6 +82,7 @@ struct EndRequest {
   std::string child_id{};             ///< waiting.
   std::string output{};               ///< Raw bytes that the attempt printed; at most `output_bytes_max`.
   std::uint32_t attempt = 0;
+  bool unstarted = false;  ///< retry, by the holder: no handler was run, so that the attempt is not counted.
 };
 
 enum class EndOutcome : std::uint8_t {

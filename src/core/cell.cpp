@@ -67,7 +67,10 @@ EndDecision end_cell(const Cell& cell, const EndRequest& request, const EndFacts
   if (!is_allowed(cell, request.condition, facts)) return {EndOutcome::lease_lost, false, {}};
   EndDecision decision{EndOutcome::ended, true, {}};
   decision.next.state = state_after(request.verdict);
-  decision.next.attempt = std::min(std::max(cell.attempt, request.attempt), attempt_max);
+  const bool gives_back =
+      request.unstarted && cell.attempt > 0 && std::holds_alternative<std::uint64_t>(request.condition);
+  decision.next.attempt =
+      gives_back ? cell.attempt - 1 : std::min(std::max(cell.attempt, request.attempt), attempt_max);
   decision.next.time = request.verdict == Verdict::retry ? request.retry_at : facts.now;
   const bool is_signal = cell.state == Cell::State::crashed;
   decision.next.token = token_of(request, facts).value_or(is_signal ? 0 : cell.token);

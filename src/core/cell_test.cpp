@@ -70,6 +70,17 @@ TEST(Cell, EndsOnlyForItsHolder) {
   EXPECT_EQ(ended.next, (Cell{.state = Cell::State::done, .attempt = 1, .time = noon, .token = 1}));
 }
 
+TEST(Cell, CountsNoAttemptThatNoHandlerWasRunFor) {
+  EndRequest back = end_by(std::uint64_t{1}, Verdict::retry);
+  back.attempt = 1;
+  back.unstarted = true;
+  back.retry_at = noon;
+  const Cell cell = end_cell(leased, back, at_noon()).next;
+  EXPECT_EQ(cell.attempt, 0U);
+  EXPECT_FALSE(end_cell(cell, back, at_noon()).writes) << "applied once, however often it is asked for";
+  EXPECT_EQ(claim_cell(cell, claim_by(2, 1), noon).outcome, ClaimOutcome::claimed);
+}
+
 TEST(Cell, KnowsItsOwnEndAgain) {
   const Cell failed = end_cell(leased, end_by(std::uint64_t{1}, Verdict::failed), at_noon()).next;
   const EndDecision again = end_cell(failed, end_by(std::uint64_t{1}, Verdict::failed), at_noon());

@@ -82,7 +82,8 @@ class QueueBatch {
     std::size_t started = 0;
     std::size_t finished = 0;
     for (; started < chunk.size() && !(started > 0 && is_over()); ++started) {
-      if (chunk.assignments[started].alone && finished < started) {
+      const bool ends_now = chunk.assignments[started].alone || is_lease_used(chunk, finished);
+      if (ends_now && finished < started) {
         dispatcher_.finish(chunk, finished, started, tally);
         finished = started;
       }
@@ -119,6 +120,15 @@ class QueueBatch {
     chunk.deliveries.push_back(std::move(lonely.deliveries.front()));
     chunk.ends.push_back(std::move(lonely.ends.front()));
     chunk.assignments.push_back(std::move(lonely.assignments.front()));
+  }
+
+  /// Whether a third of a lease is over: what has run by then is written down before its lease ends.
+  [[nodiscard]] bool is_lease_used(const Chunk& chunk, std::size_t position) const {
+    const Assignment& assignment = chunk.assignments[position];
+    const core::LeaseStep step =
+        core::next_lease_step(dispatcher_.store().now(), assignment.claimed_at, assignment.lease_end,
+                              options_.attempts.lease, core::visibility_max);
+    return step.kind != core::LeaseStep::Kind::wait;
   }
 
   /// Those that wait behind slow neighbours have their leases extended; false where it is lost, or nobody knows.

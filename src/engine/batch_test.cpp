@@ -168,6 +168,40 @@ TEST(ProcessBatch, GivesEachAttemptAHigherFencingNumberOverRoundsToo) {
                                                          (2ULL << 32U) + 2}));
 }
 
+TEST(ProcessBatch, CountsNoAttemptOfWhatItGivesBackUnstarted) {
+  World world;
+  const Cluster cluster = world.client->create_message_cluster(world.queue, numbers(3), {.attempts_max = 1}).value();
+  BatchOptions options;
+  options.deadline = world.store.clock().now() + 2s;
+  const Handlers slow = messages([&](const Message<Json>&, const Context&) {
+    world.advance(3s);
+    return done();
+  });
+  const auto first = world.client->process_batch(world.receive(), slow, options).value();
+  EXPECT_EQ(first.batch_item_failures.size(), 2U);
+  world.advance(31s);
+  for (int i = 0; i < 3; ++i) world.process(messages([](const Message<Json>&, const Context&) { return done(); }));
+  const Progress progress = world.client->progress(cluster).value();
+  EXPECT_EQ(progress.done_count, 3U);
+  EXPECT_EQ(progress.failed_count, 0U);
+}
+
+TEST(ProcessBatch, WritesDownWhatHasRunBeforeItsLeaseEnds) {
+  World world;
+  const Cluster cluster = world.client->create_message_cluster(world.queue, numbers(10)).value();
+  const SqsEvent event = world.receive();
+  std::uint64_t done_before_last = 0;
+  int count = 0;
+  const Handlers slow = messages([&](const Message<Json>&, const Context&) {
+    world.advance(4s);
+    if (++count == 10) done_before_last = world.client->progress(cluster).value().done_count;
+    return done();
+  });
+  world.process(event, slow);
+  EXPECT_EQ(count, 10);
+  EXPECT_GE(done_before_last, 6U) << "those that began more than a third of a lease ago";
+}
+
 TEST(ProcessBatch, ReportsARecordWhoseSourceIsNoQueue) {
   World world;
   SqsRecord record;

@@ -173,6 +173,7 @@ void Dispatcher::release(Chunk& chunk, std::size_t first, std::size_t last, Tall
     end.verdict = Verdict::retry;
     end.error.reset();
     end.retry_at = now;
+    end.unstarted = true;
   }
   Tally ends;  // Not counted as retries: nothing was tried.
   finish(chunk, first, last, ends);

@@ -53,6 +53,23 @@ class KnownQueues {
   std::set<std::string, std::less<>> urls_;  // Guarded by mutex_.
 };
 
+/// Where the next sweep goes on; empty: with the newest cluster.
+class SweepPlace {
+ public:
+  void keep(std::string cursor) {
+    const std::scoped_lock lock(mutex_);
+    cursor_ = std::move(cursor);
+  }
+  [[nodiscard]] std::string take() {
+    const std::scoped_lock lock(mutex_);
+    return std::exchange(cursor_, {});
+  }
+
+ private:
+  std::mutex mutex_;
+  std::string cursor_;  // Guarded by mutex_.
+};
+
 /// The ports and what the use cases share. Thread-safe; neither copied nor moved.
 struct Store {
   explicit Store(Backend ports) : backend(std::move(ports)) {}
@@ -62,6 +79,7 @@ struct Store {
   Backend backend;
   HeaderCache headers{};
   KnownQueues queues_known{};
+  SweepPlace sweep_place{};
   RedrivePolicies redrive_policies{};
 
   [[nodiscard]] Queue& queue() const { return *backend.queue; }

@@ -35,7 +35,9 @@ class Sweep {
 
  private:
   Result<void> sweep_clusters() {
-    ClusterQuery query{.unfinished_only = true, .name = {}, .cursor = {}, .count_max = cluster_page_count};
+    // Where there are more than one sweep looks at, the next one goes on behind them, so that each has its turn.
+    ClusterQuery query{
+        .unfinished_only = true, .name = {}, .cursor = store_.sweep_place.take(), .count_max = cluster_page_count};
     while (report_.cluster_count < sweep_cluster_count_max) {
       auto page = with_patience(store_, [&] { return store_.ledger().list_clusters(query); });
       if (!page) return std::move(page).error();
@@ -43,9 +45,10 @@ class Sweep {
         ++report_.cluster_count;
         note(sweep_cluster(header), "cluster " + header.id);
       }
-      if (page->next_cursor.empty()) break;
+      if (page->next_cursor.empty()) return {};
       query.cursor = std::move(page->next_cursor);
     }
+    store_.sweep_place.keep(std::move(query.cursor));
     return {};
   }
 

@@ -6,7 +6,7 @@
 
 namespace fanfold::engine {
 
-/// Clusters that one sweep looks at; the next one begins anew with the newest.
+/// Clusters that one sweep looks at; the next one of the same client goes on behind them.
 inline constexpr std::size_t sweep_cluster_count_max = 10'000;
 /// Messages that one sweep takes from one dead-letter queue.
 inline constexpr std::size_t dead_letter_count_max = 1'000;

@@ -85,6 +85,7 @@ void write_end(Cell& cell, const EndRequest& request, Time now) {
   cell.state = state_after(request.verdict);
   // A claim counted the attempt; only where there was none is the caller's count all there is.
   if (std::holds_alternative<NotEnded>(request.condition)) cell.attempt = std::max(cell.attempt, request.attempt);
+  if (std::holds_alternative<std::uint64_t>(request.condition) && request.unstarted) --cell.attempt;
   cell.child_id = request.verdict == Verdict::waiting ? request.child_id : std::string();
   cell.until = request.verdict == Verdict::retry ? request.retry_at : Time();
   if (cell.ended()) cell.ended_at = now;

@@ -171,6 +171,19 @@ TEST_P(ClaimContract, WaitsUntilTheBackoffIsOver) {
   EXPECT_EQ(later.attempt, 2U);
 }
 
+TEST_P(ClaimContract, GivenBackWithoutARunCountsNoAttempt) {
+  const ClusterHeader cluster = make_cluster(1);
+  EndRequest request = end_request(task(cluster, 0), claimed(task(cluster, 0)), Verdict::retry);
+  request.attempt = 1;
+  request.retry_at = now_;
+  request.unstarted = true;
+  EXPECT_EQ(end_outcome(request), EndOutcome::ended);
+  EXPECT_EQ(end_outcome(request), EndOutcome::ended) << "again, as after a lost answer";
+  const ClaimAnswer later = claim(claim_request(task(cluster, 0)), now_);
+  EXPECT_EQ(later.outcome, ClaimOutcome::claimed);
+  EXPECT_EQ(later.attempt, 1U);
+}
+
 TEST_P(ClaimContract, OfAMessageWithoutARecordIsMissing) {
   EXPECT_EQ(claim(claim_request({RecordType::message, fresh_id(), 0, 0, false}), now_).outcome, ClaimOutcome::missing);
 }
