@@ -1,6 +1,7 @@
 #include "worker/crash_note.hpp"
 
 #include <unistd.h>
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <csignal>
@@ -14,6 +15,7 @@ constexpr std::array crash_signals{SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
 constexpr std::size_t note_count_max = 16;
 
 std::array<std::atomic<int>, note_count_max> descriptors_plus_one{};  // 0: a free slot.
+std::array<std::atomic<off_t>, note_count_max> offsets{};
 std::atomic<pid_t> owner_process{0};
 std::array<struct sigaction, crash_signals.size()> former{};
 std::mutex install_mutex;
@@ -23,10 +25,11 @@ std::size_t note_count = 0;  // Guarded by install_mutex.
 void write_note(int signal) {
   if (getpid() == owner_process.load(std::memory_order_relaxed)) {
     const auto byte = static_cast<unsigned char>(signal);
-    for (const auto& slot : descriptors_plus_one) {
-      const int descriptor = slot.load(std::memory_order_relaxed) - 1;
-      // Nothing can be done about a failure here.
-      if (descriptor >= 0 && write(descriptor, &byte, 1) < 0) continue;
+    for (std::size_t i = 0; i < descriptors_plus_one.size(); ++i) {
+      const int descriptor = descriptors_plus_one[i].load(std::memory_order_relaxed) - 1;
+      // At its own place, however often this is done: the bytes beside it are of other processes. Nothing can be done
+      // about a failure here.
+      if (descriptor >= 0 && pwrite(descriptor, &byte, 1, offsets[i].load(std::memory_order_relaxed)) < 0) continue;
     }
   }
   for (std::size_t i = 0; i < crash_signals.size(); ++i) {
@@ -54,6 +57,7 @@ CrashNote::CrashNote(int descriptor) {
   const std::scoped_lock lock(install_mutex);
   for (std::size_t i = 0; i < descriptors_plus_one.size(); ++i) {
     if (descriptors_plus_one[i].load(std::memory_order_relaxed) != 0) continue;
+    offsets[i].store(std::max<off_t>(lseek(descriptor, 0, SEEK_CUR), 0), std::memory_order_relaxed);
     descriptors_plus_one[i].store(descriptor + 1, std::memory_order_relaxed);
     slot_ = static_cast<int>(i);
     if (note_count++ == 0) install();

@@ -3,9 +3,9 @@
 namespace fanfold::worker {
 
 /// While it lives, a crash of this process (SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT) writes the signal's number as one
-/// byte into the descriptor before it takes its course, so that the next process knows what the tasks in hand died of.
-/// Installs its signal handlers with the first one and restores the former ones with the last. A forked child writes
-/// nothing. Thread-safe.
+/// byte into the descriptor, where its position was at the construction, before it takes its course, so that the next
+/// process knows what the tasks in hand died of. Installs its signal handlers with the first one and restores the
+/// former ones with the last. A forked child writes nothing. Thread-safe.
 class CrashNote {
  public:
   /// Nothing is done for a negative descriptor, nor beyond 16 at a time.

@@ -230,6 +230,16 @@ TEST_F(Sqs, ARefusalOfTheWholeCallIsNoRefusalOfItsTasks) {
   }
 }
 
+TEST_F(Sqs, AQueueThatWasJustMadeIsWaitedForUntilItIsKnown) {
+  on_request = [](const ReceivedRequest& request, int number) {
+    if (request.header("x-amz-target") == "AmazonSQS.CreateQueue") return reply(200, R"({"QueueUrl":"https://queue"})");
+    if (number < 4) return reply(400, R"({"__type":"com.amazonaws.sqs#QueueDoesNotExist"})");
+    return reply(200, R"({"Attributes":{}})");
+  };
+  EXPECT_EQ(queue->create("new", {}).value(), "https://queue");
+  EXPECT_EQ(count, 4);
+}
+
 TEST_F(Sqs, AMessageThatArrivedDamagedIsNotCountedAsSent) {
   on_request = [](const ReceivedRequest&, int) {
     return reply(200, R"({"Successful":[{"Id":"0","MessageId":"m","MD5OfMessageBody":")" + md5_text("other") +

@@ -15,6 +15,7 @@ using std::chrono::seconds;
 constexpr std::size_t name_size_max = 80;
 constexpr std::size_t list_page_count_max = 1'000;
 constexpr std::uint32_t receive_count_limit = 1'000;
+constexpr int new_queue_look_max = 10;  ///< A second apart.
 constexpr std::string_view fifo_ending = ".fifo";
 
 Error invalid(std::string message) { return {ErrorCode::invalid_argument, std::move(message), {}}; }
@@ -163,7 +164,12 @@ Result<std::string> SqsQueue::create(std::string_view name, const QueueAttribute
   if (call.answer().error && call.answer().error->code != ErrorCode::already_exists) return *call.answer().error;
   auto url = call.answer().error ? resolve(name) : Result<std::string>(std::move(call.url));
   if (!url) return url;
+  // "You must wait at least one second after the queue is created to be able to use the queue" (CreateQueue).
   auto there = attributes_or(*url, expected);
+  for (int look = 1; !there && there.error().code == ErrorCode::not_found && look < new_queue_look_max; ++look) {
+    clock_.sleep_until(clock_.now() + std::chrono::seconds(1), {});
+    there = attributes_or(*url, expected);
+  }
   if (!there) return std::move(there).error();
   const std::string differing = difference(*there, expected);
   if (!differing.empty())

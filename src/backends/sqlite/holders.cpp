@@ -42,7 +42,7 @@ Result<void> Holder::take_slot(const std::vector<std::uint32_t>& used_slots, std
     const char no_signal = 0;
     if (::pwrite(file_.descriptor(), &no_signal, 1, slot) != 1)
       return error_of_errno(errno, "writing the holders' file");
-    // So that a signal handler has only to write.
+    // Where whoever notes a crash writes it.
     ::lseek(file_.descriptor(), static_cast<off_t>(slot), SEEK_SET);
     slot_ = slot;
     generation_ = generation;

@@ -18,10 +18,11 @@ std::int64_t used_bytes(Connection& connection) {
 Result<std::vector<std::string>> clusters_to_prune(Store& store, Time ended_before, Time now) {
   return store.read([&](Connection& connection) -> Result<std::vector<std::string>> {
     std::vector<std::string> ids;
-    Rows rows(connection,
-              "SELECT id FROM cluster WHERE header IS NOT NULL AND tombstone = 0 AND unfinished = 0 AND (completed_at "
-              "< ? OR expires_at < ?)",
-              ended_before, now);
+    Rows rows(
+        connection,
+        "SELECT id FROM cluster WHERE header IS NOT NULL AND (tombstone = 0 AND unfinished = 0 AND (completed_at < ? "
+        "OR expires_at < ?) OR tombstone = 1 AND number IN (SELECT cluster FROM tree))",
+        ended_before, now);
     while (rows.next()) ids.push_back(rows.text(0));
     return ids;
   });

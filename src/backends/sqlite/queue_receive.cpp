@@ -35,7 +35,8 @@ void take_from_page(Transaction& transaction, StatePage& page, const QueueInfo& 
       mail.is_present = false;
     } else {
       mail.receive_count = std::min(mail.receive_count + 1, receive_count_most);
-      mail.visible_at = now + options.visibility;
+      // Not at once even where it is to stay visible: this very call would take it again.
+      mail.visible_at = now + std::max(options.visibility, std::chrono::milliseconds(1));
       mail.holder = holder;
       taken.slots.push_back({tree, first_position + slot, mail});
     }
