@@ -64,7 +64,7 @@ void declare_store(Command root, CommonOptions& common) {
 }
 
 using AddCommand = void (*)(Command, Invocation&);
-constexpr std::pair<std::string_view, AddCommand> commands[] = {
+constexpr std::pair<std::string_view, AddCommand> top_commands[] = {
     {"run", add_run_command},         {"work", add_work_command},
     {"send", add_send_command},       {"cluster", add_cluster_command},
     {"tasks", add_tasks_command},     {"errors", add_errors_command},
@@ -82,7 +82,7 @@ constexpr std::pair<std::string_view, AddCommand> commands[] = {
 /// a start that finds nothing to do.
 bool is_declared(std::string_view name, std::string_view first) {
   const bool shows_others = first == "completion" || first == "man";
-  const bool is_known = std::any_of(std::begin(commands), std::end(commands),
+  const bool is_known = std::any_of(std::begin(top_commands), std::end(top_commands),
                                     [&](const auto& command) { return command.first == first; });
   return !is_known || shows_others || name == first;
 }
@@ -104,7 +104,7 @@ void declare(CLI::App& app, Invocation& invocation, std::string_view first) {
                .environment = "FANFOLD_DURABILITY"});
   root.flag("--json", invocation.common.json, "Print JSON on standard output, one object a line");
 
-  for (const auto& [name, add] : commands) {
+  for (const auto& [name, add] : top_commands) {
     if (is_declared(name, first)) add(root, invocation);
   }
 }
