@@ -23,9 +23,12 @@ std::string command() {
   return path;
 }
 
-pid_t spawn_true() {
+std::string task(std::uint64_t index) { return "task number " + std::to_string(index); }
+
+/// With the argument that the others give it: `true` does less without one, it does not even look at the locale.
+pid_t spawn_true(std::string argument) {
   char name[] = "true";
-  char* arguments[] = {name, nullptr};
+  char* arguments[] = {name, argument.data(), nullptr};
   pid_t child = 0;
   if (posix_spawn(&child, "/bin/true", nullptr, nullptr, arguments, environ) != 0)
     throw std::runtime_error("cannot start /bin/true");
@@ -39,8 +42,7 @@ double bare_loop(std::uint64_t count) {
   std::uint64_t ended = 0;
   while (ended < count) {
     while (started < count && started - ended < 2) {
-      spawn_true();
-      ++started;
+      spawn_true(task(started++));
     }
     if (wait(nullptr) > 0) ++ended;
   }
@@ -55,7 +57,7 @@ double shell(const std::string& line) {
 
 void write_lines(const std::filesystem::path& file, std::uint64_t count) {
   std::ofstream out(file);
-  for (std::uint64_t i = 0; i < count; ++i) out << "task number " << i << '\n';
+  for (std::uint64_t i = 0; i < count; ++i) out << task(i) << '\n';
 }
 
 void run_beside(const Scale& scale, const Report& report) {

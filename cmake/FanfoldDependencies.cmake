@@ -13,6 +13,17 @@ if(FANFOLD_AWS AND NOT CURL_FOUND)
   message(FATAL_ERROR "FANFOLD_AWS needs libcurl 7.88 or newer")
 endif()
 
+# libcurl is loaded when the first request is sent (docs/adr/0085), but where there is only a static one.
+set(curl_is_static ${FANFOLD_LAMBDA})
+if(CURL_LIBRARIES MATCHES "\\.a$")
+  set(curl_is_static ON)
+endif()
+option(FANFOLD_CURL_LINKED "Link libcurl in place of loading libcurl.so.4 when it is needed" ${curl_is_static})
+set(fanfold_libcurl "")
+if(FANFOLD_AWS AND FANFOLD_CURL_LINKED)
+  set(fanfold_libcurl CURL::libcurl)
+endif()
+
 if(FANFOLD_BUILD_TESTS)
   find_package(GTest REQUIRED)
 endif()

@@ -33,7 +33,7 @@ install(
   ${headers_left_out})
 
 set(needs_curl OFF)
-if(TARGET fanfold_net_objects)
+if(fanfold_libcurl)
   set(needs_curl ON)
 endif()
 configure_package_config_file(
@@ -117,6 +117,11 @@ set(CPACK_STRIP_FILES ON)
 set(CPACK_DEB_COMPONENT_INSTALL ON)
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
+# What is loaded in place of linked, dpkg-shlibdeps does not see.
+if(TARGET fanfold_net_objects AND NOT fanfold_libcurl)
+  set(CPACK_DEBIAN_RUNTIME_PACKAGE_DEPENDS "libcurl4 (>= 7.88)")
+  set(CPACK_DEBIAN_TOOL_PACKAGE_DEPENDS "libcurl4 (>= 7.88)")
+endif()
 set(CPACK_DEBIAN_RUNTIME_PACKAGE_SECTION libs)
 set(CPACK_DEBIAN_RUNTIME_PACKAGE_GENERATE_SHLIBS ON)
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_SECTION libdevel)

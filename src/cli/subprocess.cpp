@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <climits>
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
@@ -60,12 +61,22 @@ std::optional<Pipe> open_pipe() {
   return Pipe{Descriptor(ends[0]), Descriptor(ends[1])};
 }
 
+bool write_whole(const Descriptor& descriptor, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t count = write(descriptor.get(), bytes.data(), bytes.size());
+    if (count < 0 && errno != EINTR) return false;
+    if (count > 0) bytes.remove_prefix(static_cast<std::size_t>(count));
+  }
+  return true;
+}
+
 void set_nonblocking(const Descriptor& descriptor) { fcntl(descriptor.get(), F_SETFL, O_NONBLOCK); }
 
 /// What the child needs between clone and exec. It shares the parent's memory until then, and the parent's thread
 /// waits.
 struct Launch {
   const ChildProgram* program;
+  std::uint32_t signals;  // Set to what they are by default.
   int standard_input;
   int standard_output;
   int standard_error;
@@ -73,16 +84,30 @@ struct Launch {
   int error = 0;
 };
 
-/// Signals that a program expects to find as they are by default, whatever its parent does with them.
-void reset_signals() noexcept {
+constexpr int signal_count = 32;
+
+/// The signals, one bit each, that a program expects to find as they are by default, whatever its parent does with
+/// them. Asked once: the command has all its handlers before its first child.
+std::uint32_t signals_of_ours() noexcept {
+  static const std::uint32_t found = [] {
+    std::uint32_t bits = 0;
+    for (int number = 1; number < signal_count; ++number) {
+      struct sigaction action {};
+      if (sigaction(number, nullptr, &action) != 0 || action.sa_handler == SIG_DFL) continue;
+      // An ignored signal stays ignored, as nohup means it; only SIGPIPE is ignored by us.
+      if (action.sa_handler == SIG_IGN && number != SIGPIPE) continue;
+      bits |= 1U << static_cast<unsigned>(number);
+    }
+    return bits;
+  }();
+  return found;
+}
+
+void reset_signals(std::uint32_t bits) noexcept {
   struct sigaction action {};
-  for (int number = 1; number < 32; ++number) {
-    if (sigaction(number, nullptr, &action) != 0 || action.sa_handler == SIG_DFL) continue;
-    // An ignored signal stays ignored, as nohup means it; only SIGPIPE is ignored by us.
-    if (action.sa_handler == SIG_IGN && number != SIGPIPE) continue;
-    action.sa_handler = SIG_DFL;
-    action.sa_flags = 0;
-    sigaction(number, &action, nullptr);
+  action.sa_handler = SIG_DFL;
+  for (int number = 1; number < signal_count; ++number) {
+    if ((bits >> static_cast<unsigned>(number) & 1U) != 0) sigaction(number, &action, nullptr);
   }
   sigset_t none;
   sigemptyset(&none);
@@ -97,7 +122,7 @@ int exec_child(void* argument) noexcept {
   setpgid(0, 0);
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (getppid() != launch->parent) _exit(127);
-  reset_signals();
+  reset_signals(launch->signals);
   // The three are above 2 (see open_missing_standard_streams), so that none overwrites another.
   if (dup2(launch->standard_input, 0) < 0 || dup2(launch->standard_output, 1) < 0 ||
       dup2(launch->standard_error, 2) < 0) {
@@ -171,9 +196,9 @@ class Supervision {
         output_(std::move(output)),
         error_(std::move(error)),
         waker_(waker),
-        unwritten_(program.input) {
+        unwritten_(input_.is_open() ? program.input : std::string_view()) {
     if (program.timeout.count() > 0) deadline_ = std::chrono::steady_clock::now() + program.timeout;
-    feed();
+    if (input_.is_open()) feed();
   }
 
   ChildEnd run(const std::stop_token& stop) {
@@ -197,8 +222,8 @@ class Supervision {
                                    {input_.get(), POLLOUT, 0},
                                    {ended_by_ || !handle_.is_open() ? -1 : waker_.get(), POLLIN, 0}}};
     if (poll(watched.data(), watched.size(), poll_timeout()) < 0) return;  // EINTR: looked at again
-    if (watched[1].revents != 0) read_from(output_, true);
-    if (watched[2].revents != 0) read_from(error_, false);
+    look_at(output_, watched[1].revents, true);
+    look_at(error_, watched[2].revents, false);
     if (watched[3].revents != 0) feed();
     if (watched[4].revents != 0) waker_.clear();
     if (watched[0].revents != 0) reap();
@@ -258,6 +283,14 @@ class Supervision {
     input_.close();
   }
 
+  void look_at(Stream& source, short events, bool is_output) {
+    if (events == POLLHUP) {  // Nothing is in it, and nobody is left to write.
+      source.read.close();
+    } else if (events != 0) {
+      read_from(source, is_output);
+    }
+  }
+
   void read_from(Stream& source, bool is_output) {
     std::array<char, 16 * 1024> chunk;  // NOLINT(cppcoreguidelines-pro-type-member-init): read fills what is used
     const ssize_t count = read(source.read.get(), chunk.data(), chunk.size());
@@ -307,9 +340,16 @@ ChildEnd run_child(const ChildProgram& program, const std::stop_token& stop) {
   auto error = open_pipe();
   auto output = program.output_file < 0 ? open_pipe() : std::make_optional<Pipe>();
   if (!input || !error || !output) return not_started(errno);
-  set_nonblocking(input->write);
+  if (program.input.size() <= PIPE_BUF) {
+    // There is room for as much in any empty pipe. EPIPE cannot be: we hold the reading end.
+    if (!write_whole(input->write, program.input)) return not_started(errno);
+    input->write.close();
+  } else {
+    set_nonblocking(input->write);
+  }
 
-  Launch launch{&program, input->read.get(), program.output_file < 0 ? output->write.get() : program.output_file,
+  Launch launch{&program,           signals_of_ours(),
+                input->read.get(),  program.output_file < 0 ? output->write.get() : program.output_file,
                 error->write.get(), getpid()};
   Started started = start(launch);
   if (started.process < 0) return not_started(launch.error);

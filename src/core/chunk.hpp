@@ -12,8 +12,8 @@ namespace fanfold::core {
 inline constexpr std::chrono::microseconds chunk_time{2'000};
 /// Where claiming and ending a chunk take long (a disk that syncs), they are to take at most a share of a chunk's time,
 /// up to a chunk of this length: what is handled and not yet recorded when a process is killed is handled again.
-inline constexpr std::chrono::microseconds chunk_time_max{10'000};
-inline constexpr int chunk_times_calls = 8;
+inline constexpr std::chrono::microseconds chunk_time_max{20'000};
+inline constexpr int chunk_times_calls = 16;
 /// Less work than this is not worth sharing between threads: each share costs calls of the store.
 inline constexpr std::chrono::microseconds chunk_time_min{200};
 /// A chunk grows by at most this factor over the one before, since one fast task says little.

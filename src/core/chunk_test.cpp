@@ -40,9 +40,9 @@ TEST(ChunkSizer, MakesChunksWorthASlowClaim) {
     sizer.took(100, 100 * 100us);
     sizer.claimed(1ms);
   }
-  EXPECT_GE(sizer.next(many, 1), 75U);
+  EXPECT_GE(sizer.next(many, 1), 150U);
   for (int i = 0; i < 50; ++i) sizer.claimed(1s);
-  EXPECT_EQ(sizer.next(many, 1), 100U);
+  EXPECT_EQ(sizer.next(many, 1), 200U);
 }
 
 TEST(ChunkSizer, MakesChunksWorthTheirEndAsWell) {
@@ -52,9 +52,9 @@ TEST(ChunkSizer, MakesChunksWorthTheirEndAsWell) {
     sizer.claimed(300us);
     sizer.ended(700us);
   }
-  EXPECT_GE(sizer.next(many, 1), 75U);
+  EXPECT_GE(sizer.next(many, 1), 150U);
   for (int i = 0; i < 50; ++i) sizer.ended(1s);
-  EXPECT_EQ(sizer.next(many, 1), 100U);
+  EXPECT_EQ(sizer.next(many, 1), 200U);
 }
 
 TEST(ChunkSizer, TurnsSmallAtOnceWhenHandlersTurnSlow) {

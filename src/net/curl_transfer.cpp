@@ -14,8 +14,8 @@ constexpr long kept_connection_seconds_max = 110;     // idle ones are mostly cl
 
 template <class T>
 void set(CURL* handle, CURLoption option, T value) {
-  const CURLcode code = curl_easy_setopt(handle, option, value);
-  FANFOLD_ASSERT(code == CURLE_OK, curl_easy_strerror(code));
+  const CURLcode code = libcurl().easy_setopt(handle, option, value);
+  FANFOLD_ASSERT(code == CURLE_OK, libcurl().easy_strerror(code));
 }
 
 /// Headers that libcurl would add by itself and that we want only where the request has them.
@@ -34,7 +34,7 @@ bool has_header(const RequestHeaders& headers, std::string_view name) {
 
 }  // namespace
 
-CurlTransfer::CurlTransfer(const CurlSettings& settings) : handle_(curl_easy_init()), settings_(settings) {
+CurlTransfer::CurlTransfer(const CurlSettings& settings) : handle_(libcurl().easy_init()), settings_(settings) {
   if (handle_ == nullptr) throw std::bad_alloc();
   CURL* handle = handle_.get();
   set(handle, CURLOPT_PRIVATE, this);
@@ -138,7 +138,7 @@ void CurlTransfer::set_form(Form form, const HttpRequest& request) {
 bool CurlTransfer::prepare_again(CURLcode code) {
   if (code != CURLE_RECV_ERROR && code != CURLE_SEND_ERROR && code != CURLE_GOT_NOTHING) return false;
   long connection_count = 0;
-  curl_easy_getinfo(handle_.get(), CURLINFO_NUM_CONNECTS, &connection_count);
+  libcurl().easy_getinfo(handle_.get(), CURLINFO_NUM_CONNECTS, &connection_count);
   if (is_fresh_ || connection_count > 0 || response_.headers.size_bytes() > 0) return false;
   is_fresh_ = true;
   set(handle_.get(), CURLOPT_FRESH_CONNECT, 1L);
@@ -160,7 +160,7 @@ HttpOutcome CurlTransfer::finish(CURLcode code) {
   if (code == CURLE_OK && !is_head_whole_) code = CURLE_PARTIAL_FILE;
   if (code != CURLE_OK) outcome.error = error_of(code);
   long status = 0;
-  curl_easy_getinfo(handle_.get(), CURLINFO_RESPONSE_CODE, &status);
+  libcurl().easy_getinfo(handle_.get(), CURLINFO_RESPONSE_CODE, &status);
   response_.status = static_cast<int>(status);
   outcome.response = std::move(response_);
   end_attempt();
@@ -184,7 +184,7 @@ std::string CurlTransfer::origin() const {
 
 Error CurlTransfer::error_of(CURLcode code) const {
   const bool was_sent = sending_count_ > 0;
-  std::string detail(detail_[0] != '\0' ? detail_.data() : curl_easy_strerror(code));
+  std::string detail(detail_[0] != '\0' ? detail_.data() : libcurl().easy_strerror(code));
   const auto error = [&](ErrorCode kind, const std::string& message) {
     return Error{kind, message, std::move(detail)};
   };
@@ -249,7 +249,7 @@ std::size_t CurlTransfer::on_body(char* bytes, std::size_t size, std::size_t cou
   try {
     if (body.empty()) {
       curl_off_t announced = -1;
-      curl_easy_getinfo(transfer.handle_.get(), CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &announced);
+      libcurl().easy_getinfo(transfer.handle_.get(), CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &announced);
       constexpr curl_off_t reserve_bytes_max = 1 << 20;  // a server cannot make us reserve what it does not send
       if (announced > 0) body.reserve(static_cast<std::size_t>(std::min(announced, reserve_bytes_max)));
     }

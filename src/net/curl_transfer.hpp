@@ -1,8 +1,7 @@
 #pragma once
 
 #include "net/http.hpp"
-
-#include <curl/curl.h>
+#include "net/libcurl.hpp"
 
 #include <array>
 #include <chrono>
@@ -16,10 +15,10 @@ namespace fanfold::net {
 class Exchange;
 
 struct CurlEasyDeleter {
-  void operator()(CURL* handle) const noexcept { curl_easy_cleanup(handle); }
+  void operator()(CURL* handle) const noexcept { libcurl().easy_cleanup(handle); }
 };
 struct CurlMultiDeleter {
-  void operator()(CURLM* handle) const noexcept { curl_multi_cleanup(handle); }
+  void operator()(CURLM* handle) const noexcept { libcurl().multi_cleanup(handle); }
 };
 using CurlEasy = std::unique_ptr<CURL, CurlEasyDeleter>;
 using CurlMulti = std::unique_ptr<CURLM, CurlMultiDeleter>;

@@ -19,15 +19,9 @@ namespace {
 using SteadyTime = std::chrono::steady_clock::time_point;
 using std::chrono::milliseconds;
 
-/// libcurl's own set-up, once in the process and before any handle.
-void initialize_libcurl() {
-  static const CURLcode code = curl_global_init(CURL_GLOBAL_DEFAULT);
-  FANFOLD_ASSERT(code == CURLE_OK, "libcurl cannot be initialised");
-}
-
 /// What libcurl is to be told: nothing where it finds the certificates itself.
 std::string ca_bundle_of_this_machine() {
-  const char* const found = curl_version_info(CURLVERSION_NOW)->cainfo;
+  const char* const found = libcurl().version_info(CURLVERSION_NOW)->cainfo;
   const std::string_view built_in = found == nullptr ? "" : found;
   std::string bundle =
       find_ca_bundle(built_in, [](const std::string& path) { return ::access(path.c_str(), R_OK) == 0; });
@@ -39,17 +33,17 @@ milliseconds until(SteadyTime time, SteadyTime now) { return std::chrono::ceil<m
 /// TLS sessions and addresses that all channels share: a further connection to a known host needs no full handshake.
 class Share {
  public:
-  Share() : handle_(curl_share_init()) {
+  Share() : handle_(libcurl().share_init()) {
     if (handle_ == nullptr) throw std::bad_alloc();
-    curl_share_setopt(handle_, CURLSHOPT_LOCKFUNC, &Share::lock);
-    curl_share_setopt(handle_, CURLSHOPT_UNLOCKFUNC, &Share::unlock);
-    curl_share_setopt(handle_, CURLSHOPT_USERDATA, this);
-    curl_share_setopt(handle_, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
-    curl_share_setopt(handle_, CURLSHOPT_SHARE, CURL_LOCK_DATA_DNS);
+    libcurl().share_setopt(handle_, CURLSHOPT_LOCKFUNC, &Share::lock);
+    libcurl().share_setopt(handle_, CURLSHOPT_UNLOCKFUNC, &Share::unlock);
+    libcurl().share_setopt(handle_, CURLSHOPT_USERDATA, this);
+    libcurl().share_setopt(handle_, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
+    libcurl().share_setopt(handle_, CURLSHOPT_SHARE, CURL_LOCK_DATA_DNS);
   }
   Share(const Share&) = delete;
   Share& operator=(const Share&) = delete;
-  ~Share() { curl_share_cleanup(handle_); }
+  ~Share() { libcurl().share_cleanup(handle_); }
 
   [[nodiscard]] CURLSH* handle() const noexcept { return handle_; }
 
@@ -78,7 +72,7 @@ class OneExchange final : public ExchangeSource {
 /// A set of kept connections. Used by one thread at a time.
 class Channel {
  public:
-  explicit Channel(const CurlSettings& settings) : settings_(settings), multi_(curl_multi_init()) {
+  explicit Channel(const CurlSettings& settings) : settings_(settings), multi_(libcurl().multi_init()) {
     if (multi_ == nullptr) throw std::bad_alloc();
   }
   Channel(const Channel&) = delete;
@@ -116,11 +110,12 @@ class Channel {
 };
 
 std::optional<Error> Channel::run(ExchangeSource& source, const RunOptions& options, std::size_t in_flight_max) {
-  const std::stop_callback wake(options.stop, [this] { curl_multi_wakeup(multi_.get()); });
+  const std::stop_callback wake(options.stop, [this] { libcurl().multi_wakeup(multi_.get()); });
   is_exhausted_ = false;
   // Room for the connections of all that is in flight, and for the two or three services that take turns here.
   constexpr std::size_t kept_count_min = 8;
-  curl_multi_setopt(multi_.get(), CURLMOPT_MAXCONNECTS, static_cast<long>(std::max(2 * in_flight_max, kept_count_min)));
+  libcurl().multi_setopt(multi_.get(), CURLMOPT_MAXCONNECTS,
+                         static_cast<long>(std::max(2 * in_flight_max, kept_count_min)));
   while (true) {
     if (std::optional<Error> reason = reason_to_end(options)) {
       end_all(*reason, options);
@@ -130,8 +125,8 @@ std::optional<Error> Channel::run(ExchangeSource& source, const RunOptions& opti
     start_more(source, options, in_flight_max);
     if (in_flight_count() == 0) return std::nullopt;
     int running = 0;
-    const CURLMcode code = curl_multi_perform(multi_.get(), &running);
-    FANFOLD_ASSERT(code == CURLM_OK, curl_multi_strerror(code));
+    const CURLMcode code = libcurl().multi_perform(multi_.get(), &running);
+    FANFOLD_ASSERT(code == CURLM_OK, libcurl().multi_strerror(code));
     if (!collect(options)) wait(options);
   }
 }
@@ -191,24 +186,24 @@ void Channel::start(Exchange& exchange, const RunOptions& options) {
     return;
   }
   transfer.exchange = &exchange;
-  const CURLMcode code = curl_multi_add_handle(multi_.get(), transfer.handle());
-  FANFOLD_ASSERT(code == CURLM_OK, curl_multi_strerror(code));
+  const CURLMcode code = libcurl().multi_add_handle(multi_.get(), transfer.handle());
+  FANFOLD_ASSERT(code == CURLM_OK, libcurl().multi_strerror(code));
   ++busy_count_;
 }
 
 bool Channel::collect(const RunOptions& options) {
   bool has_collected = false;
   int queued = 0;
-  while (const CURLMsg* message = curl_multi_info_read(multi_.get(), &queued)) {
+  while (const CURLMsg* message = libcurl().multi_info_read(multi_.get(), &queued)) {
     if (message->msg != CURLMSG_DONE) continue;
     const CURLcode code = message->data.result;
     CurlTransfer* transfer = nullptr;
-    curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &transfer);
+    libcurl().easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &transfer);
     Exchange& exchange = *transfer->exchange;
     has_collected = true;
     if (transfer->prepare_again(code)) {
-      curl_multi_remove_handle(multi_.get(), transfer->handle());
-      curl_multi_add_handle(multi_.get(), transfer->handle());
+      libcurl().multi_remove_handle(multi_.get(), transfer->handle());
+      libcurl().multi_add_handle(multi_.get(), transfer->handle());
       continue;
     }
     HttpOutcome outcome = transfer->finish(code);
@@ -224,7 +219,7 @@ void Channel::finish(Exchange& exchange, HttpOutcome outcome, const RunOptions& 
 }
 
 void Channel::release(CurlTransfer& transfer) {
-  curl_multi_remove_handle(multi_.get(), transfer.handle());
+  libcurl().multi_remove_handle(multi_.get(), transfer.handle());
   transfer.exchange = nullptr;
   idle_.push_back(&transfer);
   --busy_count_;
@@ -238,8 +233,8 @@ void Channel::wait(const RunOptions& options) {
   milliseconds timeout = wait_max;
   if (wake_at != SteadyTime::max())
     timeout = std::clamp(until(wake_at, std::chrono::steady_clock::now()), milliseconds(0), wait_max);
-  const CURLMcode code = curl_multi_poll(multi_.get(), nullptr, 0, static_cast<int>(timeout.count()), nullptr);
-  FANFOLD_ASSERT(code == CURLM_OK, curl_multi_strerror(code));
+  const CURLMcode code = libcurl().multi_poll(multi_.get(), nullptr, 0, static_cast<int>(timeout.count()), nullptr);
+  FANFOLD_ASSERT(code == CURLM_OK, libcurl().multi_strerror(code));
 }
 
 void Channel::end_all(const Error& reason, const RunOptions& options) {
@@ -312,20 +307,34 @@ class HttpClient::Impl {
   std::vector<std::unique_ptr<Channel>> idle_;  // guarded by mutex_
 };
 
+Result<void> HttpClient::usable() { return load_libcurl(); }
+
 HttpClient::HttpClient(HttpClientOptions options) {
-  initialize_libcurl();
+  auto loaded = load_libcurl();
+  if (!loaded) {
+    unusable_ = std::move(loaded).error();
+    return;
+  }
   impl_ = std::make_unique<Impl>(std::move(options));
 }
 
 HttpClient::~HttpClient() = default;
 
 void HttpClient::run(Exchange& exchange, const RunOptions& options) {
+  if (!impl_) {
+    static_cast<void>(exchange.ended({.error = unusable_}, options));
+    return;
+  }
   OneExchange source(exchange);
   std::optional<Error> reason = impl_->run(source, options, 1);
   if (!source.has_begun()) static_cast<void>(exchange.ended({.error = std::move(reason)}, options));
 }
 
 void HttpClient::run(ExchangeSource& source, const RunOptions& options) {
+  if (!impl_) {
+    while (Exchange* exchange = source.next()) run(*exchange, options);
+    return;
+  }
   impl_->run(source, options, std::clamp(options.in_flight_max, std::size_t{1}, in_flight_limit));
 }
 

@@ -59,6 +59,10 @@ struct HttpClientOptions {
 /// libcurl finds in the environment (https_proxy, http_proxy, all_proxy, no_proxy).
 class HttpClient {
  public:
+  /// Whether there is a libcurl to work with, which is loaded by the first that asks. Errors: invalid_argument.
+  [[nodiscard]] static Result<void> usable();
+
+  /// Where there is none, every exchange ends with that error.
   explicit HttpClient(HttpClientOptions options);
   HttpClient(const HttpClient&) = delete;
   HttpClient& operator=(const HttpClient&) = delete;
@@ -76,7 +80,8 @@ class HttpClient {
 
  private:
   class Impl;
-  std::unique_ptr<Impl> impl_;
+  std::unique_ptr<Impl> impl_;  // Null where there is no libcurl.
+  std::optional<Error> unusable_;
 };
 
 }  // namespace fanfold::net

@@ -20,6 +20,14 @@ expect 2 fanfold no-such-command
 expect 2 fanfold cluster
 expect 2 fanfold cluster show
 
+# --- libcurl is loaded where AWS is meant, and nowhere else
+mkdir broken
+: >broken/libcurl.so.4
+without_libcurl() { env LD_LIBRARY_PATH="$PWD/broken" "$FANFOLD_BIN" "$@"; }
+expect 0 without_libcurl --store here.db queue create mail
+expect 2 without_libcurl --store aws --region eu-central-1 cluster ls
+complains 'libcurl, which requests to AWS are sent with, cannot be used: '
+
 # --- a store that is not there is not made by looking
 expect 3 fanfold cluster ls
 complains "there is no store at '$FANFOLD_STORE'"

@@ -16,6 +16,7 @@ Result<std::unique_ptr<Session>> Session::open(const Variables& variables, const
   if (!config.has_value()) return std::move(config).error();
   Result<std::string> region = config->region();
   if (!region.has_value()) return std::move(region).error();
+  if (auto usable = net::HttpClient::usable(); !usable) return std::move(usable).error();
   return std::unique_ptr<Session>(new Session(std::move(*config), std::move(*region)));
 }
 

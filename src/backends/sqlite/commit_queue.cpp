@@ -328,8 +328,8 @@ void CommitQueue::begin() {
   }
   const auto end = std::chrono::steady_clock::now() + options_.lock_wait_max;
   while (true) {
-    const int code = connection_.try_run("BEGIN IMMEDIATE");
-    if (code == SQLITE_OK) return;
+    const int code = connection_.try_step("BEGIN IMMEDIATE");
+    if (code == SQLITE_DONE) return;
     // Only somebody who does not take our lock can be in the way: a writer of another kind.
     const bool is_over = (code & 0xff) != SQLITE_BUSY || std::chrono::steady_clock::now() >= end;
     if (is_over) throw_failure(connection_.handle(), code, "beginning to write");

@@ -177,6 +177,13 @@ sqlite3_file* Connection::file() const noexcept {
 
 int Connection::try_run(const char* sql) noexcept { return sqlite3_exec(database_, sql, nullptr, nullptr, nullptr); }
 
+int Connection::try_step(const char* sql) {
+  Statement& prepared = statement(sql);
+  const int code = sqlite3_step(prepared.handle());
+  prepared.reset();
+  return code;
+}
+
 std::string_view Rows::bytes(int column) const {
   const void* data = sqlite3_column_blob(statement_.handle(), column);
   const int size = sqlite3_column_bytes(statement_.handle(), column);

@@ -78,6 +78,9 @@ class Connection {
   void run(const char* sql);
   /// The same, answering SQLite's code in place of throwing.
   [[nodiscard]] int try_run(const char* sql) noexcept;
+  /// One step of a prepared statement without parameters, answering SQLite's code: SQLITE_DONE is success. Throws where
+  /// it cannot be prepared.
+  [[nodiscard]] int try_step(const char* sql);
 
   [[nodiscard]] sqlite3* handle() const noexcept { return database_; }
   /// The database as the VFS sees it. It lives as long as the connection.
