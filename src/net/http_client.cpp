@@ -275,8 +275,8 @@ class SingleAttempt final : public Exchange {
 class HttpClient::Impl {
  public:
   explicit Impl(HttpClientOptions options) : options_(std::move(options)) {
-    settings_ = {options_.ca_bundle.empty() ? ca_bundle_of_this_machine() : options_.ca_bundle, options_.user_agent,
-                 share_.handle()};
+    settings_ = {options_.ca_bundle.empty() ? ca_bundle_of_this_machine() : options_.ca_bundle,
+                 "User-Agent: " + options_.user_agent, share_.handle()};
   }
 
   std::optional<Error> run(ExchangeSource& source, const RunOptions& options, std::size_t in_flight_max) {

@@ -241,6 +241,15 @@ Result<ItemKey> read_key(const JsonValue& object) {
   return std::move(item->key);
 }
 
+Expression::Expression() {
+  constexpr std::size_t bytes_expected = 96;
+  constexpr std::size_t count_expected = 4;
+  update_.reserve(bytes_expected);
+  condition_.reserve(bytes_expected);
+  names_.reserve(count_expected);
+  values_.reserve(count_expected);
+}
+
 void Expression::append_name(std::string& to, std::string_view attribute) {
   const auto found = std::ranges::find(names_, attribute);
   const auto number = static_cast<std::size_t>(found - names_.begin());

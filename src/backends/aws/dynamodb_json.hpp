@@ -22,6 +22,7 @@ void write_key(detail::JsonWriter& out, const ItemKey& key);
 /// is given outlive it.
 class Expression {
  public:
+  Expression();
   void add_condition(const Condition& condition);
   void add_update(const UpdateRequest& request);
   /// The members of a request: UpdateExpression, ConditionExpression, names and values. Those that are empty are left
