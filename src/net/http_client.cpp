@@ -118,8 +118,9 @@ class Channel {
 std::optional<Error> Channel::run(ExchangeSource& source, const RunOptions& options, std::size_t in_flight_max) {
   const std::stop_callback wake(options.stop, [this] { curl_multi_wakeup(multi_.get()); });
   is_exhausted_ = false;
-  // Room for the connections of all that is in flight, and for the two or three services that take turns here.
-  constexpr std::size_t kept_count_min = 8;
+  // Room for the connections of all that is in flight. A call of one request closes none of those that a bulk call left
+  // here: the next one needs them again.
+  constexpr std::size_t kept_count_min = in_flight_max_default;
   curl_multi_setopt(multi_.get(), CURLMOPT_MAXCONNECTS, static_cast<long>(std::max(2 * in_flight_max, kept_count_min)));
   while (true) {
     if (std::optional<Error> reason = reason_to_end(options)) {
