@@ -18,8 +18,8 @@ void write_key(detail::JsonWriter& out, const ItemKey& key);
 [[nodiscard]] Result<Item> read_item(const detail::JsonValue& object);
 [[nodiscard]] Result<ItemKey> read_key(const detail::JsonValue& object);
 
-/// Placeholders of an expression, so that no attribute's name can be a reserved word. The conditions and updates that it
-/// is given outlive it.
+/// Placeholders of an expression, so that no attribute's name can be a reserved word. The conditions and updates that
+/// it is given outlive it.
 class Expression {
  public:
   Expression();

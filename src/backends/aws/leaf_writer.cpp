@@ -277,6 +277,10 @@ Pending prepare(Flight& flight) {
     if (operation->end != nullptr && cell.has_ended() && is_news) flight.ended.push_back(operation);
   }
   flight.open.clear();
+  // Claims and extensions neither fill a leaf nor have to know it, once they are written.
+  const bool has_end =
+      std::ranges::any_of(pending.written, [](const CellOperation* operation) { return operation->end != nullptr; });
+  pending.request.answers_item = !flight.target->node || has_end || !flight.ended.empty() || !pending.rest.empty();
   return pending;
 }
 
