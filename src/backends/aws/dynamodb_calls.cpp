@@ -19,14 +19,13 @@ constexpr std::string_view table_missing = "ResourceNotFoundException";
 constexpr std::string_view transaction_failed = "TransactionCanceledException";
 /// 16 MB of data in base64, and room for what is around it.
 constexpr std::size_t answer_bytes_max = std::size_t{48} << 20U;
-/// Of a leaf's update.
-constexpr std::size_t body_bytes_expected = 640;
 constexpr double thousand = 1'000;
 
 template <class Fill>
 std::string body_of(const TableContext& context, Fill&& fill) {
+  constexpr std::size_t bytes_expected = 640;  // Of a leaf's update.
   std::string body;
-  body.reserve(body_bytes_expected);
+  body.reserve(bytes_expected);
   JsonWriter out(body);
   out.begin_object();
   fill(out);

@@ -16,13 +16,13 @@ constexpr std::string_view target = "AmazonSQS";
 constexpr std::chrono::seconds answer_grace{10};
 /// Ten bodies, each character of which may be written as an escape.
 constexpr std::size_t answer_bytes_max = std::size_t{63} << 20U;
-constexpr std::size_t body_bytes_expected = 512;
 constexpr std::size_t list_page_count = 1'000;
 
 template <class Fill>
 std::string object_of(Fill&& fill) {
+  constexpr std::size_t bytes_expected = 512;
   std::string body;
-  body.reserve(body_bytes_expected);
+  body.reserve(bytes_expected);
   JsonWriter out(body);
   out.begin_object();
   fill(out);
