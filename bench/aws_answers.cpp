@@ -144,6 +144,7 @@ Answers constant_answers() {
          out.end_object();
        })}},
       {"DynamoDB_20120810.UpdateItem", {updated()}},
+      {"DynamoDB_20120810.UpdateItemNONE", {"{}"}},
       {"DynamoDB_20120810.GetItem", {header()}},
       {"DynamoDB_20120810.Query", {R"({"Items":[]})"}},
   };

@@ -10,8 +10,8 @@
 namespace bench {
 
 /// What a server answers, in turns where there are several: bodies by `X-Amz-Target` ("AmazonSQS.ReceiveMessage",
-/// batches with the number of their entries: "AmazonSQS.SendMessageBatch10"). All else is answered with "{}", but
-/// objects of S3 can be read again.
+/// batches with the number of their entries: "AmazonSQS.SendMessageBatch10"; with "NONE" where nothing is wanted:
+/// "DynamoDB_20120810.UpdateItemNONE"). All else is answered with "{}", but objects of S3 can be read again.
 using Answers = std::map<std::string, std::vector<std::string>>;
 
 /// Answers that make sense to fanfold: a cluster whose tasks, no two of them neighbours, are delivered ten by ten, and

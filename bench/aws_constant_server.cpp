@@ -110,6 +110,7 @@ class Loop {
     std::string key(fanfold::test::header_value(request.head, "x-amz-target"));
     if (key.empty()) return object_answer(request);
     if (key.ends_with("Batch")) key += std::to_string(entry_count(request.raw));
+    if (request.raw.find(R"("ReturnValues":"NONE")") != std::string_view::npos) key += "NONE";
     const auto found = answers_.find(key);
     if (found == answers_.end()) return nothing_;
     Turns& turns = found->second;

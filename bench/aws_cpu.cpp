@@ -99,13 +99,17 @@ double by_sockets(const ConstantServer& server, std::uint64_t cycle_count, const
     Cycle(endpoint).run(counts);
   });
   const std::string& receive = requests.at("AmazonSQS.ReceiveMessage");
-  const std::string& update = requests.at("DynamoDB_20120810.UpdateItem");
+  const std::string& claim = requests.at("DynamoDB_20120810.UpdateItemNONE");
+  const std::string& end = requests.at("DynamoDB_20120810.UpdateItem");
   const std::string& remove = requests.at("AmazonSQS.DeleteMessageBatch");
   const std::string& send = requests.at("AmazonSQS.SendMessageBatch");
   SocketLoop loop(server.port());
   const auto cycle = [&] {
     loop.ask(receive);
-    for (std::size_t i = 0; i < 2 * batch; ++i) loop.ask(update);
+    for (std::size_t i = 0; i < batch; ++i) {
+      loop.ask(claim);
+      loop.ask(end);
+    }
     loop.ask(remove);
     loop.ask(send);
   };

@@ -60,7 +60,8 @@ Requests record_requests(std::uint16_t port, void (*run)(const std::string& endp
           std::string request = receive_one(client, buffer);
           if (request.empty() || !send_all(upstream, request) || !send_all(client, receive_one(upstream, answers)))
             break;
-          const std::string target(header_value(http_frame(request)->head, "x-amz-target"));
+          std::string target(header_value(http_frame(request)->head, "x-amz-target"));
+          if (request.find(R"("ReturnValues":"NONE")") != std::string::npos) target += "NONE";
           const std::scoped_lock lock(mutex);
           requests[target] = std::move(request);
         }

@@ -20,7 +20,7 @@ def cycle(sqs, dynamodb):
     for message in messages:
         key = {"pKey": {"S": "c#bench#0.0.32"}, "rKey": {"S": "node"}}
         dynamodb.update_item(
-            TableName="bench", Key=key, ReturnValues="ALL_NEW",
+            TableName="bench", Key=key, ReturnValues="NONE",
             UpdateExpression="SET #t = :new", ConditionExpression="attribute_not_exists(#t)",
             ExpressionAttributeNames={"#t": "t0"}, ExpressionAttributeValues={":new": {"B": b"0123456789abcdef"}})
         dynamodb.update_item(

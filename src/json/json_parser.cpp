@@ -32,8 +32,6 @@ struct OpenContainer {
   std::uint32_t first_key;
 };
 
-using Nodes = SmallBuffer<JsonNode, 48>;
-
 /// Where nodes go when nobody will look at them.
 struct NoNodes {
   void push_back(const JsonNode&) noexcept {}

@@ -55,7 +55,6 @@ CurlTransfer::CurlTransfer(const CurlSettings& settings) : handle_(libcurl().eas
   set(handle, CURLOPT_HEADERDATA, this);
   set(handle, CURLOPT_PREREQFUNCTION, &CurlTransfer::on_sending);
   set(handle, CURLOPT_PREREQDATA, this);
-  set(handle, CURLOPT_USERAGENT, settings_.user_agent.c_str());
   if (!settings_.ca_bundle.empty()) set(handle, CURLOPT_CAINFO, settings_.ca_bundle.c_str());
   if (settings_.share != nullptr) set(handle, CURLOPT_SHARE, settings_.share);
 }
@@ -84,9 +83,10 @@ Result<void> CurlTransfer::prepare(const HttpRequest& request,
   set_form(form, request);
 
   header_list_.clear();
-  header_list_.reserve(request.headers.size() + left_out_headers.size());
+  header_list_.reserve(request.headers.size() + 1 + left_out_headers.size());
   const auto append = [&](const char* line) { header_list_.push_back({const_cast<char*>(line), nullptr}); };
   for (std::size_t i = 0; i < request.headers.size(); ++i) append(request.headers.line(i));
+  append(settings_.user_agent_line.c_str());
   append(left_out_headers[0]);
   append(left_out_headers[1]);
   if (form == Form::body && !has_header(request.headers, "Content-Type")) append(left_out_headers[2]);

@@ -26,7 +26,8 @@ using CurlMulti = std::unique_ptr<CURLM, CurlMultiDeleter>;
 /// What all transfers of a client have in common; outlives them.
 struct CurlSettings {
   std::string ca_bundle;
-  std::string user_agent;
+  std::string
+      user_agent_line;  ///< "User-Agent: …": as a header of ours it is written once a request, as an option twice.
   CURLSH* share = nullptr;
 };
 

@@ -20,14 +20,29 @@ std::string_view trimmed(std::string_view text) noexcept {
   return text.substr(begin, text.find_last_not_of(white_space) - begin + 1);
 }
 
+enum CharacterClass : std::uint8_t { in_names = 1, control = 2 };
+
+constexpr std::array<std::uint8_t, 256> make_classes() {
+  std::array<std::uint8_t, 256> classes{};
+  for (unsigned c = 0; c < 0x20; ++c) classes[c] = c == '\t' ? 0 : control;
+  classes[0x7f] = control;
+  for (unsigned c = 0; c < 26; ++c) classes['a' + c] = classes['A' + c] = in_names;
+  for (unsigned c = 0; c < 10; ++c) classes['0' + c] = in_names;
+  for (const unsigned char c : {'-', '_', '.'}) classes[c] = in_names;
+  return classes;
+}
+constexpr std::array<std::uint8_t, 256> classes = make_classes();
+
 bool has_control_character(std::string_view text) noexcept {
-  return std::any_of(text.begin(), text.end(), [](char c) { return (c >= 0 && c < ' ' && c != '\t') || c == '\x7f'; });
+  unsigned all = 0;
+  for (const char c : text) all |= classes[static_cast<unsigned char>(c)];
+  return (all & control) != 0;
 }
 
 bool is_name(std::string_view name) noexcept {
-  return !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
-    return (lower(c) >= 'a' && lower(c) <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
-  });
+  unsigned all = in_names;
+  for (const char c : name) all &= classes[static_cast<unsigned char>(c)];
+  return !name.empty() && all != 0;
 }
 
 /// The number written in exactly these digits; -1 where they are none.
@@ -48,10 +63,20 @@ void RequestHeaders::clear() noexcept {
   invalid_line_.reset();
 }
 
+void RequestHeaders::truncate(std::size_t count) noexcept {
+  if (count >= lines_.size()) return;
+  text_.resize(lines_[count].begin);
+  lines_.resize(count);
+  if (invalid_line_ && *invalid_line_ >= count) invalid_line_.reset();
+}
+
 void RequestHeaders::add(std::string_view name, std::string_view value) {
   if (!invalid_line_ && (!is_name(name) || has_control_character(value))) invalid_line_ = lines_.size();
+  if (lines_.empty()) lines_.reserve(line_count_expected);
   lines_.push_back({static_cast<std::uint32_t>(text_.size()), static_cast<std::uint32_t>(name.size()),
                     static_cast<std::uint32_t>(value.size())});
+  const std::size_t size = text_.size() + name.size() + value.size() + 3;
+  if (size > text_.capacity()) text_.reserve(std::max(size, text_bytes_expected));
   text_.append(name).append(": ").append(value);
   text_ += '\0';
 }

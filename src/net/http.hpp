@@ -22,6 +22,8 @@ class RequestHeaders {
   };
 
   void clear() noexcept;
+  /// Drops all but the first `count`.
+  void truncate(std::size_t count) noexcept;
   /// Name and value as they are to be sent. A line break or another control character in them makes the request be
   /// refused with invalid_argument.
   void add(std::string_view name, std::string_view value);
@@ -36,6 +38,10 @@ class RequestHeaders {
   [[nodiscard]] std::optional<std::string_view> invalid_name() const noexcept;
 
  private:
+  // Of a signed request.
+  static constexpr std::size_t text_bytes_expected = 640;
+  static constexpr std::size_t line_count_expected = 8;
+
   struct Line {
     std::uint32_t begin;
     std::uint32_t name_size;
@@ -73,10 +79,15 @@ class ResponseHeaders {
   /// The value of the first header of that name, without white space around it; names are compared as HTTP does.
   [[nodiscard]] std::optional<std::string_view> find(std::string_view name) const noexcept;
   [[nodiscard]] std::size_t size_bytes() const noexcept { return lines_.size(); }
-  void append_line(std::string_view line) { lines_.append(line); }
+  void append_line(std::string_view line) {
+    if (lines_.empty()) lines_.reserve(bytes_expected);
+    lines_.append(line);
+  }
   void clear() noexcept { lines_.clear(); }
 
  private:
+  static constexpr std::size_t bytes_expected = 512;
+
   std::string lines_;
 };
 

@@ -112,8 +112,9 @@ class Channel {
 std::optional<Error> Channel::run(ExchangeSource& source, const RunOptions& options, std::size_t in_flight_max) {
   const std::stop_callback wake(options.stop, [this] { libcurl().multi_wakeup(multi_.get()); });
   is_exhausted_ = false;
-  // Room for the connections of all that is in flight, and for the two or three services that take turns here.
-  constexpr std::size_t kept_count_min = 8;
+  // Room for the connections of all that is in flight. A call of one request closes none of those that a bulk call left
+  // here: the next one needs them again.
+  constexpr std::size_t kept_count_min = in_flight_max_default;
   libcurl().multi_setopt(multi_.get(), CURLMOPT_MAXCONNECTS,
                          static_cast<long>(std::max(2 * in_flight_max, kept_count_min)));
   while (true) {
@@ -270,8 +271,8 @@ class SingleAttempt final : public Exchange {
 class HttpClient::Impl {
  public:
   explicit Impl(HttpClientOptions options) : options_(std::move(options)) {
-    settings_ = {options_.ca_bundle.empty() ? ca_bundle_of_this_machine() : options_.ca_bundle, options_.user_agent,
-                 share_.handle()};
+    settings_ = {options_.ca_bundle.empty() ? ca_bundle_of_this_machine() : options_.ca_bundle,
+                 "User-Agent: " + options_.user_agent, share_.handle()};
   }
 
   std::optional<Error> run(ExchangeSource& source, const RunOptions& options, std::size_t in_flight_max) {

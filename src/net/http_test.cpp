@@ -20,6 +20,23 @@ TEST(RequestHeaders, AreKeptInOrderAndReadBack) {
   EXPECT_EQ(headers.size(), 0U);
 }
 
+TEST(RequestHeaders, AreCutBackToWhatWasThereBefore) {
+  RequestHeaders headers;
+  headers.add("Kept", "1");
+  headers.add("Signature", "a\nb");
+  headers.truncate(2);
+  EXPECT_TRUE(headers.invalid_name().has_value());
+  headers.truncate(1);
+  EXPECT_FALSE(headers.invalid_name().has_value());
+  ASSERT_EQ(headers.size(), 1U);
+  headers.add("Other", "2");
+  EXPECT_STREQ(headers.line(0), "Kept: 1");
+  EXPECT_STREQ(headers.line(1), "Other: 2");
+  EXPECT_EQ(headers.find("Signature"), "");
+  headers.truncate(0);
+  EXPECT_EQ(headers.size(), 0U);
+}
+
 TEST(RequestHeaders, NameTheOneThatWouldSmuggleAnother) {
   for (const char* value : {"a\r\nX-Other: b", "a\nb", "\x01", "\x7f"}) {
     RequestHeaders headers;

@@ -212,15 +212,16 @@ Sha256Digest hmac_sha256(std::string_view key, std::string_view message) noexcep
 
 void append_hexadecimal(std::string& out, const Sha256Digest& digest) {
   constexpr std::string_view digits = "0123456789abcdef";
-  for (const std::uint8_t byte : digest) {
-    out += digits[byte >> 4U];
-    out += digits[byte & 15U];
+  std::array<char, 2 * sha256_bytes> text;  // NOLINT(cppcoreguidelines-pro-type-member-init): filled below
+  for (std::size_t i = 0; i < digest.size(); ++i) {
+    text[2 * i] = digits[digest[i] >> 4U];
+    text[2 * i + 1] = digits[digest[i] & 15U];
   }
+  out.append(text.data(), text.size());
 }
 
 std::string hexadecimal(const Sha256Digest& digest) {
   std::string text;
-  text.reserve(2 * digest.size());
   append_hexadecimal(text, digest);
   return text;
 }

@@ -46,8 +46,10 @@ class CanonicalHeaders {
     names_.reserve(names_bytes_expected);
     add("host", authority);
     for (std::size_t i = 0; i < headers.size(); ++i) add(headers[i].name, headers[i].value);
-    std::stable_sort(headers_.begin(), headers_.end(),
-                     [&](const CanonicalHeader& a, const CanonicalHeader& b) { return name(a) < name(b); });
+    std::sort(headers_.begin(), headers_.end(), [&](const CanonicalHeader& a, const CanonicalHeader& b) {
+      const int order = name(a).compare(name(b));
+      return order != 0 ? order < 0 : a.name_begin < b.name_begin;
+    });
   }
 
   void append_lines(std::string& out) const {
@@ -72,7 +74,7 @@ class CanonicalHeaders {
   }
 
  private:
-  static constexpr std::size_t names_bytes_expected = 256;
+  static constexpr std::size_t names_bytes_expected = 128;
 
   void add(std::string_view header_name, std::string_view value) {
     headers_.push_back({names_.size(), header_name.size(), value});
@@ -85,14 +87,16 @@ class CanonicalHeaders {
 
   /// Without white space around it, runs of white space inside as one space.
   static void append_value(std::string& out, std::string_view value) {
+    const auto is_blank = [](char c) { return c == ' ' || c == '\t'; };
+    const char* at = value.data();
+    const char* const end = at + value.size();
     bool is_first = true;
-    while (!value.empty()) {
-      const std::size_t word = value.find_first_not_of(" \t");
-      if (word == std::string_view::npos) return;
-      const std::size_t end = std::min(value.find_first_of(" \t", word), value.size());
+    while (true) {
+      const char* const word = std::find_if_not(at, end, is_blank);
+      if (word == end) return;
+      at = std::find_if(word, end, is_blank);
       if (!is_first) out += ' ';
-      out.append(value.substr(word, end - word));
-      value.remove_prefix(end);
+      out.append(word, at);
       is_first = false;
     }
   }
@@ -153,13 +157,13 @@ void RequestSigner::sign(const SignedRequest& request, const SigningCredentials&
   const std::string_view timestamp(timestamp_text.data(), timestamp_text.size());
   const std::string_view day = timestamp.substr(0, day_size);
 
-  const std::string body_digest = hexadecimal(sha256(request.body));
-  if (is_s3_) headers.add("X-Amz-Content-Sha256", body_digest);
+  const Sha256Digest body_digest = sha256(request.body);
+  if (is_s3_) headers.add("X-Amz-Content-Sha256", hexadecimal(body_digest));
   headers.add("X-Amz-Date", timestamp);
   if (!credentials.session_token.empty()) headers.add("X-Amz-Security-Token", credentials.session_token.reveal());
   const CanonicalHeaders canonical_headers(request.authority, headers);
 
-  constexpr std::size_t text_bytes_expected = 1536;
+  constexpr std::size_t text_bytes_expected = 1000;
   std::string canonical;
   canonical.reserve(text_bytes_expected);
   canonical.append(request.method) += '\n';
@@ -174,7 +178,7 @@ void RequestSigner::sign(const SignedRequest& request, const SigningCredentials&
   canonical += '\n';
   canonical_headers.append_names(canonical);
   canonical += '\n';
-  canonical.append(body_digest);
+  append_hexadecimal(canonical, body_digest);
   const Sha256Digest canonical_digest = sha256(canonical);
 
   std::string scope;

@@ -91,6 +91,7 @@ Result<WriteAnswer> MemoryTable::update_one(const aws::UpdateRequest& request) {
   for (const std::string& name : request.remove) item.remove(name);
   if (auto checked = check(item); !checked) return std::move(checked).error();
   store(item, there, 1);
+  if (!request.answers_item) return WriteAnswer{};
   return WriteAnswer{.refused = false, .item = std::move(item)};
 }
 

@@ -109,6 +109,16 @@ TEST_F(DynamoDb, AnUpdateIsWrittenWithPlaceholdersForEveryName) {
   EXPECT_THAT(body, HasSubstr(R"("ReturnValuesOnConditionCheckFailure":"ALL_OLD")"));
 }
 
+TEST_F(DynamoDb, AnUpdateThatNobodyLooksAtAnswersNothing) {
+  on_request = [](const ReceivedRequest&, int) { return reply(200, "{}"); };
+  UpdateRequest request = update_of("t0");
+  request.answers_item = false;
+  const auto answer = std::move(table->update(std::span(&request, 1)).front()).value();
+  EXPECT_FALSE(answer.refused);
+  EXPECT_FALSE(answer.item.has_value());
+  EXPECT_THAT(server.requests().at(0).body, HasSubstr(R"("ReturnValues":"NONE")"));
+}
+
 TEST_F(DynamoDb, ARefusalTellsWhatIsThere) {
   on_request = [](const ReceivedRequest&, int) {
     return reply(

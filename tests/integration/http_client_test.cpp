@@ -306,6 +306,24 @@ TEST(HttpClient, KeepsManyRequestsInFlightAndNoMoreThanAllowed) {
   EXPECT_LE(server.connection_count(), 20U);
 }
 
+TEST(HttpClient, KeepsTheConnectionsOfABulkCallWhileSingleCallsComeInBetween) {
+  constexpr std::size_t bulk_count = 12;
+  ScriptedHttpServer server([&](const ReceivedRequest& request) {
+    std::this_thread::sleep_for(milliseconds(request.body.empty() ? 0 : 20));  // So that each needs a connection.
+    return ScriptedReply::of(200, "fine");
+  });
+  HttpClient client({});
+  for (int round = 0; round < 3; ++round) {
+    Recorders bulk;
+    for (std::size_t i = 0; i < bulk_count; ++i)
+      bulk.all.push_back(std::make_unique<Recorder>(post(server.url(), "slow")));
+    client.run(bulk, {});
+    for (const auto& recorder : bulk.all) EXPECT_FALSE(recorder->outcome.error);
+    for (int i = 0; i < 3; ++i) EXPECT_TRUE(client.send(get(server.url()), {}).has_value());
+  }
+  EXPECT_EQ(server.connection_count(), bulk_count);
+}
+
 TEST(HttpClient, LeavesWhatItHasNotBegunToTheSourceWhenStopped) {
   std::stop_source stop;
   ScriptedHttpServer server([&](const ReceivedRequest&) {

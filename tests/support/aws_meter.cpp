@@ -110,12 +110,33 @@ void AwsMeter::accept_all() {
   }
 }
 
+namespace {
+
+/// The size of an item is known from the answer to its update, so each update is made to answer it; who did not ask for
+/// it reads over it.
+void ask_for_item(std::string& request) {
+  constexpr std::string_view asked = R"("ReturnValues":"NONE")";
+  constexpr std::string_view wanted = R"("ReturnValues":"ALL_NEW")";
+  constexpr std::string_view length_name = "Content-Length: ";
+  const std::size_t at = request.find(asked);
+  const std::size_t length_at = request.find(length_name);
+  if (at == std::string::npos || length_at > at) return;
+  const std::size_t digits_at = length_at + length_name.size();
+  const std::size_t digits_end = request.find('\r', digits_at);
+  const std::size_t length = std::stoul(request.substr(digits_at, digits_end - digits_at));
+  request.replace(at, asked.size(), wanted);
+  request.replace(digits_at, digits_end - digits_at, std::to_string(length + wanted.size() - asked.size()));
+}
+
+}  // namespace
+
 void AwsMeter::serve(int client) {
   set_no_delay(client);
   const int server = connect_to_loopback(upstream_port_);
   std::string request;
   std::string response;
   while (server >= 0 && receive_message(client, request)) {
+    ask_for_item(request);
     const HttpFrame asked = *http_frame(request);
     const bool has_body = !asked.head.starts_with("HEAD ");
     const std::string operation = count(asked.head);

@@ -174,7 +174,7 @@ class JsonDocument {
 
  private:
   friend class JsonValue;
-  static constexpr std::size_t nodes_in_place = 48;
+  static constexpr std::size_t nodes_in_place = 160;
 
   std::string_view text_;
   std::string unescaped_;

@@ -22,37 +22,39 @@ AttemptEnd end_of(const Error& error) {
 
 Service::Service(Options options, net::HttpClient& http, ServiceTime& time, CredentialSource* credentials)
     : options_(std::move(options)),
+      origin_(options_.endpoint.url.origin()),
+      authority_(options_.endpoint.url.authority()),
       http_(http),
       time_(time),
       credentials_(credentials),
       signer_(options_.endpoint.region, options_.name) {}
 
 Call::Call(Service& service, ServiceRequest request)
-    : service_(service),
-      operation_(service.options_.name + " " + request.operation),
-      request_(std::move(request)),
-      url_(request_.url ? *request_.url : service.options_.endpoint.url),
-      path_(url_.path + request_.path),
-      retry_(service.options_.retry, service.budget_) {
+    : service_(service), request_(std::move(request)), retry_(service.options_.retry, service.budget_) {
+  if (request_.url) own_authority_ = request_.url->authority();
+  path_ = (request_.url ? request_.url->path : service.options_.endpoint.url.path) + request_.path;
   attempt_.method = request_.method;
-  attempt_.url = url_.origin() + path_;
+  attempt_.url = (request_.url ? request_.url->origin() : service.origin_) + path_;
   if (!request_.query.empty()) attempt_.url.append("?").append(request_.query);
+  attempt_.headers = std::move(request_.headers);
+  header_count_ = attempt_.headers.size();
   attempt_.body = request_.body;
   attempt_.timeout = request_.timeout;
   attempt_.response_bytes_max = request_.response_bytes_max;
 }
 
 const net::HttpRequest* Call::begin(const net::RunOptions& options) {
-  attempt_.headers = request_.headers;
+  attempt_.headers.truncate(header_count_);
   if (service_.credentials_ != nullptr) {
     Result<std::shared_ptr<const Credentials>> credentials = service_.credentials_->get(options);
     if (!credentials.has_value()) {
       answer_.error = std::move(credentials).error();
       return nullptr;
     }
-    credentials_ = *credentials;
+    credentials_ = std::move(*credentials);
     signed_at_ = std::chrono::floor<std::chrono::seconds>(service_.time_.now());
-    service_.signer_.sign({request_.method, url_.authority(), path_, request_.query, request_.body},
+    const std::string_view authority(request_.url ? own_authority_ : service_.authority_);
+    service_.signer_.sign({request_.method, authority, path_, request_.query, request_.body},
                           {credentials_->access_key_id, credentials_->secret_access_key, credentials_->session_token},
                           signed_at_, attempt_.headers);
   }
@@ -67,10 +69,12 @@ std::optional<milliseconds> Call::ended(net::HttpOutcome outcome, const net::Run
   mend_ = Mend::none;
   const AttemptEnd end = judge(outcome);
   protect_detail();
-  net::Retry::Circumstances circumstances{
-      .random_unit = random_unit(), .asked_delay = asked_delay_of(answer_.response), .time_left = {}};
-  if (options.deadline) {
-    circumstances.time_left = std::chrono::floor<milliseconds>(*options.deadline - std::chrono::steady_clock::now());
+  net::Retry::Circumstances circumstances;
+  if (end != AttemptEnd::success) {
+    circumstances.random_unit = random_unit();
+    circumstances.asked_delay = asked_delay_of(answer_.response);
+    if (options.deadline)
+      circumstances.time_left = std::chrono::floor<milliseconds>(*options.deadline - std::chrono::steady_clock::now());
   }
   const std::optional<milliseconds> delay = retry_.after(end, circumstances);
   answer_.attempt_count = retry_.attempt_count();
@@ -84,7 +88,7 @@ AttemptEnd Call::judge(net::HttpOutcome& outcome) {
     answer_.may_have_been_applied = answer_.may_have_been_applied || outcome.may_have_been_seen;
     const AttemptEnd end = end_of(*outcome.error);
     answer_.error = std::move(*outcome.error);
-    answer_.error->message = operation_ + ": " + answer_.error->message;
+    answer_.error->message = operation() + ": " + answer_.error->message;
     return end;
   }
   const net::HttpResponse& response = outcome.response;
@@ -102,13 +106,13 @@ AttemptEnd Call::judge_success(net::HttpOutcome& outcome) {
   if (decoded.has_value()) return AttemptEnd::success;
   answer_.may_have_been_applied = true;
   answer_.error = Error{ErrorCode::unavailable,
-                        operation_ + ": the answer is not what the service documents: " + decoded.error().message,
+                        operation() + ": the answer is not what the service documents: " + decoded.error().message,
                         {}};
   return AttemptEnd::transient;
 }
 
 AttemptEnd Call::judge_refusal(net::HttpOutcome& outcome) {
-  ServiceFailure failure = understand_failure(service_.options_.protocol, operation_, outcome.response);
+  ServiceFailure failure = understand_failure(service_.options_.protocol, operation(), outcome.response);
   if (failure.end == AttemptEnd::transient && outcome.response.status >= 500) answer_.may_have_been_applied = true;
   answer_.error = std::move(failure.error);
   answer_.service_code = std::move(failure.service_code);

@@ -67,6 +67,8 @@ class Service {
   friend class Call;
 
   const Options options_;
+  const std::string origin_;
+  const std::string authority_;
   net::HttpClient& http_;
   ServiceTime& time_;
   CredentialSource* credentials_;
@@ -124,7 +126,7 @@ class Call : public net::Exchange {
   /// Keeps a secret that the request carries out of what the service says about it.
   void hide(net::Secret secret) { hidden_.push_back(std::move(secret)); }
   /// "sqs SendMessageBatch"
-  [[nodiscard]] const std::string& operation() const noexcept { return operation_; }
+  [[nodiscard]] std::string operation() const { return service_.options_.name + " " + request_.operation; }
 
  private:
   enum class Mend : std::uint8_t { none, clock, credentials };
@@ -136,11 +138,11 @@ class Call : public net::Exchange {
   void protect_detail();
 
   Service& service_;
-  std::string operation_;
   ServiceRequest request_;
-  net::Url url_;
+  std::string own_authority_;  // Where the request has an address of its own.
   std::string path_;
   net::HttpRequest attempt_;
+  std::size_t header_count_;  // Of the request, before it is signed.
   net::Retry retry_;
   std::vector<net::Secret> hidden_;
   std::shared_ptr<const Credentials> credentials_;  // shared with the source and other calls

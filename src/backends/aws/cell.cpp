@@ -1,6 +1,8 @@
 #include "backends/aws/cell.hpp"
 
 #include <algorithm>
+#include <bit>
+#include <cstring>
 
 namespace fanfold::aws {
 namespace {
@@ -17,16 +19,22 @@ std::uint64_t head_of(const Cell& cell) noexcept {
          static_cast<std::uint64_t>(time);
 }
 
+/// Big-endian in the cell's bytes.
+std::uint64_t swapped(std::uint64_t word) noexcept {
+  return std::endian::native == std::endian::big ? word : __builtin_bswap64(word);
+}
+
 template <class Byte>
 void store(std::uint64_t word, Byte* bytes) noexcept {
-  for (unsigned i = 0; i < 8; ++i) bytes[i] = static_cast<Byte>(static_cast<unsigned char>(word >> (56U - 8U * i)));
+  const std::uint64_t stored = swapped(word);
+  std::memcpy(bytes, &stored, sizeof stored);
 }
 
 template <class Byte>
 std::uint64_t load(const Byte* bytes) noexcept {
-  std::uint64_t word = 0;
-  for (unsigned i = 0; i < 8; ++i) word = word << 8U | static_cast<unsigned char>(bytes[i]);
-  return word;
+  std::uint64_t stored = 0;
+  std::memcpy(&stored, bytes, sizeof stored);
+  return swapped(stored);
 }
 
 template <class Byte>

@@ -23,7 +23,9 @@ constexpr double thousand = 1'000;
 
 template <class Fill>
 std::string body_of(const TableContext& context, Fill&& fill) {
+  constexpr std::size_t bytes_expected = 640;  // Of a leaf's update.
   std::string body;
+  body.reserve(bytes_expected);
   JsonWriter out(body);
   out.begin_object();
   fill(out);
@@ -162,10 +164,10 @@ WriteCall::WriteCall(const TableContext& context, const UpdateRequest& request)
                           write_key(out, request.key);
                           write_expression(out, &request, request.condition);
                           out.plain_key("ReturnValues");
-                          out.plain_string("ALL_NEW");
+                          out.plain_string(request.answers_item ? "ALL_NEW" : "NONE");
                           write_what_is_there(out, request.condition);
                         })),
-      answers_item_(true) {}
+      answers_item_(request.answers_item) {}
 
 WriteCall::WriteCall(const TableContext& context, const PutRequest& request)
     : TableCall(context, "PutItem", Charge::write,
@@ -187,8 +189,9 @@ Result<WriteAnswer> WriteCall::take() {
 
 Result<void> WriteCall::decode_answer(JsonValue root) {
   item_.reset();
+  if (!answers_item_) return {};
   const auto attributes = root.find("Attributes");
-  if (!attributes) return answers_item_ ? Result<void>(detail::json_error_missing(root, "Attributes")) : Result<void>();
+  if (!attributes) return detail::json_error_missing(root, "Attributes");
   auto item = read_item(*attributes);
   if (!item) return std::move(item).error();
   item_ = std::move(*item);

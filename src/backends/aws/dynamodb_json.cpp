@@ -3,6 +3,9 @@
 #include "backends/aws/base64.hpp"
 
 #include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstring>
 
 namespace fanfold::aws {
 namespace {
@@ -28,6 +31,19 @@ std::size_t sequence_size(std::string_view text) noexcept {
   return is_wrong ? 0 : size;
 }
 
+/// How many bytes at the beginning of the text are ASCII.
+std::size_t ascii_prefix_size(std::string_view text) noexcept {
+  constexpr std::uint64_t high_bits = 0x8080808080808080;
+  std::size_t at = 0;
+  for (; at + sizeof high_bits <= text.size(); at += sizeof high_bits) {
+    std::uint64_t bytes = 0;
+    std::memcpy(&bytes, text.data() + at, sizeof bytes);
+    if ((bytes & high_bits) != 0) break;
+  }
+  while (at < text.size() && static_cast<unsigned char>(text[at]) < 0x80) ++at;
+  return at;
+}
+
 void write_string(JsonWriter& out, std::string_view text) {
   if (is_utf8(text)) {
     out.string(text);
@@ -36,56 +52,57 @@ void write_string(JsonWriter& out, std::string_view text) {
   }
 }
 
-Result<Value> read_value(const JsonValue& json);
+Result<void> read_value(const JsonValue& json, Value& value);
 
-Result<std::vector<Member>> read_members(const JsonValue& object) {
+Result<void> read_members(const JsonValue& object, std::vector<Member>& members) {
   if (object.kind() != JsonKind::object) return detail::json_error_expected(object, "object");
-  std::vector<Member> members;
   members.reserve(object.size());
   for (const detail::JsonMemberView member : object.members()) {
-    auto value = read_value(member.value);
-    if (!value) return std::move(value).error();
-    members.push_back({std::string(member.key), std::move(*value)});
+    Member& one = members.emplace_back();
+    one.name = member.key;
+    if (auto read = read_value(member.value, one.value); !read) return read;
   }
-  return members;
+  return {};
 }
 
-Result<Value> read_list(const JsonValue& array) {
+Result<void> read_list(const JsonValue& array, Value& value) {
   if (array.kind() != JsonKind::array) return detail::json_error_expected(array, "array");
-  Value value;
   value.kind = Value::Kind::list;
+  value.members.reserve(array.size());
   for (const JsonValue element : array.elements()) {
-    auto one = read_value(element);
-    if (!one) return one;
-    value.members.push_back({{}, std::move(*one)});
+    if (auto read = read_value(element, value.members.emplace_back().value); !read) return read;
   }
-  return value;
+  return {};
 }
 
-Result<Value> read_value(const JsonValue& json) {
+/// Into a value that is empty.
+Result<void> read_value(const JsonValue& json, Value& value) {
   if (json.kind() != JsonKind::object || json.size() != 1) return detail::json_error_expected(json, "one typed value");
   const detail::JsonMemberView typed = *json.members().begin();
   const JsonValue& content = typed.value;
   if (typed.key == "M") {
-    auto members = read_members(content);
-    if (!members) return std::move(members).error();
-    Value value;
     value.kind = Value::Kind::map;
-    value.members = std::move(*members);
-    return value;
+    return read_members(content, value.members);
   }
-  if (typed.key == "L") return read_list(content);
+  if (typed.key == "L") return read_list(content, value);
   if (typed.key == "BOOL") {
     if (content.kind() != JsonKind::boolean) return detail::json_error_expected(content, "boolean");
-    return Value::of_flag(content.boolean());
+    value.kind = Value::Kind::boolean;
+    value.flag = content.boolean();
+    return {};
   }
   if (content.kind() != JsonKind::string) return detail::json_error_expected(content, "string");
-  if (typed.key == "S") return Value::of(content.string());
-  if (typed.key == "N") return Value::of_decimal(std::string(content.string()));
+  if (typed.key == "S" || typed.key == "N") {
+    value.kind = typed.key == "S" ? Value::Kind::string : Value::Kind::number;
+    value.text = content.string();
+    return {};
+  }
   if (typed.key == "B") {
     auto bytes = decode_base64(content.string());
     if (!bytes) return detail::json_error_at(content, "expected base64");
-    return Value::of_binary(std::move(*bytes));
+    value.kind = Value::Kind::binary;
+    value.text = std::move(*bytes);
+    return {};
   }
   return detail::json_error_at(json, "a type of value that is not known here");
 }
@@ -94,15 +111,22 @@ void append_clause(std::string& text, std::string_view separator, std::string_vi
   text.append(text.empty() ? begin : separator);
 }
 
+void append_placeholder(std::string& text, char kind, std::size_t number) {
+  std::array<char, 24> digits;  // NOLINT(cppcoreguidelines-pro-type-member-init): to_chars fills what is used
+  text += kind;
+  text.append(digits.data(), std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr);
+}
+
 }  // namespace
 
 bool is_utf8(std::string_view text) noexcept {
-  while (!text.empty()) {
+  while (true) {
+    text.remove_prefix(ascii_prefix_size(text));
+    if (text.empty()) return true;
     const std::size_t size = sequence_size(text);
     if (size == 0) return false;
     text.remove_prefix(size);
   }
-  return true;
 }
 
 std::string valid_utf8(std::string_view text) {
@@ -164,10 +188,15 @@ void write_value(JsonWriter& out, const Value& value) {
 namespace {
 
 void write_key_members(JsonWriter& out, const ItemKey& key) {
-  out.plain_key(partition_name);
-  write_value(out, Value::of(key.partition));
-  out.plain_key(sort_name);
-  write_value(out, Value::of(key.sort));
+  const auto write_text = [&](std::string_view name, std::string_view text) {
+    out.plain_key(name);
+    out.begin_object();
+    out.plain_key("S");
+    write_string(out, text);
+    out.end_object();
+  };
+  write_text(partition_name, key.partition);
+  write_text(sort_name, key.sort);
 }
 
 }  // namespace
@@ -189,18 +218,18 @@ void write_item(JsonWriter& out, const Item& item) {
 }
 
 Result<Item> read_item(const JsonValue& object) {
-  auto members = read_members(object);
-  if (!members) return std::move(members).error();
   Item item;
-  for (Member& member : *members) {
-    if (member.name == partition_name) {
-      item.key.partition = std::move(member.value.text);
-    } else if (member.name == sort_name) {
-      item.key.sort = std::move(member.value.text);
-    } else {
-      item.attributes.push_back(std::move(member));
-    }
-  }
+  if (auto read = read_members(object, item.attributes); !read) return std::move(read).error();
+  const auto take = [&](std::string_view name) {
+    std::string text;
+    const auto found = std::ranges::find(item.attributes, name, &Member::name);
+    if (found == item.attributes.end()) return text;
+    text = std::move(found->value.text);
+    std::swap(*found, item.attributes.back());
+    item.attributes.pop_back();
+    return text;
+  };
+  item.key = {take(partition_name), take(sort_name)};
   if (item.key.partition.empty()) return detail::json_error_missing(object, partition_name);
   if (item.key.sort.empty()) return detail::json_error_missing(object, sort_name);
   return item;
@@ -212,16 +241,25 @@ Result<ItemKey> read_key(const JsonValue& object) {
   return std::move(item->key);
 }
 
-std::string Expression::name(std::string_view attribute) {
-  const auto found = std::ranges::find(names_, attribute);
-  const auto number = static_cast<std::size_t>(found - names_.begin());
-  if (found == names_.end()) names_.emplace_back(attribute);
-  return "#" + std::to_string(number);
+Expression::Expression() {
+  constexpr std::size_t bytes_expected = 96;
+  constexpr std::size_t count_expected = 4;
+  update_.reserve(bytes_expected);
+  condition_.reserve(bytes_expected);
+  names_.reserve(count_expected);
+  values_.reserve(count_expected);
 }
 
-std::string Expression::value(const Value& value) {
-  values_.push_back(value);
-  return ":" + std::to_string(values_.size() - 1);
+void Expression::append_name(std::string& to, std::string_view attribute) {
+  const auto found = std::ranges::find(names_, attribute);
+  const auto number = static_cast<std::size_t>(found - names_.begin());
+  if (found == names_.end()) names_.push_back(attribute);
+  append_placeholder(to, '#', number);
+}
+
+void Expression::append_value(std::string& to, const Value& value) {
+  append_placeholder(to, ':', values_.size());
+  values_.push_back(&value);
 }
 
 void Expression::add_condition(const Condition& condition) {
@@ -229,40 +267,41 @@ void Expression::add_condition(const Condition& condition) {
     if (!condition_.empty()) condition_.append(" AND ");
     switch (clause.kind) {
       case Clause::Kind::absent:
-        condition_.append("attribute_not_exists(").append(name(clause.attribute)).append(")");
-        break;
       case Clause::Kind::exists:
-        condition_.append("attribute_exists(").append(name(clause.attribute)).append(")");
+        condition_.append(clause.kind == Clause::Kind::absent ? "attribute_not_exists(" : "attribute_exists(");
+        append_name(condition_, clause.attribute);
+        condition_ += ')';
         break;
       case Clause::Kind::equals:
-        condition_.append(name(clause.attribute)).append("=").append(value(clause.value));
+        append_name(condition_, clause.attribute);
+        condition_ += '=';
+        append_value(condition_, clause.value);
         break;
     }
   }
 }
 
 void Expression::add_update(const UpdateRequest& request) {
-  std::string set;
   for (const Member& member : request.set) {
-    append_clause(set, ",", "SET ");
-    set.append(name(member.name)).append("=").append(value(member.value));
+    append_clause(update_, ",", "SET ");
+    append_name(update_, member.name);
+    update_ += '=';
+    append_value(update_, member.value);
   }
   for (const Member& member : request.set_if_absent) {
-    append_clause(set, ",", "SET ");
-    const std::string placeholder = name(member.name);
-    set.append(placeholder)
-        .append("=if_not_exists(")
-        .append(placeholder)
-        .append(",")
-        .append(value(member.value))
-        .append(")");
+    append_clause(update_, ",", "SET ");
+    append_name(update_, member.name);
+    update_.append("=if_not_exists(");
+    append_name(update_, member.name);
+    update_ += ',';
+    append_value(update_, member.value);
+    update_ += ')';
   }
   std::string remove;
   for (const std::string& attribute : request.remove) {
     append_clause(remove, ",", "REMOVE ");
-    remove.append(name(attribute));
+    append_name(remove, attribute);
   }
-  update_ = std::move(set);
   if (!update_.empty() && !remove.empty()) update_ += ' ';
   update_.append(remove);
 }
@@ -279,8 +318,11 @@ void Expression::write(JsonWriter& out) const {
   if (!names_.empty()) {
     out.plain_key("ExpressionAttributeNames");
     out.begin_object();
+    std::string placeholder;
     for (std::size_t i = 0; i < names_.size(); ++i) {
-      out.plain_key("#" + std::to_string(i));
+      placeholder.clear();
+      append_placeholder(placeholder, '#', i);
+      out.plain_key(placeholder);
       out.string(names_[i]);
     }
     out.end_object();
@@ -288,9 +330,12 @@ void Expression::write(JsonWriter& out) const {
   if (!values_.empty()) {
     out.plain_key("ExpressionAttributeValues");
     out.begin_object();
+    std::string placeholder;
     for (std::size_t i = 0; i < values_.size(); ++i) {
-      out.plain_key(":" + std::to_string(i));
-      write_value(out, values_[i]);
+      placeholder.clear();
+      append_placeholder(placeholder, ':', i);
+      out.plain_key(placeholder);
+      write_value(out, *values_[i]);
     }
     out.end_object();
   }

@@ -162,6 +162,7 @@ std::vector<ClusterHeader> LeafWriter::run_with_others(std::span<LeafCall> calls
   {
     std::unique_lock lock(mutex_);
     std::vector<LeafState*> gathering;
+    departure.led.reserve(calls.size());
     for (LeafCall& call : calls) {
       LeafState& state = leaves_[call.target.key.partition];
       if (state.gathering) {
@@ -246,6 +247,9 @@ template <class Flight>
 Pending prepare(Flight& flight) {
   Pending pending;
   pending.request = request_for(*flight.target);
+  pending.request.set.reserve(flight.open.size());
+  pending.request.condition.reserve(1 + flight.open.size());
+  pending.written.reserve(flight.open.size());
   std::uint32_t taken = 0;
   for (CellOperation* operation : flight.open) {
     if (flight.leaf && is_missing(*flight.target, *flight.leaf)) {
@@ -273,6 +277,10 @@ Pending prepare(Flight& flight) {
     if (operation->end != nullptr && cell.has_ended() && is_news) flight.ended.push_back(operation);
   }
   flight.open.clear();
+  // Claims and extensions neither fill a leaf nor have to know it, once they are written.
+  const bool has_end =
+      std::ranges::any_of(pending.written, [](const CellOperation* operation) { return operation->end != nullptr; });
+  pending.request.answers_item = !flight.target->node || has_end || !flight.ended.empty() || !pending.rest.empty();
   return pending;
 }
 
@@ -283,6 +291,8 @@ void LeafWriter::fly(std::span<Flight> flights) {
     look(flights);
     std::vector<UpdateRequest> requests;
     std::vector<std::pair<Flight*, Pending>> pendings;
+    requests.reserve(flights.size());
+    pendings.reserve(flights.size());
     for (Flight& flight : flights) {
       if (flight.open.empty()) continue;
       Pending pending = prepare(flight);

@@ -68,6 +68,7 @@ Result<AwsLedger::Placed> AwsLedger::place(const RecordRef& ref, Time now) {
 
 Result<std::vector<ClusterHeader>> AwsLedger::run(std::vector<Placed>& placed) {
   std::vector<LeafCall> calls;
+  calls.reserve(placed.size());
   std::unordered_map<std::string_view, std::size_t> call_of;
   std::vector<std::pair<std::size_t, std::size_t>> place_in(placed.size());
   for (std::size_t i = 0; i < placed.size(); ++i) {

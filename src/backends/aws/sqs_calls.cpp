@@ -20,7 +20,9 @@ constexpr std::size_t list_page_count = 1'000;
 
 template <class Fill>
 std::string object_of(Fill&& fill) {
+  constexpr std::size_t bytes_expected = 512;
   std::string body;
+  body.reserve(bytes_expected);
   JsonWriter out(body);
   out.begin_object();
   fill(out);

@@ -31,6 +31,7 @@ struct UpdateRequest {
   std::vector<Member> set_if_absent{};
   std::vector<std::string> remove{};
   Condition condition{};
+  bool answers_item = true;  ///< Whether anybody wants to see the item after the update; it costs no units, but time.
 };
 
 /// PutItem: replaces the whole item.
@@ -41,8 +42,8 @@ struct PutRequest {
 
 struct WriteAnswer {
   bool refused = false;  ///< The condition does not hold: nothing was written.
-  /// The item after an update. Where refused, the item that is there; empty where there is none, or where the service
-  /// does not tell: then it has to be read.
+  /// The item after an update, where it was wanted. Where refused, the item that is there; empty where there is none,
+  /// or where the service does not tell: then it has to be read.
   std::optional<Item> item{};
 };
 

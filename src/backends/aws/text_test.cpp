@@ -37,6 +37,47 @@ TEST(Base64, RefusesEverythingElse) {
   }
 }
 
+TEST(Base64, IsReadBackWhateverItsSize) {
+  std::string bytes;
+  for (int size = 0; size < 40; ++size) {
+    const std::string text = base64(bytes);
+    EXPECT_EQ(decode_base64(text), bytes);
+    for (std::size_t at = 0; at < text.size(); ++at) {
+      for (const char wrong : {'-', '\0', '\xff', ' '}) {
+        std::string damaged = text;
+        damaged[at] = wrong;
+        EXPECT_FALSE(decode_base64(damaged).has_value()) << damaged;
+      }
+    }
+    for (std::size_t at = 0; at + 2 < text.size(); ++at) {
+      std::string damaged = text;
+      damaged[at] = '=';
+      EXPECT_FALSE(decode_base64(damaged).has_value()) << damaged;
+    }
+    bytes += static_cast<char>(size * 37);
+  }
+}
+
+TEST(Utf8, IsTestedAtEachPlace) {
+  const std::string text(21, 'a');
+  EXPECT_TRUE(is_utf8(text));
+  EXPECT_TRUE(is_sendable(text));
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    std::string damaged = text;
+    damaged[at] = '\xff';
+    EXPECT_FALSE(is_utf8(damaged)) << at;
+    for (const char control : {'\0', '\x0b', '\x1f'}) {
+      damaged[at] = control;
+      EXPECT_FALSE(is_sendable(damaged)) << at;
+    }
+    std::string longer = text;
+    longer.replace(at, 1, "\xf0\x9f\x98\x80\t");
+    EXPECT_TRUE(is_sendable(longer)) << at;
+    longer.replace(at, 4, "\xef\xbf\xbf");
+    EXPECT_FALSE(is_sendable(longer)) << at;
+  }
+}
+
 TEST(Utf8, WhatIsNoneIsReplaced) {
   EXPECT_TRUE(is_utf8("a\xc3\xbc\xf0\x9f\x98\x80"));
   for (const std::string_view text : {"\xff", "\xc3", "\xc0\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xe0\x80\x80"}) {
