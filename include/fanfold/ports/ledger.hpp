@@ -114,7 +114,9 @@ class Ledger {
   virtual Result<ClusterHeader> create_cluster(const ClusterHeader& header) = 0;
   /// Errors: not_found. A tombstone is returned as it is.
   virtual Result<ClusterHeader> read_cluster(std::string_view id, Consistency consistency) = 0;
-  /// Compare-and-swap on `header.version`; the answer has the new version. Errors: conflict, not_found.
+  /// Compare-and-swap on `header.version`; the answer has the new version. Errors: conflict, not_found. A backend that
+  /// keeps messages too may remove, with the write that sets `finish_done`, those that this round left behind: copies
+  /// of its finish message, and messages of its ended tasks. Whoever received one would only delete it.
   virtual Result<ClusterHeader> update_cluster(const ClusterHeader& header) = 0;
   virtual Result<ClusterPage> list_clusters(const ClusterQuery& query) = 0;
   virtual Result<Progress> progress(std::string_view id) = 0;
