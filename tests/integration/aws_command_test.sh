@@ -116,6 +116,16 @@ expect 4 fanfold cluster create --queue resize --tasks tasks.txt --name photos -
 expect 0 fanfold cluster show "$key"
 says 'deleted'
 
+# --- a stopped cluster that no worker will ever meet can be removed
+expect 0 fanfold cluster create --queue resize --tasks tasks.txt --name nobody
+expect 0 fanfold cluster stop nobody
+expect 4 fanfold cluster rm nobody
+complains 'fanfold cluster rm --force nobody'
+expect 0 fanfold cluster rm --force nobody --json
+same false "$(field finish_handled)"
+expect 3 fanfold cluster show nobody
+expect 0 fanfold queue purge resize
+
 # --- failures: grouped, tried again, ended by hand
 printf 'ok\nbad 17\nbad 18\nworse\n' >some.txt
 expect 0 fanfold cluster create --queue resize --tasks some.txt --name mixed

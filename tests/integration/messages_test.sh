@@ -73,8 +73,27 @@ complains 'is not finished: let its tasks end, or stop it'
 expect 0 fanfold cluster seal left
 expect 4 fanfold cluster rm left
 complains 'its finish message is not done: a worker on queue left handles it'
+complains 'fanfold cluster rm --force left'
 expect 0 fanfold work --queue left --until left -- true
 expect 0 fanfold cluster rm left
+
+# --- a stopped or paused cluster that no worker will ever meet can be removed, and nothing of it stays in the queue
+seq 5 >five.txt
+for state in stop pause; do
+  expect 0 fanfold cluster create --queue nobody --tasks five.txt --name $state-me
+  expect 0 fanfold cluster $state $state-me
+  expect 4 fanfold cluster rm $state-me
+  if [ $state = pause ]; then
+    complains 'fanfold cluster stop pause-me, then cluster rm --force'
+    expect 4 fanfold cluster rm --force pause-me
+    expect 0 fanfold cluster stop pause-me
+  fi
+  expect 0 fanfold cluster rm --force $state-me
+  says 'deleted without its finish message: its finish handler will not run'
+  expect 3 fanfold cluster rm --force $state-me
+done
+expect 0 fanfold queue stats nobody --json
+same '0 0 0' "$(field visible) $(field in_flight) $(field delayed)"
 
 # --- Ctrl-C while the last task runs: either all is done, or the exit code says that something is left
 echo one >one.txt
