@@ -47,6 +47,12 @@ std::vector<std::string> split_program(std::vector<std::string>& arguments) {
   return program;
 }
 
+/// Asked before the line is parsed, since a line that cannot be parsed is an error too.
+bool asks_for_json(const std::vector<std::string>& arguments) {
+  const auto end = std::find(arguments.begin(), arguments.end(), "--");
+  return std::find(arguments.begin(), end, "--json") != end;
+}
+
 void declare_store(Command root, CommonOptions& common) {
   root.option("--store", common.store,
               "The store: a file of the embedded engine, made where it is needed; or aws (./aws is a file)",
@@ -78,7 +84,8 @@ void declare(CLI::App& app, Invocation& invocation) {
                .show_default = true,
                .choices = {"full", "normal"},
                .environment = "FANFOLD_DURABILITY"});
-  root.flag("--json", invocation.common.json, "Print JSON on standard output, one object a line");
+  root.flag("--json", invocation.common.json,
+            "Print JSON on standard output, one object a line; an error is an object on standard error");
 
   add_run_command(root, invocation);
   add_work_command(root, invocation);
@@ -125,9 +132,10 @@ std::string help_of(const CLI::App& app) {
 }
 
 ExitCode usage_error(const CLI::App& app, const std::string& message) {
-  complain(message);
-  note(fmt::format("See {} --help.", full_name(innermost(app))));
-  return ExitCode::usage;
+  return fail({.code = to_string(ErrorCode::invalid_argument),
+               .message = message,
+               .hint = fmt::format("See {} --help.", full_name(innermost(app))),
+               .exit = ExitCode::usage});
 }
 
 /// CLI11 says only that a command is missing where there is a word that is none.
@@ -178,9 +186,10 @@ std::string in_store(const Error& error, const CommonOptions& common) {
 }
 
 ExitCode report(const Error& error, const CommonOptions& common) {
-  complain(printable(in_store(error, common), Newlines::keep));
-  if (!error.remote_detail.empty()) note("  " + printable(error.remote_detail, Newlines::keep));
-  return exit_code_of(error.code);
+  return fail({.code = to_string(error.code),
+               .message = in_store(error, common),
+               .detail = error.remote_detail,
+               .exit = exit_code_of(error.code)});
 }
 
 ExitCode parse_and_perform(CLI::App& app, Invocation& invocation, std::vector<std::string> arguments) {
@@ -221,14 +230,17 @@ int run_command_line(int argument_count, char** arguments) {
       const char* value = std::getenv(name);
       return value == nullptr || *value == '\0' ? std::nullopt : std::optional<std::string>(value);
     };
+    const std::span<char*> all(arguments, static_cast<std::size_t>(argument_count));
+    std::vector<std::string> words(all.begin() + (all.empty() ? 0 : 1), all.end());
+    if (asks_for_json(words)) write_failures_as_json();
     read_config_file(config_file_name, from_environment, invocation.common).value();
     declare(app, invocation);
-    const std::span<char*> all(arguments, static_cast<std::size_t>(argument_count));
-    code = parse_and_perform(app, invocation, std::vector<std::string>(all.begin() + (all.empty() ? 0 : 1), all.end()));
+    code = parse_and_perform(app, invocation, std::move(words));
   } catch (const ErrorException& exception) {
     code = report(exception.error(), invocation.common);
   } catch (const std::exception& exception) {
-    complain(fmt::format("a defect of fanfold's own: {}", exception.what()));
+    const std::string message = fmt::format("a defect of fanfold's own: {}", exception.what());
+    code = fail({.code = to_string(ErrorCode::internal), .message = message, .exit = ExitCode::internal});
   }
   flush_output();
   return static_cast<int>(code);
