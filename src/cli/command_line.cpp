@@ -25,7 +25,8 @@ namespace {
 constexpr const char* exit_codes_help =
     "Exit codes:\n"
     "  0    done; where tasks were concerned, every one is complete\n"
-    "  1    tasks failed, the cluster ended in error or was stopped, or a verification found a difference\n"
+    "  1    tasks failed, the cluster ended in error or was stopped, or a verification found a difference,\n"
+    "       or setup aws something that is not as it should be\n"
     "  2    the command line, a task list or another input cannot be used\n"
     "  3    no such store, cluster, task, message or queue\n"
     "  4    the state forbids it (sealed, stopped, not finished, ...), or --max-cost does\n"
@@ -146,9 +147,18 @@ std::string command_missing(const CLI::App& app, const std::string& message) {
   std::string names;
   for (const CLI::App* command : asked.get_subcommands([](const CLI::App*) { return true; }))
     names += (names.empty() ? "" : ", ") + command->get_name();
-  if (!is_word) return names.empty() ? message : fmt::format("{}: {}", message, names);
+  if (!is_word) return names.empty() ? message : fmt::format("a command is missing; there are {}", names);
   return fmt::format("there is no command '{} {}'; there are {}", full_name(asked),
                      printable(words.front(), Newlines::escape), names);
+}
+
+/// CLI11 calls an argument by the name that it is declared under, which the help does not show.
+std::string argument_missing(const CLI::App& app, const std::string& message) {
+  const std::size_t end = message.find(" is required");
+  if (end == std::string::npos) return message;
+  const CLI::Option* option = innermost(app).get_option_no_throw(message.substr(0, end));
+  const bool is_argument = option != nullptr && option->get_positional();
+  return is_argument ? option->get_type_name() + " is missing" : message;
 }
 
 /// CLI11 lists what is left over from the last to the first.
@@ -205,7 +215,7 @@ ExitCode parse_and_perform(CLI::App& app, Invocation& invocation, std::vector<st
     return ExitCode::ok;
   } catch (const CLI::RequiredError& error) {
     const bool has_commands = !innermost(app).get_subcommands([](const CLI::App*) { return true; }).empty();
-    return usage_error(app, has_commands ? command_missing(app, error.what()) : error.what());
+    return usage_error(app, has_commands ? command_missing(app, error.what()) : argument_missing(app, error.what()));
   } catch (const CLI::ExtrasError& error) {
     return usage_error(app, unexpected(app, error.what()));
   } catch (const CLI::ArgumentMismatch& error) {

@@ -248,4 +248,21 @@ says '--queue QUEUE[=N]'
 says '(required)'
 expect 0 fanfold man
 ! grep -E 'UINT|TEXT:' out || failed "the manual page shows what a parser calls it"
+
+# --- words of the command line, not of its parser
+expect 2 fanfold retry
+complains 'CLUSTER is missing'
+expect 2 fanfold
+complains 'a command is missing; there are run, work'
+expect 2 fanfold completion fish
+complains "'fish' is not possible; possible: bash, zsh"
+expect 0 fanfold cluster open --queue seal-me --name seal-me
+expect 0 fanfold cluster seal seal-me
+says 'seal-me: sealed'
+expect 3 fanfold tasks seal-me#3
+complains "for all of a cluster write 'seal-me'"
+expect 3 fanfold retry fold
+complains 'fold: no task has failed'
+expect 2 fanfold tasks fold --limit 0
+expect 2 fanfold results fold --limit 0
 echo "ok"
