@@ -59,6 +59,18 @@ says '{"round":0,"attempt":1,'
 same 1 "$(wc -l <out)"
 expect 3 fanfold logs rounds#1 --round 2
 complains 'nothing is kept of round 2'
+# A round of the cluster that passed a task over counts all the same.
+printf 'b\na\n' >two.txt
+expect 0 fanfold cluster create --queue passed --tasks two.txt --name passed
+for round in 0 1 2; do
+  [ $round = 0 ] || expect 0 fanfold retry passed --where contains=$([ $round = 1 ] && echo b || echo a)
+  expect 0 fanfold work --queue passed --until passed --max-attempts 1 -- sh -c 'echo "$1 in '$round'"; echo "no $1" >&2; exit 1' - {task}
+done
+expect 0 fanfold logs passed#1 --round 2
+says 'a in 2'
+expect 3 fanfold logs passed#1 --round 1
+expect 0 fanfold logs passed#0 --round 1
+says 'b in 1'
 
 # --- a finished cluster refuses to be steered: the state forbids it, not the command line
 for command in stop pause resume; do

@@ -67,9 +67,10 @@ struct Recount {
 };
 
 struct AttemptOutput {
-  std::uint32_t attempt = 0;
+  std::uint32_t attempt = 0;  ///< From 1 in each round.
   Time at{};
   std::string output{};
+  std::optional<std::uint32_t> round{};  ///< Of the cluster. Empty where an older fanfold kept it in a file.
 };
 
 /// Records, claims and completion. Thread-safe; calls block. Every write may fail with unavailable or throttled

@@ -219,6 +219,7 @@ LEFT JOIN gone ON gone.source = queue.number ORDER BY name;
 // Finish and first-failure messages (RecordType::cluster) are found by their cluster.
 constexpr const char* tables_2 = R"sql(
 CREATE INDEX message_of_cluster ON message (id) WHERE type = 0;
+ALTER TABLE output ADD COLUMN round INTEGER;
 )sql";
 
 /// The step from version i to version i + 1 of the schema stands at [i].

@@ -141,7 +141,9 @@ TEST_F(VoidMessages, AreFoundInAFileOfTheFirstSchema) {
   const std::filesystem::path file = folder_ / "store.db";
   sqlite3* database = nullptr;
   ASSERT_EQ(sqlite3_open(file.c_str(), &database), SQLITE_OK);
-  EXPECT_EQ(sqlite3_exec(database, "DROP INDEX message_of_cluster; PRAGMA user_version = 1", nullptr, nullptr, nullptr),
+  EXPECT_EQ(sqlite3_exec(database,
+                         "DROP INDEX message_of_cluster; ALTER TABLE output DROP COLUMN round; PRAGMA user_version = 1",
+                         nullptr, nullptr, nullptr),
             SQLITE_OK);
   sqlite3_close(database);
   Options options;
