@@ -7,7 +7,7 @@ namespace fanfold::engine {
 namespace {
 
 constexpr std::string_view unhandled_code = "deleted_by_hand";
-constexpr std::uint32_t no_attempts = 0;
+constexpr std::uint32_t attempts_of_a_look = 0;
 
 /// What a cluster that is not over still waits for.
 std::string what_is_open(const ClusterHeader& header) {
@@ -76,7 +76,7 @@ class FinishMessage {
     request.ref = ref_;
     request.token = store_.ledger().new_token();
     request.lease_end = now;
-    request.attempts_max = no_attempts;
+    request.attempts_max = attempts_of_a_look;
     request.first_delivery = false;
     auto answers = with_patience(store_, [&] { return store_.ledger().claim(std::span(&request, 1), now); });
     if (!answers) return std::move(answers).error();

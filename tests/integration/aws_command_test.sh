@@ -111,6 +111,11 @@ expect 0 fanfold results photos
 says $'199\t{"exit":0,"stdout":"200\\n"}'
 expect 0 fanfold logs photos#199
 says '200'
+expect 0 fanfold cost photos
+says 'photos: 200 tasks, 200 of them ended'
+says ' so far, $0 to come'
+complains 'results of '
+complains ', a bucket'
 expect 0 fanfold cluster rm photos
 expect 4 fanfold cluster create --queue resize --tasks tasks.txt --name photos --key monday
 expect 0 fanfold cluster show "$key"
