@@ -285,8 +285,12 @@ class Client {
   Result<std::uint64_t> retry_failed(const MessageKey& key, const RetryOptions& options = {}) const {
     return core_->retry_failed(key, options);
   }
-  /// Only a finished cluster whose finish message is done; leaves a tombstone until expiry. Errors: not_finished.
-  Result<void> delete_cluster(const MessageKey& key) const { return core_->delete_cluster(key); }
+  /// Only a finished cluster whose finish message is done, unless the options say that nobody will handle it; leaves a
+  /// tombstone until expiry. Without a finish handler it blocks until a stop is known everywhere (5 s on AWS).
+  /// Idempotent. Errors: not_finished; conflict where the finish handler runs now.
+  Result<void> delete_cluster(const MessageKey& key, const DeleteOptions& options = {}) const {
+    return core_->delete_cluster(key, options);
+  }
   /// Ends one task by hand, as failed.
   Result<void> fail_task(const MessageKey& task, const std::string& reason) const {
     return core_->fail_task(task, reason);

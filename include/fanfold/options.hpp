@@ -54,6 +54,12 @@ struct BatchOptions {
   std::stop_token stop{};          ///< Nothing is started once it was requested, and handlers are told.
 };
 
+struct DeleteOptions {
+  /// Also a finished or stopped cluster whose finish message nobody has handled yet: its finish handler never runs.
+  /// One that runs at this moment, or waits to be tried again, is not taken away.
+  bool without_finish_handler = false;
+};
+
 /// Which failed tasks to send again, all by default.
 struct RetryOptions {
   std::string fingerprint{};      ///< A prefix of the error's fingerprint.

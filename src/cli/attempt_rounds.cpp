@@ -36,7 +36,7 @@ std::vector<std::uint32_t> rounds_of(const std::vector<AttemptOutput>& outputs, 
     if (i > 0 && ended_with(errors, before, outputs[i - 1])) ++ended;
     // Old errors are not kept for ever; attempts that start over say as much.
     if (i > 0 && ended == 0 && outputs[i].attempt <= outputs[i - 1].attempt) ended = 1;
-    round += ended;
+    round = outputs[i].round.value_or(round + ended);
     rounds.push_back(round);
     before = previous;
   }

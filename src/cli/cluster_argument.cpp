@@ -14,10 +14,15 @@ constexpr std::size_t page_clusters = 1000;
 constexpr std::size_t named_in_error_max = 5;
 
 Result<ClusterHeader> not_found(const std::string& argument) {
-  return Error{
-      ErrorCode::not_found,
-      fmt::format("there is no cluster '{}'; fanfold cluster ls shows all", printable(argument, Newlines::escape)),
-      {}};
+  const std::size_t mark = argument.rfind('#');
+  const bool is_task = mark != std::string::npos && mark > 0 && mark + 1 < argument.size() &&
+                       argument.find_first_not_of("0123456789", mark + 1) == std::string::npos;
+  const std::string hint =
+      is_task ? fmt::format("for all of a cluster write '{}'", printable(argument.substr(0, mark), Newlines::escape))
+              : "fanfold cluster ls shows all";
+  return Error{ErrorCode::not_found,
+               fmt::format("there is no cluster '{}'; {}", printable(argument, Newlines::escape), hint),
+               {}};
 }
 
 Result<ClusterHeader> find_by_prefix(const Client& client, const std::string& argument) {

@@ -158,8 +158,9 @@ Result<ExitCode> seal(const Invocation& invocation, const SealOptions& options) 
   auto header = find_cluster(*client, options.cluster);
   if (!header) return std::move(header).error();
   if (auto sealed = client->cluster(key_of(*header)).seal(); !sealed) return sealed.error();
-  if (invocation.common.json)
-    print_line(JsonObject().text("cluster", key_of(*header).p_key).flag("sealed", true).line());
+  print_line(invocation.common.json
+                 ? JsonObject().text("cluster", key_of(*header).p_key).flag("sealed", true).line()
+                 : fmt::format("{}: sealed; it finishes with the last of its tasks", label_of(*header)));
   return ExitCode::ok;
 }
 

@@ -87,12 +87,13 @@ Result<ExitCode> watch(const Invocation& invocation, const ClusterOnly& options)
   auto header = find_cluster(*client, options.cluster);
   if (!header) return std::move(header).error();
   const MessageKey key = key_of(*header);
-  const auto is_elsewhere = [&] {
-    if (header->moved_to.empty() || header->moving()) return false;
-    note(fmt::format("{}: was moved to {}; watch it there", label_of(*header), header->moved_to));
-    return true;
+  const auto is_elsewhere = [&] { return !header->moved_to.empty() && !header->moving(); };
+  const auto moved = [&] {
+    return Error{ErrorCode::conflict,
+                 fmt::format("{}: was moved to {}; watch it there", label_of(*header), header->moved_to),
+                 {}};
   };
-  if (is_elsewhere()) return ExitCode::refused;
+  if (is_elsewhere()) return moved();
   const std::stop_token stop = stop_on_signals();
   Result<Progress> progress = client->progress(key);
   {
@@ -114,7 +115,7 @@ Result<ExitCode> watch(const Invocation& invocation, const ClusterOnly& options)
   } else {
     note(ending_line(label_of(*header), *header, *progress));
   }
-  if (is_elsewhere()) return ExitCode::refused;
+  if (is_elsewhere()) return moved();
   if (!progress->finished) return ExitCode::interrupted;
   return progress->status == Status::complete && progress->failed_count == 0 ? ExitCode::ok : ExitCode::failed;
 }

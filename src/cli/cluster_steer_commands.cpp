@@ -12,6 +12,7 @@ namespace {
 struct SteerOptions {
   std::string cluster;
   std::string reason = "stopped by hand";
+  bool force = false;
 };
 
 struct Target {
@@ -67,10 +68,22 @@ Result<ExitCode> resume(const Invocation& invocation, const SteerOptions& option
 Result<ExitCode> remove(const Invocation& invocation, const SteerOptions& options) {
   auto target = open_target(invocation, options.cluster);
   if (!target) return std::move(target).error();
-  if (auto done = target->client.delete_cluster(target->key); !done) return done.error();
+  const ClusterHeader& header = target->header;
+  const bool is_pending = header.finished() && !header.finish_done;
+  if (auto done = target->client.delete_cluster(target->key, {.without_finish_handler = options.force}); !done) {
+    Error error = done.error();
+    if (error.code == ErrorCode::not_finished && is_pending && !options.force)
+      error.message += fmt::format(" (fanfold cluster rm --force {})", word_of(header));
+    if (error.code == ErrorCode::not_finished && !header.finished())
+      error.message += fmt::format(" (fanfold cluster stop {}, then cluster rm --force)", word_of(header));
+    return error;
+  }
   JsonObject object;
-  object.text("cluster", target->key.p_key).text("state", "deleted");
-  return answer(invocation, *target, "deleted; its outcome is kept until it expires", object);
+  object.text("cluster", target->key.p_key).text("state", "deleted").flag("finish_handled", !is_pending);
+  return answer(invocation, *target,
+                fmt::format("deleted{}; its outcome is kept until it expires",
+                            is_pending ? " without its finish message: its finish handler will not run" : ""),
+                object);
 }
 
 }  // namespace
@@ -96,6 +109,8 @@ void add_cluster_steer_commands(Command cluster, Invocation& invocation) {
   auto remove_command =
       add_command<SteerOptions>(cluster, invocation, "rm", "Delete a finished cluster with its tasks and results",
                                 "fanfold cluster rm photos", remove);
+  remove_command.app.flag("--force", remove_command.options.force,
+                          "Also one whose finish message no worker has handled: its finish handler never runs");
   add_cluster_argument(remove_command.app, remove_command.options.cluster);
 }
 

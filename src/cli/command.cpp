@@ -1,11 +1,24 @@
 #include "cli/command.hpp"
 
 #include "cli/duration.hpp"
+#include "cli/text.hpp"
 
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
+
 namespace fanfold::cli {
 namespace {
+
+/// What CLI11 asks of a value: empty where it is fine, else what is wrong with it.
+std::function<std::string(std::string&)> is_one_of(const std::vector<std::string>& choices) {
+  return [choices](const std::string& value) {
+    if (std::find(choices.begin(), choices.end(), value) != choices.end()) return std::string();
+    std::string names;
+    for (const std::string& choice : choices) names += (names.empty() ? "" : ", ") + choice;
+    return "'" + printable(value, Newlines::escape) + "' is not possible; possible: " + names;
+  };
+}
 
 template <class Target>
 void add_option(CLI::App& app, const std::string& name, Target& target, const std::string& help,
@@ -14,7 +27,7 @@ void add_option(CLI::App& app, const std::string& name, Target& target, const st
   if (!traits.value.empty()) option->type_name(traits.value);
   // The help says in words what a value may be; CLI11's own names for checks and types would stand beside that.
   if (traits.range) option->check(CLI::Range(traits.range->least, traits.range->most).description(""));
-  if (!traits.choices.empty()) option->check(CLI::IsMember(traits.choices).description(""));
+  if (!traits.choices.empty()) option->check(CLI::Validator(is_one_of(traits.choices), ""));
   if (!traits.environment.empty()) option->envname(traits.environment);
   if (traits.show_default) option->capture_default_str();
   option->required(traits.required);

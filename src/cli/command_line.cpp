@@ -25,7 +25,8 @@ namespace {
 constexpr const char* exit_codes_help =
     "Exit codes:\n"
     "  0    done; where tasks were concerned, every one is complete\n"
-    "  1    tasks failed, the cluster ended in error or was stopped, or a verification found a difference\n"
+    "  1    tasks failed, the cluster ended in error or was stopped, or a verification found a difference,\n"
+    "       or setup aws something that is not as it should be\n"
     "  2    the command line, a task list or another input cannot be used\n"
     "  3    no such store, cluster, task, message or queue\n"
     "  4    the state forbids it (sealed, stopped, not finished, ...), or --max-cost does\n"
@@ -45,6 +46,12 @@ std::vector<std::string> split_program(std::vector<std::string>& arguments) {
   std::vector<std::string> program(mark + 1, arguments.end());
   arguments.erase(mark, arguments.end());
   return program;
+}
+
+/// Asked before the line is parsed, since a line that cannot be parsed is an error too.
+bool asks_for_json(const std::vector<std::string>& arguments) {
+  const auto end = std::find(arguments.begin(), arguments.end(), "--");
+  return std::find(arguments.begin(), end, "--json") != end;
 }
 
 void declare_store(Command root, CommonOptions& common) {
@@ -102,7 +109,8 @@ void declare(CLI::App& app, Invocation& invocation, std::string_view first) {
                .show_default = true,
                .choices = {"full", "normal"},
                .environment = "FANFOLD_DURABILITY"});
-  root.flag("--json", invocation.common.json, "Print JSON on standard output, one object a line");
+  root.flag("--json", invocation.common.json,
+            "Print JSON on standard output, one object a line; an error is an object on standard error");
 
   for (const auto& [name, add] : top_commands) {
     if (is_declared(name, first)) add(root, invocation);
@@ -131,9 +139,10 @@ std::string help_of(const CLI::App& app) {
 }
 
 ExitCode usage_error(const CLI::App& app, const std::string& message) {
-  complain(message);
-  note(fmt::format("See {} --help.", full_name(innermost(app))));
-  return ExitCode::usage;
+  return fail({.code = to_string(ErrorCode::invalid_argument),
+               .message = message,
+               .hint = fmt::format("See {} --help.", full_name(innermost(app))),
+               .exit = ExitCode::usage});
 }
 
 /// CLI11 says only that a command is missing where there is a word that is none.
@@ -144,9 +153,18 @@ std::string command_missing(const CLI::App& app, const std::string& message) {
   std::string names;
   for (const CLI::App* command : asked.get_subcommands([](const CLI::App*) { return true; }))
     names += (names.empty() ? "" : ", ") + command->get_name();
-  if (!is_word) return names.empty() ? message : fmt::format("{}: {}", message, names);
+  if (!is_word) return names.empty() ? message : fmt::format("a command is missing; there are {}", names);
   return fmt::format("there is no command '{} {}'; there are {}", full_name(asked),
                      printable(words.front(), Newlines::escape), names);
+}
+
+/// CLI11 calls an argument by the name that it is declared under, which the help does not show.
+std::string argument_missing(const CLI::App& app, const std::string& message) {
+  const std::size_t end = message.find(" is required");
+  if (end == std::string::npos) return message;
+  const CLI::Option* option = innermost(app).get_option_no_throw(message.substr(0, end));
+  const bool is_argument = option != nullptr && option->get_positional();
+  return is_argument ? option->get_type_name() + " is missing" : message;
 }
 
 /// CLI11 lists what is left over from the last to the first.
@@ -184,9 +202,10 @@ std::string in_store(const Error& error, const CommonOptions& common) {
 }
 
 ExitCode report(const Error& error, const CommonOptions& common) {
-  complain(printable(in_store(error, common), Newlines::keep));
-  if (!error.remote_detail.empty()) note("  " + printable(error.remote_detail, Newlines::keep));
-  return exit_code_of(error.code);
+  return fail({.code = to_string(error.code),
+               .message = in_store(error, common),
+               .detail = error.remote_detail,
+               .exit = exit_code_of(error.code)});
 }
 
 ExitCode parse_and_perform(CLI::App& app, Invocation& invocation, std::vector<std::string> arguments) {
@@ -202,7 +221,7 @@ ExitCode parse_and_perform(CLI::App& app, Invocation& invocation, std::vector<st
     return ExitCode::ok;
   } catch (const CLI::RequiredError& error) {
     const bool has_commands = !innermost(app).get_subcommands([](const CLI::App*) { return true; }).empty();
-    return usage_error(app, has_commands ? command_missing(app, error.what()) : error.what());
+    return usage_error(app, has_commands ? command_missing(app, error.what()) : argument_missing(app, error.what()));
   } catch (const CLI::ExtrasError& error) {
     return usage_error(app, unexpected(app, error.what()));
   } catch (const CLI::ArgumentMismatch& error) {
@@ -227,14 +246,17 @@ int run_command_line(int argument_count, char** arguments) {
       const char* value = std::getenv(name);
       return value == nullptr || *value == '\0' ? std::nullopt : std::optional<std::string>(value);
     };
-    read_config_file(config_file_name, from_environment, invocation.common).value();
     const std::span<char*> all(arguments, static_cast<std::size_t>(argument_count));
-    declare(app, invocation, all.size() > 1 ? all[1] : "");
-    code = parse_and_perform(app, invocation, std::vector<std::string>(all.begin() + (all.empty() ? 0 : 1), all.end()));
+    std::vector<std::string> words(all.begin() + (all.empty() ? 0 : 1), all.end());
+    if (asks_for_json(words)) write_failures_as_json();
+    read_config_file(config_file_name, from_environment, invocation.common).value();
+    declare(app, invocation, words.empty() ? std::string_view() : std::string_view(words.front()));
+    code = parse_and_perform(app, invocation, std::move(words));
   } catch (const ErrorException& exception) {
     code = report(exception.error(), invocation.common);
   } catch (const std::exception& exception) {
-    complain(fmt::format("a defect of fanfold's own: {}", exception.what()));
+    const std::string message = fmt::format("a defect of fanfold's own: {}", exception.what());
+    code = fail({.code = to_string(ErrorCode::internal), .message = message, .exit = ExitCode::internal});
   }
   flush_output();
   return static_cast<int>(code);

@@ -1,5 +1,6 @@
 #include "cli/cost_estimate.hpp"
 
+#include "cli/duration.hpp"
 #include "cli/output.hpp"
 #include "cli/store.hpp"
 #include "cli/text.hpp"
@@ -97,6 +98,21 @@ void add_cost_limit(Command app, CostLimit& limit) {
   app.option("--max-cost", limit.amount,
              "On AWS: where the estimate is above so many dollars, write nothing and exit with 4; see fanfold cost",
              {.value = "DOLLARS"});
+  app.duration("--task-time", limit.task_time, "For --max-cost: how long one takes (100ms)");
+  app.option("--workers", limit.workers, "For --max-cost: processes that will work on it",
+             {.value = "N", .show_default = true, .range = OptionTraits::Range{1, 1'000'000}});
+}
+
+std::string assumptions(const aws::Workload& workload) {
+  std::string text =
+      fmt::format("{} of {}, {} a {} of {}", counted(workload.worker_count, "worker", "workers"),
+                  counted(workload.jobs, "job", "jobs"), duration_text(workload.task_duration),
+                  workload.is_single ? "message" : "task", counted(workload.payload_bytes, "byte", "bytes"));
+  if (workload.result_bytes > 0)
+    text += fmt::format(", results of {}", counted(workload.result_bytes, "byte", "bytes"));
+  if (workload.output_bytes > 0) text += fmt::format(", {} printed", counted(workload.output_bytes, "byte", "bytes"));
+  if (workload.claimed_together > 1) text += fmt::format(", {} claimed together", workload.claimed_together);
+  return text + (workload.has_bucket ? ", a bucket" : ", no bucket");
 }
 
 Result<Budget> check_budget(const CommonOptions& common, const CostLimit& limit, TaskInput* list,
@@ -117,12 +133,21 @@ Result<Budget> check_budget(const CommonOptions& common, const CostLimit& limit,
   }
 #ifdef FANFOLD_AWS
   workload.has_bucket = !common.bucket.empty();
+  workload.task_duration = limit.task_time;
+  workload.worker_count = limit.workers;
   const double cost = aws::estimate_cost(workload).cost(*prices);
-  if (cost <= *most) return Budget::kept;
-  complain(fmt::format(
-      "{} would cost about {}, which is above --max-cost {}; nothing was written (prices: {})",
+  const std::string estimate = fmt::format(
+      "{} would cost about {}",
       counted(workload.task_count, workload.is_single ? "message" : "task", workload.is_single ? "messages" : "tasks"),
-      dollars(cost), limit.amount, prices->source));
+      dollars(cost));
+  const std::string basis = fmt::format("assumed: {}; prices: {}", assumptions(workload), prices->source);
+  if (cost <= *most) {
+    note(fmt::format("{} ({})", estimate, basis));
+    return Budget::kept;
+  }
+  const std::string message =
+      fmt::format("{}, which is above --max-cost {}; nothing was written ({})", estimate, limit.amount, basis);
+  static_cast<void>(fail({.code = "max_cost_exceeded", .message = message, .exit = ExitCode::refused}));
   return Budget::exceeded;
 #else
   return aws_store(common).error();

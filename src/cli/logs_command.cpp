@@ -117,7 +117,7 @@ void add_logs_command(Command app, Invocation& invocation) {
                      "Only this attempt, and nothing but its bytes; of the newest round that has it",
                      {.value = "N", .range = OptionTraits::Range{1, 1'000'000}});
   command.app.option("--round", command.options.round,
-                     "Only this round: 0 is the first, 1 what ran after a first retry of the task, and so on",
+                     "Only this round of the cluster: 0 is the first, 1 what ran after its first retry, and so on",
                      {.value = "N"});
 }
 

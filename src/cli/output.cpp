@@ -1,6 +1,5 @@
 #include "cli/output.hpp"
 
-#include "cli/exit_code.hpp"
 #include "cli/text.hpp"
 
 #include <fmt/format.h>
@@ -16,10 +15,13 @@
 namespace fanfold::cli {
 namespace {
 
+bool failures_are_json = false;
+
 [[noreturn]] void give_up_output() {
   if (errno == EPIPE) _exit(static_cast<int>(ExitCode::ok));
-  complain(fmt::format("cannot write the output: {}", std::strerror(errno)));
-  _exit(static_cast<int>(ExitCode::store));
+  const ErrorCode code = errno == ENOSPC ? ErrorCode::disk_full : ErrorCode::unavailable;
+  const std::string message = fmt::format("cannot write the output: {}", std::strerror(errno));
+  _exit(static_cast<int>(fail({.code = to_string(code), .message = message, .exit = ExitCode::store})));
 }
 
 bool is_number(std::string_view cell) {
@@ -42,6 +44,23 @@ void flush_output() {
 }
 
 void complain(std::string_view message) { note(fmt::format("fanfold: {}", message)); }
+
+void write_failures_as_json() { failures_are_json = true; }
+
+ExitCode fail(const Failure& failure) {
+  if (failures_are_json) {
+    JsonObject error;
+    error.text("code", failure.code).text("message", failure.message);
+    if (!failure.detail.empty()) error.text("detail", failure.detail);
+    error.count("exit", static_cast<std::uint64_t>(failure.exit));
+    note(JsonObject().json("error", Json::from_valid_text(error.line())).line());
+    return failure.exit;
+  }
+  complain(printable(failure.message, Newlines::keep));
+  if (!failure.detail.empty()) note("  " + printable(failure.detail, Newlines::keep));
+  if (!failure.hint.empty()) note(failure.hint);
+  return failure.exit;
+}
 
 void note(std::string_view line) {
   // What nobody can read any more must not stop the work.

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "cli/exit_code.hpp"
+
 #include <fanfold/detail/json_writer.hpp>
 #include <fanfold/types.hpp>
 
@@ -17,8 +19,22 @@ void print_line(std::string_view line);
 /// The same for what `print` has buffered; called once at the end.
 void flush_output();
 
-/// A line to standard error: "fanfold: …".
+/// A line to standard error: "fanfold: …". What ends the command says `fail` in its place.
 void complain(std::string_view message);
+
+/// Why the command cannot do what it was asked.
+struct Failure {
+  std::string_view code{};     ///< The library's name of it, or one of the command's own.
+  std::string_view message{};  ///< As people read it.
+  std::string_view detail{};   ///< What a remote side said, empty for nothing.
+  std::string_view hint{};     ///< A second line for people.
+  ExitCode exit = ExitCode::internal;
+};
+/// From now on `fail` writes JSON. Of the whole process, as standard error is; called before there are threads.
+void write_failures_as_json();
+/// The last that the command says, on standard error; answers `failure.exit`. With JSON:
+/// {"error":{"code":"not_found","message":"…","exit":3}}, with "detail" where there is one.
+ExitCode fail(const Failure& failure);
 /// A line to standard error as it is.
 void note(std::string_view line);
 

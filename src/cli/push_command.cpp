@@ -94,7 +94,8 @@ void add_push_command(Command app, Invocation& invocation) {
                                       "along. Its queue has to be there. The same command ends a push that was cut off",
                                       "fanfold push photos --to aws --table jobs --bucket jobs-of-example-org", push);
   add_cluster_argument(command.app, command.options.cluster);
-  command.app.option("--to", command.options.to, "Where to", {.value = "STORE", .required = true, .choices = {"aws"}});
+  command.app.option("--to", command.options.to, "Where to: aws",
+                     {.value = "STORE", .required = true, .choices = {"aws"}});
   command.app.duration("--wait", command.options.wait,
                        "Running tasks may take so long to end (10m); after that it is not moved, and stays paused");
 }

@@ -74,7 +74,8 @@ void add_results_command(Command app, Invocation& invocation) {
   add_cluster_argument(command.app, command.options.cluster);
   command.app.option("--from", command.options.first_index, "From this index on; from the first task by default",
                      {.value = "INDEX"});
-  command.app.option("--limit", command.options.limit, "At most so many; all by default", {.value = "N"});
+  command.app.option("--limit", command.options.limit, "At most so many; all by default",
+                     {.value = "N", .range = OptionTraits::Range{1, 1'000'000'000}});
   command.app.flag("--text", command.options.text,
                    "Nothing but what each task printed, byte by byte, one behind the other");
 }

@@ -41,6 +41,8 @@ Result<ExitCode> retry_cluster(const Invocation& invocation, const CommandOption
   auto header = find_cluster(*client, options.cluster);
   if (!header) return std::move(header).error();
   auto sent = client->retry_failed(key_of(*header), *retry);
+  if (!sent && sent.error().code == ErrorCode::not_found && options.where.empty())
+    return Error{ErrorCode::not_found, fmt::format("{}: no task has failed", label_of(*header)), {}};
   if (!sent) return std::move(sent).error();
   if (invocation.common.json) {
     print_line(JsonObject().text("cluster", key_of(*header).p_key).count("sent", *sent).line());

@@ -28,7 +28,7 @@ struct SendCommandOptions {
 struct Sent {
   std::uint64_t count = 0;
   std::uint64_t refused_count = 0;
-  ErrorCode last_refusal = ErrorCode::internal;
+  std::optional<Error> last_refusal{};
 };
 
 /// The library's names for what a FIFO queue needs, as options.
@@ -46,9 +46,13 @@ Result<void> send_all(const Invocation& invocation, const Client& client, const 
   if (!answers) return std::move(answers).error();
   for (const auto& answer : *answers) {
     if (!answer) {
-      complain(fmt::format("message {}: {}", sent.count + sent.refused_count + 1, in_options(answer.error().message)));
+      Error refusal = answer.error();
+      refusal.message =
+          fmt::format("message {}: {}", sent.count + sent.refused_count + 1, in_options(answer.error().message));
+      // The last one is what the command ends with.
+      if (sent.last_refusal) complain(sent.last_refusal->message);
       ++sent.refused_count;
-      sent.last_refusal = answer.error().code;
+      sent.last_refusal = std::move(refusal);
       continue;
     }
     ++sent.count;
@@ -116,7 +120,8 @@ Result<ExitCode> send(const Invocation& invocation, const SendCommandOptions& op
     if (auto done = send_all(invocation, *client, options.queue, bodies, sent); !done) return done.error();
   }
   if (sent.count + sent.refused_count == 0) note(fmt::format("no messages in {}: nothing was sent", input->name()));
-  return sent.refused_count == 0 ? ExitCode::ok : exit_code_of(sent.last_refusal);
+  if (sent.last_refusal) return *std::move(sent.last_refusal);
+  return ExitCode::ok;
 }
 
 }  // namespace

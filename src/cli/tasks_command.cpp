@@ -139,7 +139,8 @@ void add_tasks_command(Command app, Invocation& invocation) {
                      "Only those whose error has this fingerprint, or one that begins so", {.value = "FINGERPRINT"});
   command.app.option("--contains", command.options.contains, "Only those whose last error's message contains this");
   command.app.option("--from", command.options.first_index, "From this index on", {.value = "INDEX"});
-  command.app.option("--limit", command.options.limit, "At most so many", {.value = "N", .show_default = true});
+  command.app.option("--limit", command.options.limit, "At most so many",
+                     {.value = "N", .show_default = true, .range = OptionTraits::Range{1, 1'000'000'000}});
 
   auto fail = add_command<FailOptions>(command.app, invocation, "fail", "End one task by hand, as failed",
                                        "fanfold tasks fail photos#17 --reason 'no such photo'", fail_task);

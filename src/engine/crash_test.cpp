@@ -194,6 +194,21 @@ TEST(Crash, OfADeleteIsMendedByTheSameDelete) {
   EXPECT_GT(cut_off_everywhere(deleting, true), 2U);
 }
 
+TEST(Crash, OfADeleteWithoutTheFinishHandlerIsMendedByTheSameDelete) {
+  const auto run = [](const Client& client) {
+    client.delete_cluster(cluster, {.without_finish_handler = true}).value();
+  };
+  const UseCase deleting{.prepare =
+                             [](Scene& scene) {
+                               static_cast<void>(create(*scene.client, 2));
+                               scene.client->stop_cluster(cluster).value();
+                             },
+                         .run = run,
+                         .again = run,
+                         .check = [](Scene& scene) { EXPECT_TRUE(scene.header(cluster).tombstone); }};
+  EXPECT_GT(cut_off_everywhere(deleting, true), 5U);
+}
+
 TEST(Crash, OfASweeperIsMendedByTheNextSweep) {
   const UseCase sweeping{.prepare =
                              [](Scene& scene) {

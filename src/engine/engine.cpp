@@ -156,10 +156,10 @@ Result<std::uint64_t> Engine::retry_failed(const MessageKey& key, const RetryOpt
   return engine::retry_failed(store_, *id, options);
 }
 
-Result<void> Engine::delete_cluster(const MessageKey& key) {
+Result<void> Engine::delete_cluster(const MessageKey& key, const DeleteOptions& options) {
   auto id = cluster_of(key);
   if (!id) return std::move(id).error();
-  return engine::delete_cluster(store_, *id);
+  return engine::delete_cluster(store_, *id, options);
 }
 
 Result<void> Engine::fail_task(const MessageKey& task, const std::string& reason) {

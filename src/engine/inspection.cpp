@@ -145,7 +145,8 @@ class Verifier {
     check("its finish was decided once: one finish message of this round, with a stable id",
           header_.finish_sent_at.has_value() ? there : !header_.finish_done,
           there ? record_id + ", " + std::string(to_string(status)) + ", " +
-                      std::to_string(record->record.consumption_count) + " attempts"
+                      std::to_string(record->record.consumption_count) +
+                      (record->record.consumption_count == 1 ? " attempt" : " attempts")
                 : record_id + " does not exist yet");
     check("a finish message that is marked as done has ended", !header_.finish_done || ended,
           header_.finish_done ? "marked as done" : "not done yet");

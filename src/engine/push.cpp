@@ -84,11 +84,17 @@ class Push {
     if (header.moving() && header.moved_to != moving_to(options_.target))
       return refuse(header, "is " + header.moved_to + "; push it there again");
     if (!header.moving() && !header.moved_to.empty()) return refuse(header, "was moved to " + header.moved_to);
-    if (header.finished()) return refuse(header, "is finished: nothing of it is left to be moved");
-    if (!header.sealed()) return refuse(header, "is open for more tasks; seal it first");
-    if (header.parent) return refuse(header, "is the child of a task here, which waits for it; it has to end here");
+    if (header.finished())
+      return refuse(header, "is finished: nothing of it is left to be moved; its results are read here");
+    if (!header.sealed())
+      return refuse(header, "is open for more tasks; seal it first (fanfold cluster seal), then push it");
+    if (header.parent)
+      return refuse(header, "is the child of a task of cluster " + header.parent->cluster_id +
+                                ", which waits for it: let it end here, and push that cluster then");
     if (header.round > 0)
-      return refuse(header, "is in round " + std::to_string(header.round) + ", a retry; that has to end here");
+      return refuse(header, "is in round " + std::to_string(header.round) +
+                                ", a retry: let it end here, where its earlier rounds are; what fails then (fanfold "
+                                "tasks --status failed) can be a new cluster there");
     return {};
   }
 

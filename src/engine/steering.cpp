@@ -11,15 +11,6 @@ namespace {
 constexpr std::string_view stopped_code = "stopped";
 constexpr std::string_view failed_by_hand_code = "failed_by_hand";
 
-/// What a cluster that is not over still waits for.
-std::string what_is_open(const ClusterHeader& header) {
-  if (!header.finished()) return "is not finished: let its tasks end, or stop it";
-  if (!header.finish_done)
-    return "is finished, but its finish message is not done: a worker on queue " + header.finish_queue_url +
-           " handles it";
-  return "is finished, but the task that waits for it has not been ended yet: sweep ends it";
-}
-
 Result<void> check_reason(const std::string& reason) {
   if (reason.size() <= reason_bytes_max) return {};
   return Error{ErrorCode::too_large, "reason has at most " + std::to_string(reason_bytes_max) + " bytes", {}};
@@ -52,23 +43,6 @@ Result<void> pause_cluster(Store& store, const std::string& id) {
   });
   if (!header) return std::move(header).error();
   return {};
-}
-
-Result<void> delete_cluster(Store& store, const std::string& id) {
-  auto header = store.header_strong(id);
-  if (!header) return std::move(header).error();
-  const bool is_elsewhere = !header->moved_to.empty() && !header->moving();
-  const bool is_over = is_elsewhere || (header->finished() && header->finish_done && header->parent_ended);
-  if (!header->tombstone && !is_over) {
-    return Error{ErrorCode::not_finished, "cluster " + id + " cannot be deleted yet: it " + what_is_open(*header), {}};
-  }
-  // Again for a tombstone: a call that was cut off is finished by the next one.
-  auto removed = with_patience(store, [&] { return store.ledger().remove_cluster(id, store.now()); });
-  if (!removed) return removed;
-  store.headers.forget(id);
-  const BucketParams where = header->bucket_params.value_or(store.globals().location(id));
-  if (where.bucket.empty()) return {};
-  return with_patience(store, [&] { return store.globals().remove(where); });
 }
 
 Result<std::optional<std::uint64_t>> position_in_round(Store& store, const ClusterHeader& header, std::uint64_t index) {

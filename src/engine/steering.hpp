@@ -13,7 +13,7 @@ inline constexpr std::size_t reason_bytes_max = 4'096;
 Result<void> stop_cluster(Store& store, const std::string& id, const std::string& reason);
 Result<void> pause_cluster(Store& store, const std::string& id);
 Result<std::uint64_t> retry_failed(Store& store, const std::string& id, const RetryOptions& options);
-Result<void> delete_cluster(Store& store, const std::string& id);
+Result<void> delete_cluster(Store& store, const std::string& id, const DeleteOptions& options = {});
 Result<void> fail_task(Store& store, const std::string& id, std::uint64_t index, const std::string& reason);
 
 /// Why nothing of a finished cluster can be steered any more.

@@ -121,6 +121,54 @@ TEST(Delete, TakesOnlyWhatIsOverAndLeavesATombstone) {
   EXPECT_EQ(code_of(scene.client->get_cluster_globals<int>(scene.cluster)), ErrorCode::not_found);
 }
 
+TEST(Delete, WithoutTheFinishHandlerTakesAStoppedClusterThatNoWorkerEverMeets) {
+  Running scene(2, {.globals = 1, .finish_handler_required = true});
+  scene.client->stop_cluster(scene.cluster).value();
+  EXPECT_EQ(code_of(scene.client->delete_cluster(scene.cluster)), ErrorCode::not_finished);
+  scene.client->delete_cluster(scene.cluster, {.without_finish_handler = true}).value();
+  scene.client->delete_cluster(scene.cluster, {.without_finish_handler = true}).value();
+  EXPECT_TRUE(scene.header(scene.cluster).tombstone);
+  scene.advance(60s);
+  scene.work();
+  EXPECT_EQ(scene.message_count(), 0U) << "whoever meets what it left behind deletes it";
+}
+
+TEST(Delete, WithoutTheFinishHandlerStillWaitsForTheTasks) {
+  Running scene(2);
+  EXPECT_EQ(code_of(scene.client->delete_cluster(scene.cluster, {.without_finish_handler = true})),
+            ErrorCode::not_finished);
+  scene.client->pause_cluster(scene.cluster).value();
+  EXPECT_EQ(code_of(scene.client->delete_cluster(scene.cluster, {.without_finish_handler = true})),
+            ErrorCode::not_finished);
+}
+
+TEST(Delete, WithoutTheFinishHandlerTakesItFromNobodyWhoRunsIt) {
+  Running scene(1);
+  scene.client->stop_cluster(scene.cluster).value();
+  scene.advance(60s);
+  std::optional<SqsRecord> finish;
+  for (const SqsRecord& record : scene.client->receive("work", {.count_max = 10}).value()) {
+    if (scene.client->read_sqs_record(record).value().type == RecordType::cluster) finish = record;
+  }
+  ASSERT_TRUE(finish.has_value());
+  const Claim claim = scene.client->is_complete(*finish, {.lease = 20s}).value();
+  ASSERT_EQ(claim.state, ClaimState::claimed);
+  EXPECT_EQ(code_of(scene.client->delete_cluster(scene.cluster, {.without_finish_handler = true})),
+            ErrorCode::conflict);
+  scene.advance(21s);
+  scene.client->delete_cluster(scene.cluster, {.without_finish_handler = true}).value();
+  EXPECT_EQ(code_of(scene.client->mark_complete(claim)), ErrorCode::not_found);
+}
+
+TEST(Delete, WithoutTheFinishHandlerTakesAClusterWhoseFinishMessageWasNeverSent) {
+  Running scene(1);
+  scene.queue->send_count_until_crash = scene.queue->send_count;
+  EXPECT_THROW(static_cast<void>(scene.client->stop_cluster(scene.cluster)), ScriptedQueue::Crash);
+  scene.restart();
+  scene.client->delete_cluster(scene.cluster, {.without_finish_handler = true}).value();
+  EXPECT_TRUE(scene.header(scene.cluster).tombstone);
+}
+
 TEST(RetryFailed, SendsOnlyWhatFailed) {
   Running scene;
   scene.finish({2, 5});

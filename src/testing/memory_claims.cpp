@@ -100,7 +100,7 @@ void keep_data(Data& data, const EndRequest& request, Time now) {
     data.errors.push_back(*request.error);
   }
   if (!request.output.empty())
-    data.outputs.push_back({request.attempt, now, request.output.substr(0, output_bytes_max)});
+    data.outputs.push_back({request.attempt, now, request.output.substr(0, output_bytes_max), request.ref.round});
   data.updated_at = now;
 }
 

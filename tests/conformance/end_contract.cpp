@@ -224,6 +224,7 @@ TEST_P(EndContract, KeepsWhatEachAttemptPrinted) {
   EXPECT_EQ(outputs[0].output, std::string("one\0two", 7));
   EXPECT_EQ(outputs[1].attempt, 2U);
   EXPECT_EQ(outputs[1].output, "three");
+  EXPECT_EQ(outputs[1].round, 0U);
   EXPECT_TRUE(ledger().read_outputs(task(cluster, 1), 1).value().empty());
 }
 

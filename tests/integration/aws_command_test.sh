@@ -111,10 +111,25 @@ expect 0 fanfold results photos
 says $'199\t{"exit":0,"stdout":"200\\n"}'
 expect 0 fanfold logs photos#199
 says '200'
+expect 0 fanfold cost photos
+says 'photos: 200 tasks, 200 of them ended'
+says ' so far, $0 to come'
+complains 'results of '
+complains ', a bucket'
 expect 0 fanfold cluster rm photos
 expect 4 fanfold cluster create --queue resize --tasks tasks.txt --name photos --key monday
 expect 0 fanfold cluster show "$key"
 says 'deleted'
+
+# --- a stopped cluster that no worker will ever meet can be removed
+expect 0 fanfold cluster create --queue resize --tasks tasks.txt --name nobody
+expect 0 fanfold cluster stop nobody
+expect 4 fanfold cluster rm nobody
+complains 'fanfold cluster rm --force nobody'
+expect 0 fanfold cluster rm --force nobody --json
+same false "$(field finish_handled)"
+expect 3 fanfold cluster show nobody
+expect 0 fanfold queue purge resize
 
 # --- failures: grouped, tried again, ended by hand
 printf 'ok\nbad 17\nbad 18\nworse\n' >some.txt

@@ -15,7 +15,10 @@ expect 0 fanfold cost --tasks 1000000 --results --json
 dearer=$(field dollars)
 awk -v plain="$plain" -v dearer="$dearer" 'BEGIN { exit !(dearer - plain > 0.62 && dearer - plain < 0.63) }' ||
   failed "a result each is a write unit each: $plain, $dearer"
+expect 0 fanfold cost --tasks 10 --workers 3 --jobs 8 --task-time 2s --result-bytes 30 --without-bucket
+complains 'assumed: 3 workers of 8 jobs, 2s a task of 200 bytes, results of 30 bytes, no bucket'
 expect 2 fanfold cost
+complains '--tasks is required, or a cluster'
 expect 2 fanfold cost --tasks many
 expect 2 fanfold cost --tasks 1 --together 11
 
@@ -59,6 +62,36 @@ complains '2 tasks would cost about'
 expect 2 fanfold --store aws run --tasks tasks.txt --max-cost cheap -- true
 complains "'cheap' is no amount of dollars"
 expect 2 fanfold --store aws run --tasks tasks.txt --max-cost -1 -- true
+
+# What the limit cannot know it is told, and says: longer tasks are received one by one, and their leases extended.
+expect 4 fanfold --store aws cluster create --queue resize --tasks tasks.txt --max-cost 0.05 --task-time 1m --workers 20
+complains 'assumed: 20 workers of 1 job, 1m a task of '
+expect 5 fanfold --store aws cluster create --queue resize --tasks tasks.txt --max-cost 0.05 --task-time 5ms
+complains '10,000 tasks would cost about'
+complains '5ms a task of '
+
+# --- a cluster says the rest: its tasks, what they hold and printed, its retries, failures and rounds
+seq 20 >twenty.txt
+expect 1 fanfold --store jobs.db run --name costly --tasks twenty.txt --jobs 1 --retries 1 -- sh -c 'echo "$1"; [ "$1" != 7 ]' - '{task}'
+expect 0 fanfold --store jobs.db cost costly
+says '$0.00'
+says 'costly: 20 tasks, 20 of them ended, 1 retry, 1 failed'
+says 'it is in a file, where nothing costs anything'
+says 'and $0 to come'
+complains 'results of '
+complains ' printed'
+once=$(fanfold --store jobs.db cost costly --json | sed 's/.*"dollars":\([^,]*\).*/\1/')
+expect 0 fanfold --store jobs.db cluster retry costly
+expect 0 fanfold --store jobs.db cost costly --json
+same '20 19 1 1' "$(field tasks) $(field ended) $(field rounds) $(field round_tasks)"
+awk -v once="$once" -v more="$(field dollars)" -v left="$(field dollars_to_come)" 'BEGIN { exit !(more > once && left > 0 && left < more) }' ||
+  failed "a round costs more than none: $once, $(cat out)"
+expect 0 fanfold --store jobs.db cluster create --queue later --tasks tasks.txt --name later
+expect 0 fanfold --store jobs.db cost later --json
+awk -v whole="$(field dollars)" -v left="$(field dollars_to_come)" 'BEGIN { exit !(left > whole / 2 && left < whole) }' ||
+  failed "nothing of it was done: $(cat out)"
+expect 2 fanfold --store jobs.db cost costly --tasks 3
+expect 3 fanfold --store jobs.db cost nothing
 
 # --- on a file nothing costs anything
 expect 0 fanfold --store jobs.db cluster create --queue resize --tasks tasks.txt --max-cost 0

@@ -59,6 +59,18 @@ says '{"round":0,"attempt":1,'
 same 1 "$(wc -l <out)"
 expect 3 fanfold logs rounds#1 --round 2
 complains 'nothing is kept of round 2'
+# A round of the cluster that passed a task over counts all the same.
+printf 'b\na\n' >two.txt
+expect 0 fanfold cluster create --queue passed --tasks two.txt --name passed
+for round in 0 1 2; do
+  [ $round = 0 ] || expect 0 fanfold retry passed --where contains=$([ $round = 1 ] && echo b || echo a)
+  expect 0 fanfold work --queue passed --until passed --max-attempts 1 -- sh -c 'echo "$1 in '$round'"; echo "no $1" >&2; exit 1' - {task}
+done
+expect 0 fanfold logs passed#1 --round 2
+says 'a in 2'
+expect 3 fanfold logs passed#1 --round 1
+expect 0 fanfold logs passed#0 --round 1
+says 'b in 1'
 
 # --- a finished cluster refuses to be steered: the state forbids it, not the command line
 for command in stop pause resume; do
@@ -73,8 +85,27 @@ complains 'is not finished: let its tasks end, or stop it'
 expect 0 fanfold cluster seal left
 expect 4 fanfold cluster rm left
 complains 'its finish message is not done: a worker on queue left handles it'
+complains 'fanfold cluster rm --force left'
 expect 0 fanfold work --queue left --until left -- true
 expect 0 fanfold cluster rm left
+
+# --- a stopped or paused cluster that no worker will ever meet can be removed, and nothing of it stays in the queue
+seq 5 >five.txt
+for state in stop pause; do
+  expect 0 fanfold cluster create --queue nobody --tasks five.txt --name $state-me
+  expect 0 fanfold cluster $state $state-me
+  expect 4 fanfold cluster rm $state-me
+  if [ $state = pause ]; then
+    complains 'fanfold cluster stop pause-me, then cluster rm --force'
+    expect 4 fanfold cluster rm --force pause-me
+    expect 0 fanfold cluster stop pause-me
+  fi
+  expect 0 fanfold cluster rm --force $state-me
+  says 'deleted without its finish message: its finish handler will not run'
+  expect 3 fanfold cluster rm --force $state-me
+done
+expect 0 fanfold queue stats nobody --json
+same '0 0 0' "$(field visible) $(field in_flight) $(field delayed)"
 
 # --- Ctrl-C while the last task runs: either all is done, or the exit code says that something is left
 echo one >one.txt
@@ -229,4 +260,21 @@ says '--queue QUEUE[=N]'
 says '(required)'
 expect 0 fanfold man
 ! grep -E 'UINT|TEXT:' out || failed "the manual page shows what a parser calls it"
+
+# --- words of the command line, not of its parser
+expect 2 fanfold retry
+complains 'CLUSTER is missing'
+expect 2 fanfold
+complains 'a command is missing; there are run, work'
+expect 2 fanfold completion fish
+complains "'fish' is not possible; possible: bash, zsh"
+expect 0 fanfold cluster open --queue seal-me --name seal-me
+expect 0 fanfold cluster seal seal-me
+says 'seal-me: sealed'
+expect 3 fanfold tasks seal-me#3
+complains "for all of a cluster write 'seal-me'"
+expect 3 fanfold retry fold
+complains 'fold: no task has failed'
+expect 2 fanfold tasks fold --limit 0
+expect 2 fanfold results fold --limit 0
 echo "ok"

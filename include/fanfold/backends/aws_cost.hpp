@@ -35,9 +35,16 @@ struct Workload {
   /// Neighbours that are claimed together: 10 where a batch of a Lambda function holds ten neighbours. 1 is what
   /// single claims cost, the most.
   std::uint64_t claimed_together = 1;
+
+  // What a plan does not know, and the records of a cluster do.
+  std::uint64_t retry_count = 0;       ///< Attempts that failed and were followed by another one in the same round.
+  std::uint64_t failed_count = 0;      ///< Tasks that failed for good, those of each round that was retried included.
+  std::uint64_t round_count = 0;       ///< How often what failed was tried anew (retry_failed).
+  std::uint64_t round_task_count = 0;  ///< Tasks of all those rounds together.
+  bool is_sent = false;                ///< Created and sent before: only what comes then is counted.
 };
 
-/// What a cluster takes from creation to its finish message, every task tried once and nothing else going on.
+/// What a cluster takes from creation to its finish message, with nothing else going on.
 struct CostEstimate {
   double sqs_requests = 0;  ///< As they are charged: 64 KB of messages each.
   double write_units = 0;   ///< Of DynamoDB, 1 KB each.
@@ -51,7 +58,7 @@ struct CostEstimate {
 };
 
 /// An upper estimate, from how the engine works; docs/operations.md says what is in it. Not in it: storage, traffic,
-/// retries, polls of an empty queue, dashboards. No I/O.
+/// polls of an empty queue, dashboards, and retries that the workload does not name. No I/O.
 [[nodiscard]] CostEstimate estimate_cost(const Workload& workload);
 
 }  // namespace fanfold::aws

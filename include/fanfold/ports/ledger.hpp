@@ -67,9 +67,10 @@ struct Recount {
 };
 
 struct AttemptOutput {
-  std::uint32_t attempt = 0;
+  std::uint32_t attempt = 0;  ///< From 1 in each round.
   Time at{};
   std::string output{};
+  std::optional<std::uint32_t> round{};  ///< Of the cluster. Empty where an older fanfold kept it in a file.
 };
 
 /// Records, claims and completion. Thread-safe; calls block. Every write may fail with unavailable or throttled
@@ -114,7 +115,9 @@ class Ledger {
   virtual Result<ClusterHeader> create_cluster(const ClusterHeader& header) = 0;
   /// Errors: not_found. A tombstone is returned as it is.
   virtual Result<ClusterHeader> read_cluster(std::string_view id, Consistency consistency) = 0;
-  /// Compare-and-swap on `header.version`; the answer has the new version. Errors: conflict, not_found.
+  /// Compare-and-swap on `header.version`; the answer has the new version. Errors: conflict, not_found. A backend that
+  /// keeps messages too may remove, with the write that sets `finish_done`, those that this round left behind: copies
+  /// of its finish message, and messages of its ended tasks. Whoever received one would only delete it.
   virtual Result<ClusterHeader> update_cluster(const ClusterHeader& header) = 0;
   virtual Result<ClusterPage> list_clusters(const ClusterQuery& query) = 0;
   virtual Result<Progress> progress(std::string_view id) = 0;

@@ -105,7 +105,8 @@ class Queue {
                                                 std::stop_token stop) = 0;
 
   /// Sends each message, or says per message why not, in the order given; splits into the service's batches itself.
-  /// The answer holds the queue's message ids.
+  /// The answer holds the queue's message ids. A finish message whose round is over already may be accepted and deleted
+  /// at once.
   virtual Result<std::vector<Result<std::string>>> send(std::string_view url,
                                                         std::span<const OutgoingMessage> messages) = 0;
 

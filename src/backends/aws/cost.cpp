@@ -27,6 +27,10 @@ constexpr std::uint64_t attempt_item_bytes = 190;
 constexpr double cluster_write_units = 18;  // Header, its entry in the index, finish message.
 constexpr double cluster_read_units = 8;
 constexpr double cluster_requests = 6;  // Names of queues; the finish message.
+/// Of an attempt that follows another one: its claim and its end. What was delivered before is read first.
+constexpr double retry_write_units = 2;
+constexpr double retry_read_units = 1;
+constexpr std::uint64_t error_bytes = 300;
 
 /// Of a claim and a completion, around the handler.
 constexpr double calls_milliseconds = 10;
@@ -51,20 +55,25 @@ class Estimate {
   explicit Estimate(const Workload& workload)
       : workload_(workload),
         tasks_(static_cast<double>(workload.task_count)),
+        round_tasks_(static_cast<double>(workload.round_task_count)),
+        retries_(static_cast<double>(workload.retry_count)),
+        attempts_(tasks_ + round_tasks_ + retries_),
         workers_(static_cast<double>(std::max<std::uint64_t>(1, workload.worker_count))),
         jobs_(static_cast<double>(std::max<std::size_t>(1, workload.jobs))),
         milliseconds_(static_cast<double>(std::max<std::int64_t>(0, workload.task_duration.count()))) {}
 
   [[nodiscard]] CostEstimate make() {
     estimate_.duration =
-        milliseconds(static_cast<std::int64_t>((milliseconds_ + calls_milliseconds) * tasks_ / (workers_ * jobs_)));
+        milliseconds(static_cast<std::int64_t>((milliseconds_ + calls_milliseconds) * attempts_ / (workers_ * jobs_)));
     if (workload_.is_single) {
       add_records();
     } else {
-      add_creation();
-      add_payloads();
-      add_tracking();
+      if (!workload_.is_sent) add_creation(1);
+      if (!workload_.is_sent) add_payloads();
+      add_tracking(workload_.task_count);
+      add_rounds();
     }
+    add_failures();
     add_kept();
     add_queue();
     add_watching();
@@ -72,10 +81,32 @@ class Estimate {
   }
 
  private:
-  void add_creation() {
-    estimate_.write_units += cluster_write_units;
-    estimate_.read_units += cluster_read_units;
-    estimate_.sqs_requests += cluster_requests;
+  void add_creation(double count) {
+    estimate_.write_units += count * cluster_write_units;
+    estimate_.read_units += count * cluster_read_units;
+    estimate_.sqs_requests += count * cluster_requests;
+  }
+
+  /// Each is a tree of its own; payloads are read again to be sent.
+  void add_rounds() {
+    if (workload_.round_count == 0) return;
+    const auto count = static_cast<double>(workload_.round_count);
+    add_creation(count);
+    add_tracking(workload_.round_task_count);
+    const double bytes = round_tasks_ * static_cast<double>(workload_.payload_bytes + page_entry_bytes);
+    if (workload_.has_bucket)
+      estimate_.s3_gets += std::min(round_tasks_, pages() * count);
+    else
+      estimate_.read_units += divided_up(bytes, read_unit_bytes) + count;
+  }
+
+  /// An error for each attempt that failed; those that were tried again are claimed, put back and received once more.
+  void add_failures() {
+    const auto failed = static_cast<double>(workload_.failed_count);
+    const double error_units = units_of(static_cast<double>(error_bytes + attempt_item_bytes));
+    estimate_.write_units += retries_ * retry_write_units + (retries_ + failed) * error_units;
+    estimate_.read_units += retries_ * retry_read_units;
+    estimate_.sqs_requests += retries_;
   }
 
   [[nodiscard]] double pages() const {
@@ -99,13 +130,13 @@ class Estimate {
     }
   }
 
-  void add_tracking() {
-    if (workload_.task_count == 0) return;
-    const TreeShape shape(workload_.task_count);
+  void add_tracking(std::uint64_t count) {
+    if (count == 0) return;
+    const TreeShape shape(count);
     const double together = static_cast<double>(std::clamp<std::uint64_t>(workload_.claimed_together, 1, tree_radix));
     // A claim and a completion; neighbours lie in two leaves at times.
     const double leaves_touched = 1 + (together - 1) / static_cast<double>(tree_radix);
-    estimate_.write_units += 2 * tasks_ / together * leaves_touched;
+    estimate_.write_units += 2 * static_cast<double>(count) / together * leaves_touched;
     // Each node that gets full is one write on the one above, and the right edge is marked once.
     for (std::size_t level = 0; level + 1 < shape.node_counts.size(); ++level)
       estimate_.write_units += static_cast<double>(shape.node_counts[level]);
@@ -121,10 +152,12 @@ class Estimate {
 
   /// Beside what says that a task is done.
   void add_kept() {
-    for (const std::uint64_t bytes : {workload_.result_bytes, workload_.output_bytes}) {
-      if (bytes > 0) estimate_.write_units += tasks_ * units_of(static_cast<double>(bytes + attempt_item_bytes));
-    }
-    estimate_.write_units += tasks_ * extensions();
+    const auto add = [&](double count, std::uint64_t bytes) {
+      if (bytes > 0) estimate_.write_units += count * units_of(static_cast<double>(bytes + attempt_item_bytes));
+    };
+    add(tasks_, workload_.result_bytes);
+    add(attempts_, workload_.output_bytes);
+    estimate_.write_units += attempts_ * extensions();
   }
 
   /// How often a task's lease is extended: at each third of it.
@@ -139,17 +172,20 @@ class Estimate {
     const double batch = static_cast<double>(sqs_batch_count_max);
     // Pages are sent one by one: each ends in a batch that is not full.
     const double page = std::min(tasks_, static_cast<double>(Pages::page_count_max));
-    const double sends = page > 0 ? tasks_ / page * divided_up(page, batch) : 0;
-    const double bytes = is_offloaded ? 0 : tasks_ * message_bytes;
-    const double receives = tasks_ / receive_count();
+    const double sent = (workload_.is_sent ? 0 : tasks_) + round_tasks_;
+    const double sends = page > 0 ? sent / page * divided_up(page, batch) : 0;
+    const double receives = attempts_ / receive_count();
     if (is_offloaded && workload_.has_bucket) {
-      estimate_.s3_puts += tasks_;
-      estimate_.s3_gets += tasks_;
+      estimate_.s3_puts += sent;
+      estimate_.s3_gets += attempts_;
     }
-    estimate_.sqs_requests += std::max(sends, bytes / request_bytes) + std::max(receives, bytes / request_bytes);
-    estimate_.sqs_requests += tasks_ / deletion_count();
+    const auto charged = [&](double requests, double messages) {
+      return std::max(requests, is_offloaded ? 0 : messages * message_bytes / request_bytes);
+    };
+    estimate_.sqs_requests += charged(sends, sent) + charged(receives, attempts_);
+    estimate_.sqs_requests += (tasks_ + round_tasks_) / deletion_count();
     // Changes of visibility of what one worker runs go together.
-    estimate_.sqs_requests += tasks_ * extensions() / std::min(jobs_, batch);
+    estimate_.sqs_requests += attempts_ * extensions() / std::min(jobs_, batch);
   }
 
   /// Messages of one receive.
@@ -180,6 +216,9 @@ class Estimate {
 
   const Workload& workload_;
   double tasks_;
+  double round_tasks_;
+  double retries_;
+  double attempts_;
   double workers_;
   double jobs_;
   double milliseconds_;

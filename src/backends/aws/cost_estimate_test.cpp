@@ -93,5 +93,38 @@ TEST(CostEstimate, OfNothingIsAlmostNothing) {
   EXPECT_GT(estimate.cost({}), 0);
 }
 
+TEST(CostEstimate, OfRetriesIsWhatEachFurtherAttemptTakes) {
+  const CostEstimate without = estimate_cost(million_tasks());
+  Workload workload = million_tasks();
+  workload.retry_count = 1'000;
+  workload.failed_count = 10;
+  const CostEstimate estimate = estimate_cost(workload);
+  EXPECT_DOUBLE_EQ(estimate.write_units, without.write_units + 3 * 1'000 + 10);
+  EXPECT_GT(estimate.sqs_requests, without.sqs_requests + 1'000);
+  EXPECT_GT(estimate.duration, without.duration);
+}
+
+TEST(CostEstimate, OfARoundIsThatOfAClusterOfItsTasks) {
+  Workload workload = million_tasks();
+  const CostEstimate without = estimate_cost(workload);
+  workload.round_count = 1;
+  workload.round_task_count = 1'000;
+  const CostEstimate estimate = estimate_cost(workload);
+  Workload of_round = million_tasks();
+  of_round.task_count = 1'000;
+  EXPECT_DOUBLE_EQ(estimate.write_units - without.write_units, estimate_cost(of_round).write_units);
+}
+
+TEST(CostEstimate, OfWhatWasSentIsTheWorkAlone) {
+  Workload workload = million_tasks();
+  workload.has_bucket = false;
+  const CostEstimate whole = estimate_cost(workload);
+  workload.is_sent = true;
+  const CostEstimate work = estimate_cost(workload);
+  EXPECT_NEAR(work.write_units / million, 2 + 1.0 / 31, 0.01);
+  EXPECT_LT(work.sqs_requests, whole.sqs_requests - 0.1 * million);
+  EXPECT_LT(work.read_units, whole.read_units);
+}
+
 }  // namespace
 }  // namespace fanfold::aws

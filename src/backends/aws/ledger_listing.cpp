@@ -307,10 +307,10 @@ Result<std::vector<AttemptOutput>> AwsLedger::read_outputs(const RecordRef& ref,
   auto data = read_data(refs, DataKind::output);
   if (!data) return std::move(data).error();
   std::vector<AttemptOutput> outputs;
-  for (const std::vector<Item>& items : *data) {
-    for (const Item& item : items) {
+  for (std::size_t i = 0; i < data->size(); ++i) {
+    for (const Item& item : (*data)[i]) {
       outputs.push_back({static_cast<std::uint32_t>(item.number("attempt")),
-                         read_time(item.find("at")).value_or(Time{}), std::string(item.text("output"))});
+                         read_time(item.find("at")).value_or(Time{}), std::string(item.text("output")), refs[i].round});
     }
   }
   return outputs;

@@ -1,4 +1,5 @@
 #include "backends/sqlite/ledger.hpp"
+#include "backends/sqlite/void_messages.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -120,8 +121,10 @@ Result<ClusterHeader> SqliteLedger::update_cluster(const ClusterHeader& header) 
     ClusterRow* row = transaction.find_cluster(header.id);
     if (row == nullptr || !row->has_header) return no_cluster(header.id);
     if (row->version != header.version) return Error{ErrorCode::conflict, "the cluster changed meanwhile", {}};
+    const bool ends = header.finish_done && !header.tombstone && !row->header().finish_done;
     ClusterHeader changed = header;
     transaction.put_header(*row, changed);
+    if (ends) remove_void_messages(transaction, *row, changed, store_->clock().now());
     return changed;
   });
 }
@@ -164,6 +167,7 @@ Result<void> SqliteLedger::remove_cluster(std::string_view id, Time now) {
     number = row->number;
     if (row->tombstone) return {};
     remove_records_of(transaction.connection(), row->id);
+    remove_cluster_messages(transaction, row->id, now);
     execute(transaction.connection(), "DELETE FROM add_key WHERE cluster = ?", number);
     ClusterHeader header = row->header();
     header.meta.reset();

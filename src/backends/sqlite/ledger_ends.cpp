@@ -35,8 +35,8 @@ void keep_data(Connection& connection, Number owner, const EndRequest& request, 
   }
   if (request.error) insert_error(connection, owner, *request.error);
   if (request.output.empty()) return;
-  execute(connection, "INSERT INTO output (owner, attempt, at, bytes) VALUES (?, ?, ?, ?)", owner, request.attempt, now,
-          Blob{std::string_view(request.output).substr(0, output_bytes_max)});
+  execute(connection, "INSERT INTO output (owner, attempt, at, bytes, round) VALUES (?, ?, ?, ?, ?)", owner,
+          request.attempt, now, Blob{std::string_view(request.output).substr(0, output_bytes_max)}, request.ref.round);
 }
 
 void keep_child(Connection& connection, const TaskPlace& place, const Cell& before, const Cell& after,

@@ -196,8 +196,11 @@ Result<std::vector<AttemptOutput>> SqliteLedger::read_outputs(const RecordRef& r
       owner = -row->number;
     }
     std::vector<AttemptOutput> outputs;
-    Rows rows(connection, "SELECT attempt, at, bytes FROM output WHERE owner = ? ORDER BY number", owner);
-    while (rows.next()) outputs.push_back({static_cast<std::uint32_t>(rows.integer(0)), rows.time(1), rows.text(2)});
+    Rows rows(connection, "SELECT attempt, at, bytes, round FROM output WHERE owner = ? ORDER BY number", owner);
+    while (rows.next()) {
+      outputs.push_back({static_cast<std::uint32_t>(rows.integer(0)), rows.time(1), rows.text(2), std::nullopt});
+      if (!rows.is_null(3)) outputs.back().round = static_cast<std::uint32_t>(rows.integer(3));
+    }
     return outputs;
   });
 }

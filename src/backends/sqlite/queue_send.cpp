@@ -1,6 +1,7 @@
 #include "backends/sqlite/header_codec.hpp"
 #include "backends/sqlite/ledger.hpp"
 #include "backends/sqlite/queue.hpp"
+#include "backends/sqlite/void_messages.hpp"
 #include "support/hash.hpp"
 #include "support/identifier.hpp"
 
@@ -42,6 +43,12 @@ Result<std::string> put_message(Transaction& transaction, const QueueInfo& queue
       message.delay > std::chrono::milliseconds(0) ? message.delay : queue.attributes.delay;
   MessageRow row{.queue = queue.number, .visible_at = now + delay, .sent_at = now, .content = &message.content};
   if (!message.text.empty()) row.text = message.text;
+  if (message.text.empty() && is_void_finish(transaction, message.content)) {
+    // As if it had been sent, received and deleted at once; it has a number that nothing else gets.
+    const Number number = insert_message(connection, row);
+    execute(connection, "DELETE FROM message WHERE number = ?", number);
+    return number_id(number);
+  }
   if (!queue.attributes.fifo) return number_id(insert_message(connection, row));
 
   std::string id = message.deduplication_id;

@@ -216,8 +216,14 @@ FROM queue LEFT JOIN slots ON slots.queue = queue.number LEFT JOIN rows ON rows.
 LEFT JOIN gone ON gone.source = queue.number ORDER BY name;
 )sql";
 
+// Finish and first-failure messages (RecordType::cluster) are found by their cluster.
+constexpr const char* tables_2 = R"sql(
+CREATE INDEX message_of_cluster ON message (id) WHERE type = 0;
+ALTER TABLE output ADD COLUMN round INTEGER;
+)sql";
+
 /// The step from version i to version i + 1 of the schema stands at [i].
-constexpr std::array<std::array<const char*, 2>, schema_version> migrations{{{tables_1, views_1}}};
+constexpr std::array<std::array<const char*, 2>, schema_version> migrations{{{tables_1, views_1}, {tables_2, ""}}};
 
 /// Every write of another program fails: its connections have triggers on, ours have them off. The triggers are written
 /// into the schema as rows, as the documentation of PRAGMA writable_schema has it: CREATE TRIGGER reads the schema

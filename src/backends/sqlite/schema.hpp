@@ -7,7 +7,7 @@ namespace fanfold::sqlite {
 /// "fanf": marks the file as ours (PRAGMA application_id).
 inline constexpr std::int64_t application_id = 0x66616e66;
 /// The schema that this program reads and writes (PRAGMA user_version).
-inline constexpr std::int64_t schema_version = 1;
+inline constexpr std::int64_t schema_version = 2;
 inline constexpr int database_page_bytes = 8192;
 
 /// What is in a file that was just opened. Throws StorageFailure where it is no database at all.

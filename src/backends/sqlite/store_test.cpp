@@ -117,7 +117,7 @@ TEST_F(StoreTest, RefusesANewerSchemaAndNamesBothVersions) {
   ASSERT_FALSE(opened.has_value());
   EXPECT_EQ(opened.error().code, ErrorCode::unsupported_version);
   EXPECT_NE(opened.error().message.find("99"), std::string::npos);
-  EXPECT_NE(opened.error().message.find("up to 1"), std::string::npos);
+  EXPECT_NE(opened.error().message.find("up to 2"), std::string::npos);
 }
 
 TEST_F(StoreTest, SaysThatAFileIsDamaged) {

@@ -1,0 +1,136 @@
+#include "core/outcome.hpp"
+#include "engine/completion.hpp"
+#include "engine/steering.hpp"
+
+namespace fanfold::engine {
+
+namespace {
+
+constexpr std::string_view unhandled_code = "deleted_by_hand";
+constexpr std::uint32_t attempts_of_a_look = 0;
+
+/// What a cluster that is not over still waits for.
+std::string what_is_open(const ClusterHeader& header) {
+  if (!header.finished()) return "is not finished: let its tasks end, or stop it";
+  if (!header.finish_done)
+    return "is finished, but its finish message is not done: a worker on queue " + header.finish_queue_url +
+           " handles it, or the cluster is deleted without that";
+  return "is finished, but the task that waits for it has not been ended yet: sweep ends it";
+}
+
+bool is_over(const ClusterHeader& header) {
+  const bool is_elsewhere = !header.moved_to.empty() && !header.moving();
+  return is_elsewhere || (header.finished() && header.finish_done && header.parent_ended);
+}
+
+Error cannot_be_deleted(const ClusterHeader& header) {
+  return {ErrorCode::not_finished, "cluster " + header.id + " cannot be deleted yet: it " + what_is_open(header), {}};
+}
+
+Error is_handled_now(const ClusterHeader& header, Time until) {
+  return {ErrorCode::conflict,
+          "cluster " + header.id + " cannot be deleted yet: its finish handler runs, or is to be tried again, until " +
+              to_iso8601(until),
+          {}};
+}
+
+/// Ends the finish message as a worker would whose handler failed for good, but calls none. Whoever handles it at this
+/// moment keeps it. Idempotent; where it had ended, nothing is left but to say so.
+class FinishMessage {
+ public:
+  FinishMessage(Store& store, const ClusterHeader& header)
+      : store_(store),
+        header_(header),
+        ref_{.type = RecordType::cluster, .id = header.id, .round = header.round, .position = 0} {}
+
+  Result<void> give_up() {
+    if (auto put = put_record(); !put) return put;
+    auto seen = look();
+    if (!seen) return std::move(seen).error();
+    const bool has_ended = seen->outcome == ClaimOutcome::done || seen->outcome == ClaimOutcome::failed;
+    if (seen->outcome == ClaimOutcome::in_progress) return is_handled_now(header_, seen->busy_until);
+    if (!has_ended) {
+      if (auto ended = end(*seen); !ended) return ended;
+    }
+    return mark_finish_done(store_, header_.id, header_.round);
+  }
+
+ private:
+  /// If absent: whoever finished the cluster may have died before the message was sent.
+  Result<void> put_record() {
+    const NewMessage record{.id = finish_record_id(header_.id, header_.round),
+                            .url = header_.finish_queue_url,
+                            .type = RecordType::cluster,
+                            .body = {},
+                            .meta = std::nullopt,
+                            .created_at = store_.now(),
+                            .expires_at = header_.expires_at};
+    auto put = with_patience(store_, [&] { return store_.ledger().put_messages(std::span(&record, 1)); });
+    if (!put) return std::move(put).error();
+    return put->front();
+  }
+
+  Result<ClaimAnswer> look() {
+    const Time now = store_.now();
+    ClaimRequest request;
+    request.ref = ref_;
+    request.token = store_.ledger().new_token();
+    request.lease_end = now;
+    request.attempts_max = attempts_of_a_look;
+    request.first_delivery = false;
+    auto answers = with_patience(store_, [&] { return store_.ledger().claim(std::span(&request, 1), now); });
+    if (!answers) return std::move(answers).error();
+    return std::move(answers->front());
+  }
+
+  Result<void> end(const ClaimAnswer& seen) {
+    const Time now = store_.now();
+    EndRequest request;
+    request.ref = ref_;
+    request.condition = seen.seen;
+    request.verdict = Verdict::failed;
+    request.error = core::error_entry(seen.attempt, unhandled_code, "the cluster was deleted before", now, true);
+    auto answers = with_patience(store_, [&] { return store_.ledger().end(std::span(&request, 1), now); });
+    if (!answers) return std::move(answers).error();
+    if (answers->outcomes.front() == EndOutcome::lease_lost) return is_handled_now(header_, now);
+    return {};
+  }
+
+  Store& store_;
+  const ClusterHeader& header_;
+  RecordRef ref_;
+};
+
+/// Its finish message is given up. After a stop, tasks may still begin elsewhere until the header in the caches is too
+/// old to be used: what is deleted then must not come into being again.
+Result<ClusterHeader> give_up_finish(Store& store, const ClusterHeader& header) {
+  if (header.stopped() && header.completed_at)
+    store.clock().sleep_until(*header.completed_at + store.backend.header_age_max, {});
+  if (!header.parent_ended) {
+    if (auto followed = complete_finished(store, std::span(&header, 1)); !followed) return std::move(followed).error();
+  }
+  if (auto given_up = FinishMessage(store, header).give_up(); !given_up) return std::move(given_up).error();
+  return store.header_strong(header.id);
+}
+
+}  // namespace
+
+Result<void> delete_cluster(Store& store, const std::string& id, const DeleteOptions& options) {
+  auto header = store.header_strong(id);
+  if (!header) return std::move(header).error();
+  const bool is_pending = !header->tombstone && header->finished() && !header->finish_done && !is_over(*header);
+  if (is_pending && options.without_finish_handler) {
+    header = give_up_finish(store, *header);
+    if (!header) return std::move(header).error();
+  }
+  if (!header->tombstone && !is_over(*header)) return cannot_be_deleted(*header);
+  // Again for a tombstone: a call that was cut off is finished by the next one.
+  auto removed = with_patience(store, [&] { return store.ledger().remove_cluster(id, store.now()); });
+  if (!removed) return removed;
+  store.headers.forget(id);
+  const BucketParams where = header->bucket_params.value_or(store.globals().location(id));
+  if (where.bucket.empty()) return {};
+  return with_patience(store, [&] { return store.globals().remove(where); });
+}
+
+}  // namespace fanfold::engine
