@@ -78,7 +78,7 @@ Outcome exited(const ChildEnd& end) {
   }
   std::string reason = clipped(last_line(end.error_tail), reason_columns_max);
   if (reason.empty()) reason = fmt::format("exit code {}, and nothing on standard error", end.code);
-  auto outcome = end.code == exit_code_fail ? fail(std::move(reason)) : retry(std::move(reason));
+  auto outcome = end.code == exit_code_fail ? fanfold::fail(std::move(reason)) : retry(std::move(reason));
   return std::move(outcome).with_code(fmt::format("exit {}", end.code));
 }
 
@@ -95,7 +95,8 @@ Outcome verdict(const ChildEnd& end, std::chrono::milliseconds timeout) {
       return retry("cut off because its worker had to stop", std::chrono::milliseconds(0)).with_code("cut off");
     case ChildEnd::Kind::not_started: break;
   }
-  return (end.code == E2BIG ? fail(start_error(end.code)) : retry(start_error(end.code))).with_code("not started");
+  return (end.code == E2BIG ? fanfold::fail(start_error(end.code)) : retry(start_error(end.code)))
+      .with_code("not started");
 }
 
 }  // namespace
@@ -172,7 +173,7 @@ Outcome TaskCommand::run(const Message<Json>& message, const Context& context) c
     if (auto outcome = options_.settled(*message.task)) return std::move(*outcome);
   }
   auto task = task_text(message.body);
-  if (!task) return fail(task.error().message);
+  if (!task) return fanfold::fail(task.error().message);
 
   std::vector<std::string> arguments;
   arguments.reserve(options_.command.size());
@@ -195,7 +196,7 @@ Outcome TaskCommand::run(const Message<Json>& message, const Context& context) c
 
   const std::string executable = executable_.empty() ? find_executable(arguments.front()) : executable_;
   if (executable.empty())
-    return fail(fmt::format("there is no program '{}'", as_utf8(arguments.front()))).with_code("not started");
+    return fanfold::fail(fmt::format("there is no program '{}'", as_utf8(arguments.front()))).with_code("not started");
   std::optional<ResultFile> file;
   if (!options_.results.empty()) {
     auto opened = ResultFile::open(options_.results, message.task.value_or(0), context.attempt);

@@ -196,16 +196,16 @@ TEST(Crash, OfADeleteIsMendedByTheSameDelete) {
 
 TEST(Crash, OfADeleteWithoutTheFinishHandlerIsMendedByTheSameDelete) {
   const auto run = [](const Client& client) {
-    client.delete_cluster(cluster, {.without_finish_handler = true}).value();
+    client.delete_cluster(the_cluster, {.without_finish_handler = true}).value();
   };
   const UseCase deleting{.prepare =
                              [](Scene& scene) {
                                static_cast<void>(create(*scene.client, 2));
-                               scene.client->stop_cluster(cluster).value();
+                               scene.client->stop_cluster(the_cluster).value();
                              },
                          .run = run,
                          .again = run,
-                         .check = [](Scene& scene) { EXPECT_TRUE(scene.header(cluster).tombstone); }};
+                         .check = [](Scene& scene) { EXPECT_TRUE(scene.header(the_cluster).tombstone); }};
   EXPECT_GT(cut_off_everywhere(deleting, true), 5U);
 }
 

@@ -14,7 +14,7 @@ constexpr std::size_t age_width = 14;
 constexpr std::array<std::string_view, 4> due_kinds{"creation", "add", "resend", "round"};
 constexpr std::string_view stop_action = "stop";
 
-std::string text_of(double number) {
+std::string number_text(double number) {
   std::array<char, 32> text{};
   const auto [end, code] = std::to_chars(text.data(), text.data() + text.size(), number, std::chars_format::fixed);
   return code == std::errc{} ? std::string(text.data(), end) : std::to_string(number);
@@ -87,7 +87,7 @@ void write_policy(Writer& out, const ClusterHeader& header) {
   out.flag("failFast", header.fail_fast);
   out.number("failuresAllowed", header.failures_allowed_count);
   if (header.failures_allowed_percent != 0)
-    out.add("failuresAllowedPercent", Value::of_decimal(text_of(header.failures_allowed_percent)));
+    out.add("failuresAllowedPercent", Value::of_decimal(number_text(header.failures_allowed_percent)));
   out.optional_number("attemptsMax", header.attempts_max);
   out.optional_time("deadline", header.deadline);
   if (header.deadline_action == DeadlineAction::stop) out.text("deadlineAction", stop_action);

@@ -11,7 +11,7 @@ constexpr std::string_view older_pointer_class = "com.amazon.sqs.javamessaging.M
 constexpr std::string_view bucket_marker = "-..s3BucketName..-";
 constexpr std::string_view key_marker = "-..s3Key..-";
 
-std::string text_of(const detail::JsonValue& object, std::string_view key) {
+std::string string_member(const detail::JsonValue& object, std::string_view key) {
   const auto member = object.find(key);
   return member && member->kind() == detail::JsonKind::string ? std::string(member->string()) : std::string();
 }
@@ -54,7 +54,7 @@ std::optional<ObjectRef> read_pointer(std::string_view text) {
   const bool is_pointer = name.kind() == detail::JsonKind::string &&
                           (name.string() == pointer_class || name.string() == older_pointer_class);
   if (!is_pointer || where.kind() != detail::JsonKind::object) return std::nullopt;
-  ObjectRef object{text_of(where, "s3BucketName"), text_of(where, "s3Key")};
+  ObjectRef object{string_member(where, "s3BucketName"), string_member(where, "s3Key")};
   if (object.bucket.empty() || object.key.empty()) return std::nullopt;
   return object;
 }
