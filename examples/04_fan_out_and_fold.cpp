@@ -34,5 +34,5 @@ int main() {
 
   fanfold::Worker worker{client, {.on_message = measure, .on_cluster_complete = sum_up}, {.queue = "words", .jobs = 4}};
   const auto progress = worker.run_until(cluster).value();
-  return progress.failed_count == 0 ? 0 : 1;
+  return progress.failed_count == 0 && !progress.finish_failed ? 0 : 1;
 }

@@ -50,6 +50,7 @@ TEST(Finish, RunsTheHandlerOnceAndMarksTheHeader) {
   EXPECT_TRUE(header.finish_sent_at.has_value());
   EXPECT_EQ(header.status, Status::complete);
   EXPECT_EQ(world.message_count(), 0U);
+  EXPECT_FALSE(world.client->progress(cluster).value().finish_failed);
 }
 
 TEST(Finish, PrefersTheHandlerForTheOutcomeAndThatOfTheClustersName) {
@@ -110,7 +111,9 @@ TEST(Finish, IsRetriedLikeAnyMessageAndDoneWhenItFailedForGood) {
     world.advance(20min);
   }
   EXPECT_EQ(calls, 3);
-  EXPECT_TRUE(world.client->cluster_header(cluster).value().finish_done);
+  const Progress progress = world.client->progress(cluster).value();
+  EXPECT_TRUE(progress.finish_handled);
+  EXPECT_TRUE(progress.finish_failed);
 }
 
 TEST(Finish, RunsWhileTheClusterIsPaused) {

@@ -1,5 +1,6 @@
 #include "engine/engine.hpp"
 
+#include "engine/completion.hpp"
 #include "engine/creation.hpp"
 #include "engine/globals.hpp"
 #include "engine/inspection.hpp"
@@ -172,7 +173,13 @@ Result<void> Engine::fail_task(const MessageKey& task, const std::string& reason
 Result<Progress> Engine::progress(const MessageKey& key) {
   auto id = cluster_of(key);
   if (!id) return std::move(id).error();
-  return with_patience(store_, [&] { return store_.ledger().progress(*id); });
+  auto progress = with_patience(store_, [&] { return store_.ledger().progress(*id); });
+  if (!progress || !progress->finished || !progress->finish_handled) return progress;
+  const KeyParts finish{.id = finish_record_id(*id, progress->round), .index = std::nullopt};
+  auto record = with_patience(store_, [&] { return store_.ledger().read_record(finish, Consistency::eventual); });
+  if (!record && record.error().code != ErrorCode::not_found) return std::move(record).error();
+  progress->finish_failed = record && record->record.status == Status::error;
+  return progress;
 }
 
 Result<TaskPage> Engine::list_tasks(const MessageKey& key, const TaskFilter& filter, std::uint64_t first_index,
