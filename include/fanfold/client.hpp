@@ -55,7 +55,10 @@ class Client {
 
   // Reading what was delivered.
 
-  /// Parses one delivered record. No I/O. Errors: bad_input with the path to the field, unsupported_version.
+  /// Parses one delivered record. No I/O, but for a record of a Lambda event whose payload is kept in a bucket (a
+  /// message of more than 1 MiB), which is fetched. Errors: bad_input with the path to the field, unsupported_version;
+  /// what kept the payload from being fetched, with its bucket and key: not_found, permission_denied, invalid_argument
+  /// (the store has no bucket).
   template <class Body = Json, class Meta = Json, class Globals = Json>
   [[nodiscard]] Result<Message<Body, Meta, Globals>> read_sqs_record(const SqsRecord& record) const {
     static_assert(

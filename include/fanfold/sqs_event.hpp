@@ -31,10 +31,19 @@ struct SqsEvent {
   [[nodiscard]] static Result<SqsEvent> parse(std::string_view json);
 };
 
+/// Why a message could not be read.
+struct BatchItemError {
+  std::string message_id{};
+  Error error{};
+};
+
 /// Lambda's partial-batch response.
 struct BatchResponse {
   std::vector<std::string> batch_item_failures{};  ///< SQS message ids that stay in the queue.
-  [[nodiscard]] std::string to_json() const;       ///< `{"batchItemFailures":[{"itemIdentifier":"…"}]}`
+  /// Of those whose payload is kept in a bucket and could not be fetched, with the bucket and the key in the error's
+  /// message; to be logged, no part of the answer to Lambda.
+  std::vector<BatchItemError> unread{};
+  [[nodiscard]] std::string to_json() const;  ///< `{"batchItemFailures":[{"itemIdentifier":"…"}]}`
 };
 
 }  // namespace fanfold

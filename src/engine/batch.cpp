@@ -20,6 +20,7 @@ class QueueBatch {
       : dispatcher_(dispatcher), url_(std::move(url)), options_(options) {}
 
   Tally run(std::vector<Delivery> deliveries) {
+    fetch_payloads(deliveries);
     if (support::is_fifo(url_))
       run_in_order(std::move(deliveries));
     else
@@ -28,12 +29,26 @@ class QueueBatch {
     return std::move(tally_);
   }
 
+  /// Those whose payload could not be fetched; they are among the tally's kept ones, too.
+  std::vector<BatchItemError> take_unread() { return std::move(unread_); }
+
  private:
+  void fetch_payloads(std::vector<Delivery>& deliveries) {
+    auto answers = dispatcher_.store().queue().fetch_payloads(deliveries);
+    for (std::size_t i = 0; i < deliveries.size(); ++i) {
+      if (answers[i]) continue;
+      tally_.failed = true;
+      tally_.kept.push_back(deliveries[i].message_id);
+      unread_.push_back({deliveries[i].message_id, std::move(answers[i]).error()});
+    }
+  }
+
   [[nodiscard]] bool is_over() const {
     return options_.stop.stop_requested() || (options_.deadline && dispatcher_.store().now() >= *options_.deadline);
   }
 
   void run_free(std::vector<Delivery> deliveries) {
+    std::erase_if(deliveries, [](const Delivery& delivery) { return delivery.is_pointer; });
     // Not the one of std::ranges: clang 14 does not compile what it returns.
     const auto later = std::stable_partition(deliveries.begin(), deliveries.end(),
                                              [](const Delivery& delivery) { return delivery.receive_count <= 1; });
@@ -53,6 +68,10 @@ class QueueBatch {
   void run_in_order(std::vector<Delivery> deliveries) {
     std::set<std::string> blocked;
     for (Delivery& delivery : deliveries) {
+      if (delivery.is_pointer) {  // Never sent again: it would come as the pointer's text alone.
+        blocked.insert(delivery.group_id);
+        continue;
+      }
       if (blocked.contains(delivery.group_id)) {
         untouched_.push_back(std::move(delivery));
         continue;
@@ -165,6 +184,7 @@ class QueueBatch {
   const BatchOptions& options_;
   Tally tally_;
   std::vector<Delivery> untouched_;  // In order.
+  std::vector<BatchItemError> unread_;
 };
 
 struct Sources {
@@ -201,6 +221,7 @@ Result<Delivery> delivery_to_dispatch(const SqsRecord& record) {
   raw.receipt_handle = record.receipt_handle;
   raw.content.reset();
   raw.text = record.body;
+  raw.is_pointer = wire::is_extended(record);
   return raw;
 }
 
@@ -217,13 +238,15 @@ Result<BatchResponse> process_batch(Store& store, const std::shared_ptr<detail::
                          .on_event = {}});
   Sources sources = by_queue(event.records);
   std::optional<Error> fatal;
+  BatchResponse response;
   for (auto& [url, deliveries] : sources.queues) {
-    Tally tally = QueueBatch(dispatcher, url, options).run(std::move(deliveries));
+    QueueBatch batch(dispatcher, url, options);
+    Tally tally = batch.run(std::move(deliveries));
+    std::ranges::move(batch.take_unread(), std::back_inserter(response.unread));
     sources.kept.insert(std::make_move_iterator(tally.kept.begin()), std::make_move_iterator(tally.kept.end()));
     if (tally.error && !is_retryable(tally.error->code)) fatal = std::move(tally.error);
   }
   if (fatal) return *std::move(fatal);
-  BatchResponse response;
   for (const SqsRecord& record : event.records) {
     if (sources.kept.erase(record.message_id) > 0) response.batch_item_failures.push_back(record.message_id);
   }

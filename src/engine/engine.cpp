@@ -45,14 +45,24 @@ Engine::~Engine() = default;
 
 std::shared_ptr<Engine> Engine::of(const Client& client) { return std::dynamic_pointer_cast<Engine>(client.core()); }
 
-Result<Delivery> Engine::read_record(const SqsRecord& record) const { return wire::delivery_of(record); }
+Result<Delivery> Engine::read_record(const SqsRecord& record) const {
+  auto delivery = wire::delivery_of(record);
+  if (!delivery || !delivery->is_pointer) return delivery;
+  if (auto fetched = store_.queue().fetch_payloads(std::span(&*delivery, 1)).front(); !fetched)
+    return std::move(fetched).error();
+  auto content = wire::content_of(*delivery);
+  if (!content) return std::move(content).error();
+  delivery->content = std::move(*content);
+  return delivery;
+}
 
 Result<std::vector<SqsRecord>> Engine::receive(const std::string& queue, const ReceiveOptions& options,
                                                std::stop_token stop) {
   const std::size_t count_max = store_.queue().receive_count_max();
   if (options.count_max < 1 || options.count_max > count_max)
     return invalid_call("count_max goes from 1 to " + std::to_string(count_max));
-  if (options.wait < options.wait.zero() || options.wait > receive_wait_max) return invalid_call("wait goes from 0 to 20 s");
+  if (options.wait < options.wait.zero() || options.wait > receive_wait_max)
+    return invalid_call("wait goes from 0 to 20 s");
   if (options.visibility < options.visibility.zero() || options.visibility > receive_visibility_max)
     return invalid_call("visibility goes from 0 to 12 h");
   auto url = with_patience(store_, [&] { return store_.queue().resolve(queue); });

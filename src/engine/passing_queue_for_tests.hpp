@@ -24,6 +24,9 @@ class PassingQueue : public Queue {
                                         std::stop_token stop) override {
     return inner_->receive(url, options, std::move(stop));
   }
+  std::vector<Result<void>> fetch_payloads(std::span<Delivery> deliveries) override {
+    return inner_->fetch_payloads(deliveries);
+  }
   Result<std::vector<Result<std::string>>> send(std::string_view url,
                                                 std::span<const OutgoingMessage> messages) override {
     return inner_->send(url, messages);

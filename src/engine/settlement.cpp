@@ -21,7 +21,11 @@ void note_error(Result<void>& first, const Error& error) {
 }  // namespace
 
 void Settlement::remove(Delivery& delivery) {
-  if (deletion_ == Deletion::ours) removed_.push_back(std::move(delivery.receipt_handle));
+  if (deletes(delivery)) removed_.push_back(std::move(delivery.receipt_handle));
+}
+
+bool Settlement::deletes(const Delivery& delivery) const noexcept {
+  return deletion_ == Deletion::ours || delivery.owns_payload;
 }
 
 bool Settlement::is_received_again(const Delivery& delivery) const noexcept {
@@ -46,7 +50,7 @@ void Settlement::put_back(Delivery& delivery, std::chrono::milliseconds hidden) 
   } else {
     resend.message.delay = std::min(hidden, delay_max);
   }
-  resend.receipt_handle = std::move(delivery.receipt_handle);
+  if (deletes(delivery)) resend.receipt_handle = std::move(delivery.receipt_handle);
   resend.message_id = std::move(delivery.message_id);
 }
 
@@ -64,7 +68,9 @@ Result<void> Settlement::send_again() {
   messages.reserve(resends_.size());
   for (Resend& resend : resends_) messages.push_back(std::move(resend.message));
   if (support::mutant("delete_before_resend")) {
-    for (const Resend& resend : resends_) removed_.push_back(resend.receipt_handle);
+    for (const Resend& resend : resends_) {
+      if (!resend.receipt_handle.empty()) removed_.push_back(resend.receipt_handle);
+    }
     if (auto deleted = delete_messages(); !deleted) return deleted;
   }
   // Not repeated where the answer is lost: a second copy would be harmless, but the old message does as well.
@@ -73,7 +79,7 @@ Result<void> Settlement::send_again() {
   if (!sent) first = sent.error();
   for (std::size_t i = 0; i < resends_.size(); ++i) {
     if (sent && (*sent)[i]) {
-      if (deletion_ == Deletion::ours) removed_.push_back(std::move(resends_[i].receipt_handle));
+      if (!resends_[i].receipt_handle.empty()) removed_.push_back(std::move(resends_[i].receipt_handle));
       continue;
     }
     if (sent) note_error(first, (*sent)[i].error());

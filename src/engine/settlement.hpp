@@ -6,8 +6,10 @@ namespace fanfold::engine {
 
 /// Who deletes the messages that are dealt with.
 enum class Deletion : std::uint8_t {
-  ours,    ///< We do.
-  callers  ///< The caller (Lambda) deletes every message that is not among those kept.
+  ours,  ///< We do.
+  /// The caller (Lambda) deletes every message that is not among those kept. Messages that own a payload we delete
+  /// with it: the payload has to go last, and a second deletion of the message does no harm.
+  callers
 };
 
 /// Deletes messages that are dealt with, not at once but together with others. Thread-safe; calls block.
@@ -50,13 +52,14 @@ class Settlement {
  private:
   struct Resend {
     OutgoingMessage message{};
-    std::string receipt_handle{};
+    std::string receipt_handle{};  ///< Empty where the caller deletes it.
     std::string message_id{};
   };
 
   void keep(std::string& message_id) {
     if (collects_kept_) kept_.push_back(std::move(message_id));
   }
+  [[nodiscard]] bool deletes(const Delivery& delivery) const noexcept;
   Result<void> send_again();
   Result<void> change_visibility();
   Result<void> delete_messages();

@@ -173,6 +173,8 @@ class Runtime {
                              .deadline = store_now + plan.start_until,
                              .stop = stop.token()};
     return client_.process_batch(*event, handlers_, batch).transform([](const BatchResponse& response) {
+      for (const auto& [message_id, error] : response.unread)
+        log("message " + message_id + " stays in the queue", error);
       return response.to_json();
     });
   }

@@ -45,6 +45,11 @@ class FaultyQueue final : public Queue {
     });
   }
 
+  /// No fault of its own: the queues of the tests have no pointers.
+  std::vector<Result<void>> fetch_payloads(std::span<Delivery> deliveries) override {
+    return queue_->fetch_payloads(deliveries);
+  }
+
   Result<std::vector<Result<std::string>>> send(std::string_view url,
                                                 std::span<const OutgoingMessage> messages) override {
     constexpr std::string_view name = "queue.send";

@@ -27,8 +27,15 @@ inline constexpr std::uint32_t format_version = 1;
 /// A delivery as clients see it. The queue's url stands where an event has the ARN.
 [[nodiscard]] SqsRecord record_of(const Delivery& delivery, std::string_view queue_url);
 
-/// The delivery that a record stands for, its content decoded. Errors: as content_of, and bad_input for attributes that
-/// are no numbers.
+/// Message attributes that say that a body may be a pointer to where the message's text is kept; the second is what
+/// older clients write.
+inline constexpr std::string_view extended_size_name = "ExtendedPayloadSize";
+inline constexpr std::string_view legacy_size_name = "SQSLargePayloadSize";
+/// Whether the record has one of them.
+[[nodiscard]] bool is_extended(const SqsRecord& record);
+
+/// The delivery that a record stands for, its content decoded; of an extended record `is_pointer` is set and nothing
+/// decoded. Errors: as content_of, and bad_input for attributes that are no numbers.
 [[nodiscard]] Result<Delivery> delivery_of(const SqsRecord& record);
 
 }  // namespace fanfold::wire

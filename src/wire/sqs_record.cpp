@@ -94,6 +94,13 @@ SqsRecord record_of(const Delivery& delivery, std::string_view queue_url) {
   return record;
 }
 
+bool is_extended(const SqsRecord& record) {
+  for (const std::string_view name : {extended_size_name, legacy_size_name}) {
+    if (record.message_attributes.contains(std::string(name))) return true;
+  }
+  return false;
+}
+
 Result<Delivery> delivery_of(const SqsRecord& record) {
   const auto receive_count = number_attribute<std::uint32_t>(record, receive_count_key, 1);
   if (!receive_count) return receive_count.error();
@@ -110,6 +117,8 @@ Result<Delivery> delivery_of(const SqsRecord& record) {
   const auto group = record.attributes.find(std::string(group_key));
   if (group != record.attributes.end()) delivery.group_id = group->second;
   delivery.text = record.body;
+  delivery.is_pointer = is_extended(record);
+  if (delivery.is_pointer) return delivery;
   auto content = content_of(delivery);
   if (!content) return std::move(content).error();
   delivery.content = std::move(*content);

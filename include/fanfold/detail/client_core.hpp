@@ -102,7 +102,8 @@ class ClientCore {
  public:
   virtual ~ClientCore() = default;
 
-  /// Decodes a record of an event. No I/O. Errors: bad_input, unsupported_version.
+  /// Decodes a record of an event, whose payload may have to be fetched. Errors: bad_input, unsupported_version; those
+  /// of Queue::fetch_payloads.
   virtual Result<Delivery> read_record(const SqsRecord& record) const = 0;
   virtual Result<std::vector<SqsRecord>> receive(const std::string& queue, const ReceiveOptions& options,
                                                  std::stop_token stop) = 0;

@@ -19,6 +19,8 @@ struct Delivery {
   std::string group_id{};             ///< FIFO queues only.
   std::optional<Envelope> content{};  ///< Set where the backend hands it decoded; else decode `text`.
   std::string text{};                 ///< As on the wire.
+  bool is_pointer = false;    ///< `text` only names the place where the message's is kept: `Queue::fetch_payloads`.
+  bool owns_payload = false;  ///< What its text was fetched from goes with it: `Queue::remove` deletes both.
 };
 
 /// One message to send.
@@ -103,6 +105,16 @@ class Queue {
   /// Takes up to `count_max` deliveries; empty where none came in time, and where `stop` was requested.
   virtual Result<std::vector<Delivery>> receive(std::string_view url, const ReceiveOptions& options,
                                                 std::stop_token stop) = 0;
+
+  /// Completes deliveries that came by other means than `receive`, which does it by itself: an event of Lambda has the
+  /// message as the queue keeps it. Where `is_pointer` is set the text is fetched and the receipt made one for
+  /// `remove`; then it is cleared. All else is left as it is. One answer for each delivery; one with an error is
+  /// unchanged. Errors: those of the place, which the message names: not_found, permission_denied; invalid_argument
+  /// where the store has no such place. A backend without pointers takes each text for the message's.
+  virtual std::vector<Result<void>> fetch_payloads(std::span<Delivery> deliveries) {
+    for (Delivery& delivery : deliveries) delivery.is_pointer = false;
+    return std::vector<Result<void>>(deliveries.size());
+  }
 
   /// Sends each message, or says per message why not, in the order given; splits into the service's batches itself.
   /// The answer holds the queue's message ids. A finish message whose round is over already may be accepted and deleted

@@ -65,13 +65,18 @@ Result<ServiceRequest> S3Objects::request_for(std::string_view operation, std::s
 }
 
 std::vector<Result<StoredObject>> S3Objects::get(std::span<const ObjectRef> objects) {
-  std::vector<Result<StoredObject>> answers;
+  std::vector<Result<StoredObject>> answers(objects.size(), StoredObject{});
   std::vector<std::unique_ptr<GetCall>> calls;
-  for (const ObjectRef& object : objects) {
-    auto request = request_for("GetObject", "GET", object);
-    if (!request) return std::vector<Result<StoredObject>>(objects.size(), request.error());
+  std::vector<std::size_t> places;
+  for (std::size_t i = 0; i < objects.size(); ++i) {
+    auto request = request_for("GetObject", "GET", objects[i]);
+    if (!request) {
+      answers[i] = std::move(request).error();
+      continue;
+    }
     request->response_bytes_max = object_bytes_max;
     calls.push_back(std::make_unique<GetCall>(service_, std::move(*request)));
+    places.push_back(i);
   }
   usage_.s3_get_count += calls.size();
   if (calls.size() == 1) {
@@ -79,14 +84,15 @@ std::vector<Result<StoredObject>> S3Objects::get(std::span<const ObjectRef> obje
   } else if (!calls.empty()) {
     service_.run_all(std::span(calls), {});
   }
-  for (std::size_t i = 0; i < calls.size(); ++i) {
-    Answer& answer = calls[i]->answer();
+  for (std::size_t k = 0; k < calls.size(); ++k) {
+    Answer& answer = calls[k]->answer();
+    const std::size_t i = places[k];
     if (answer.service_code == "NoSuchBucket") {
-      answers.emplace_back(no_bucket(objects[i].bucket));
+      answers[i] = no_bucket(objects[i].bucket);
     } else if (answer.error) {
-      answers.emplace_back(*std::move(answer.error));
+      answers[i] = *std::move(answer.error);
     } else {
-      answers.emplace_back(std::move(calls[i]->object));
+      answers[i] = std::move(calls[k]->object);
     }
   }
   return answers;

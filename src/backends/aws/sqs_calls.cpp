@@ -1,5 +1,7 @@
 #include "backends/aws/sqs_calls.hpp"
 
+#include "wire/envelope_text.hpp"
+
 #include <fanfold/detail/json_writer.hpp>
 
 #include <charconv>
@@ -10,6 +12,8 @@ namespace {
 using detail::JsonKind;
 using detail::JsonValue;
 using detail::JsonWriter;
+using wire::extended_size_name;
+using wire::legacy_size_name;
 
 constexpr std::string_view target = "AmazonSQS";
 /// A long poll's answer may come so long after its wait, at the most.

@@ -11,9 +11,6 @@ namespace fanfold::aws {
 inline constexpr std::size_t sqs_batch_count_max = 10;
 /// Of one message and of one batch, attributes included.
 inline constexpr std::size_t sqs_bytes_max = std::size_t{1} << 20U;
-/// Attributes that say that a body is a pointer into a bucket; the second is what older clients write.
-inline constexpr std::string_view extended_size_name = "ExtendedPayloadSize";
-inline constexpr std::string_view legacy_size_name = "SQSLargePayloadSize";
 
 /// What became of one entry of a batch.
 struct EntryAnswer {

@@ -44,6 +44,21 @@ std::vector<Result<void>> verdicts(const std::vector<EntryAnswer>& entries) {
   return answers;
 }
 
+Error payload_error(const ObjectRef& object, const Error& reason) {
+  return {reason.code,
+          "the message's payload in bucket " + object.bucket + ", key " + object.key +
+              ", cannot be fetched: " + reason.message,
+          reason.remote_detail};
+}
+
+void take_payload(Delivery& delivery, const ObjectRef& object, StoredObject payload) {
+  delivery.is_pointer = false;
+  delivery.text = std::move(payload.body);
+  // Payloads of tasks live as long as their cluster; all others go with their message.
+  delivery.owns_payload = !object.key.starts_with(key_prefix);
+  if (delivery.owns_payload) delivery.receipt_handle = receipt_with_object(delivery.receipt_handle, object);
+}
+
 std::string payload_name_of_message() {
   return "fanfold-payloads/" + std::to_string(random_bits()) + std::to_string(random_bits());
 }
@@ -94,23 +109,44 @@ Result<std::vector<Delivery>> SqsQueue::receive(std::string_view url, const Rece
     delivery.visible_at = visible_at;
     delivery.group_id = std::move(message.group_id);
     delivery.text = std::move(message.body);
-    if (message.has_extended_size && !fetch_payload(delivery)) continue;
+    delivery.is_pointer = message.has_extended_size;
     deliveries.push_back(std::move(delivery));
   }
+  // What cannot be had now stays in the queue: it comes again.
+  static_cast<void>(fetch_payloads(deliveries));
+  std::erase_if(deliveries, [](const Delivery& delivery) { return delivery.is_pointer; });
   return deliveries;
 }
 
-bool SqsQueue::fetch_payload(Delivery& delivery) {
-  const auto object = read_pointer(delivery.text);
-  if (!object) return true;
-  if (objects_ == nullptr) return false;
-  auto payload = std::move(objects_->get(std::span(&*object, 1)).front());
-  if (!payload) return false;
-  delivery.text = std::move(payload->body);
-  // Payloads of tasks live as long as their cluster; all others go with their message.
-  if (!object->key.starts_with(key_prefix))
-    delivery.receipt_handle = receipt_with_object(delivery.receipt_handle, *object);
-  return true;
+std::vector<Result<void>> SqsQueue::fetch_payloads(std::span<Delivery> deliveries) {
+  std::vector<Result<void>> answers(deliveries.size());
+  std::vector<ObjectRef> objects;
+  std::vector<std::size_t> places;
+  for (std::size_t i = 0; i < deliveries.size(); ++i) {
+    Delivery& delivery = deliveries[i];
+    if (!delivery.is_pointer) continue;
+    auto object = read_pointer(delivery.text);
+    delivery.is_pointer = object.has_value();
+    if (!object) continue;
+    objects.push_back(*std::move(object));
+    places.push_back(i);
+  }
+  if (objects.empty()) return answers;
+  if (objects_ == nullptr) {
+    for (std::size_t k = 0; k < objects.size(); ++k) {
+      const Error no_bucket{ErrorCode::invalid_argument, "this store has no bucket", {}};
+      answers[places[k]] = payload_error(objects[k], no_bucket);
+    }
+    return answers;
+  }
+  auto payloads = objects_->get(objects);
+  for (std::size_t k = 0; k < objects.size(); ++k) {
+    if (payloads[k])
+      take_payload(deliveries[places[k]], objects[k], std::move(*payloads[k]));
+    else
+      answers[places[k]] = payload_error(objects[k], payloads[k].error());
+  }
+  return answers;
 }
 
 void SqsQueue::check(std::string_view url, Outgoing& message) const {

@@ -30,6 +30,7 @@ class SqsQueue : public Queue {
   Result<std::vector<std::string>> list() override;
   Result<std::vector<Delivery>> receive(std::string_view url, const ReceiveOptions& options,
                                         std::stop_token stop) override;
+  std::vector<Result<void>> fetch_payloads(std::span<Delivery> deliveries) override;
   Result<std::vector<Result<std::string>>> send(std::string_view url,
                                                 std::span<const OutgoingMessage> messages) override;
   Result<std::vector<TaskRefused>> send_tasks(std::string_view url, const TaskRangeMessage& range,
@@ -52,8 +53,6 @@ class SqsQueue : public Queue {
   void check(std::string_view url, Outgoing& message) const;
   void send_all(std::string_view url, std::vector<Outgoing>& messages, bool keeps_payloads);
   void offload(Outgoing& message, bool keeps_payload);
-  /// Fills the delivery's text; false where the payload cannot be had now, so that the message stays in the queue.
-  bool fetch_payload(Delivery& delivery);
   Result<QueueAttributes> attributes_or(std::string_view url, const QueueAttributes& untold);
   Result<std::string> arn_of(std::string_view name_or_url);
   /// One answer for each entry, from calls of ten.

@@ -107,9 +107,19 @@ inline std::string event_of(const std::vector<SqsRecord>& records, const std::st
     member("SenderId", "AIDAIENQZJOLO23YVJ4VO");
     writer.end_object();
     writer.plain_key("messageAttributes");
-    writer.json(Json::parse(R"({"trace":{"binaryValue":"AP8Q","stringListValues":[],"binaryListValues":[],)"
-                            R"("dataType":"Binary"}})")
+    writer.begin_object();
+    writer.plain_key("trace");
+    writer.json(Json::parse(R"({"binaryValue":"AP8Q","stringListValues":[],"binaryListValues":[],)"
+                            R"("dataType":"Binary"})")
                     .value());
+    for (const auto& [name, attribute] : record.message_attributes) {
+      writer.key(name);
+      writer.begin_object();
+      member("stringValue", attribute.string_value);
+      member("dataType", attribute.data_type);
+      writer.end_object();
+    }
+    writer.end_object();
     member("md5OfBody", "e4e68fb7bd0e697a0ae8f1bb342846b3");
     member("eventSource", "aws:sqs");
     member("eventSourceARN", arn);
