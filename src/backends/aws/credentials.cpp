@@ -8,7 +8,7 @@ CredentialSource::CredentialSource(std::vector<std::unique_ptr<CredentialProvide
     : providers_(std::move(providers)), now_(std::move(now)) {}
 
 Result<std::shared_ptr<const Credentials>> CredentialSource::get(const net::RunOptions& options) {
-  using Answer = Result<std::shared_ptr<const Credentials>>;
+  using Obtained = Result<std::shared_ptr<const Credentials>>;
   const auto deadline = options.deadline.value_or(std::chrono::steady_clock::time_point::max());
   std::unique_lock lock(mutex_);
   const std::uint64_t failure_count_before = failure_count_;
@@ -29,7 +29,7 @@ Result<std::shared_ptr<const Credentials>> CredentialSource::get(const net::RunO
   }
   is_refreshing_ = true;
   lock.unlock();
-  Answer fetched = fetch(options);
+  Obtained fetched = fetch(options);
   lock.lock();
   is_refreshing_ = false;
   const Time now = now_();
