@@ -228,15 +228,19 @@ TEST_F(Sqs, EntriesOfABatchAreMatchedByTheirId) {
 }
 
 TEST_F(Sqs, ARefusalOfTheWholeCallIsNoRefusalOfItsTasks) {
-  for (const auto& [service_code, code] : {std::pair{"KmsAccessDenied", ErrorCode::permission_denied},
-                                           std::pair{"InvalidAddress", ErrorCode::invalid_argument}}) {
+  struct Refusal {
+    std::string service_code;
+    ErrorCode code;
+  };
+  for (const Refusal& refusal : {Refusal{"KmsAccessDenied", ErrorCode::permission_denied},
+                                 Refusal{"InvalidAddress", ErrorCode::invalid_argument}}) {
     on_request = [&](const ReceivedRequest&, int) {
-      return reply(400, R"({"__type":"com.amazonaws.sqs#)" + std::string(service_code) + R"("})");
+      return reply(400, R"({"__type":"com.amazonaws.sqs#)" + refusal.service_code + R"("})");
     };
     const TaskMessage task{.position = 0, .index = 0, .body = "1", .delay = {}};
     const auto sent = queue->send_tasks("https://queue", {}, std::span(&task, 1));
-    ASSERT_FALSE(sent.has_value()) << service_code;
-    EXPECT_EQ(sent.error().code, code);
+    ASSERT_FALSE(sent.has_value()) << refusal.service_code;
+    EXPECT_EQ(sent.error().code, refusal.code);
   }
 }
 
