@@ -23,7 +23,7 @@ using fanfold::test::MeterCounts;
 
 constexpr std::size_t worker_count = 8;
 /// Long enough that no task is claimed together with another.
-constexpr auto handler_time = 5ms;
+constexpr auto handler_time = 25ms;  // Longer than a chunk, so that no task is claimed together with another.
 
 struct Kind {
   std::string name;

@@ -137,7 +137,7 @@ class Runtime {
               << ": Lambda did not take the answer; its messages may be delivered again" << std::endl;
   }
 
-  /// Lambda's answer to one event. What a handler throws and is no std::exception arrives here.
+  /// Lambda's answer to one event.
   Result<std::string> guarded_answer(const Invocation& invocation, const Clocks& now) {
     try {
       return answer(invocation, now);
@@ -145,8 +145,6 @@ class Runtime {
       return thrown.error();
     } catch (const std::exception& thrown) {
       return Error{ErrorCode::internal, thrown.what(), {}};
-    } catch (...) {
-      return Error{ErrorCode::internal, "a handler threw something that is no std::exception", {}};
     }
   }
 

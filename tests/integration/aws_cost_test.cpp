@@ -24,7 +24,7 @@ using test::MeterCounts;
 
 constexpr std::uint64_t task_count = 5'000;
 constexpr std::uint64_t worker_count = 4;
-constexpr auto handler_time = 5ms;  // Long enough that no task is claimed together with another.
+constexpr auto handler_time = 25ms;  // Longer than a chunk, so that no task is claimed together with another.
 constexpr double tolerance = 0.05;
 
 struct Measured {

@@ -53,7 +53,7 @@ forbidden src/worker/a.cpp '"backends/sqlite/a.hpp"' 'worker must not include ba
 forbidden src/dashboard/a.cpp '"worker/a.hpp"' 'dashboard must not include worker (worker/a.hpp)'
 forbidden src/net/a.cpp '"engine/a.hpp"' 'net must not include engine (engine/a.hpp)'
 forbidden src/lambda/a.cpp '"worker/a.hpp"' 'lambda must not include worker (worker/a.hpp)'
-forbidden src/backends/sqlite/a.cpp '"core/a.hpp"' 'backends/sqlite must not include core (core/a.hpp)'
+forbidden src/core/a.cpp '"backends/sqlite/a.hpp"' 'core must not include backends/sqlite (backends/sqlite/a.hpp)'
 forbidden src/backends/sqlite/a.cpp '"engine/a.hpp"' 'backends/sqlite must not include engine (engine/a.hpp)'
 forbidden src/backends/sqlite/a.cpp '"backends/aws/a.hpp"' \
   'backends/sqlite must not include backends/aws (backends/aws/a.hpp)'

@@ -66,7 +66,9 @@ class TreeCount {
     std::vector<ItemKey> keys;
     for (const std::uint64_t number : some) keys.push_back(node_key({header_.id, header_.round, level, number}));
     numbers = some;
-    return read_items(table_, clock_, keys, Consistency::eventual);
+    // A retry counts on what it is told of a cluster that was cut short (fail_fast, deadline).
+    const Consistency consistency = header_.finished() ? Consistency::strong : Consistency::eventual;
+    return read_items(table_, clock_, keys, consistency);
   }
 
   /// Answers the children that have to be looked at themselves.
