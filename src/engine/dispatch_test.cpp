@@ -1,5 +1,7 @@
 #include "engine/world_for_tests.hpp"
 
+#include <fanfold/detail/process_end.hpp>
+
 #include <stdexcept>
 
 namespace fanfold::engine {
