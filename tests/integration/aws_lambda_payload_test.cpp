@@ -83,7 +83,7 @@ class Services {
       return reply(200, "");
     }
     if (request.method == "DELETE") {
-      deletions_.push_back("object");
+      deletions_.emplace_back("object");
       objects_.erase(key);
       return reply(204, "");
     }
