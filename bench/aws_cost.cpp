@@ -22,8 +22,8 @@ using fanfold::test::AwsServer;
 using fanfold::test::MeterCounts;
 
 constexpr std::size_t worker_count = 8;
-/// Long enough that no task is claimed together with another.
-constexpr auto handler_time = 25ms;  // Longer than a chunk, so that no task is claimed together with another.
+/// Longer than a chunk, so that no task is claimed together with another.
+constexpr auto handler_time = 25ms;
 
 struct Kind {
   std::string name;

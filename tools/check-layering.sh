@@ -28,7 +28,7 @@ BEGIN {
   allow("lambda", "api engine net support wire")
   allow("backends/sqlite", "ports core support wire")
   allow("backends/aws", "ports core support wire net")
-  allow("testing", "api engine ports support")
+  allow("testing", "api core engine ports support")
   allow("testing_aws", "backends/aws testing ports support")
   allow("open", "api engine backends/sqlite backends/aws support")
 

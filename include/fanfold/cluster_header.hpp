@@ -90,7 +90,9 @@ struct ClusterHeader {
   [[nodiscard]] bool sealed() const noexcept { return round_size.has_value(); }
   [[nodiscard]] bool finished() const noexcept { return status == Status::complete || status == Status::error; }
   /// Something of it is still to come: tasks, the finish handler, or the news to its parent.
-  [[nodiscard]] bool unfinished() const noexcept { return !finished() || !finish_done || !parent_ended; }
+  [[nodiscard]] bool unfinished() const noexcept {
+    return !tombstone && (!finished() || !finish_done || !parent_ended);
+  }
   [[nodiscard]] bool moving() const noexcept { return moved_to.starts_with(moving_word); }
   [[nodiscard]] bool stopped() const noexcept { return status_code == StatusCode::stopped; }
   [[nodiscard]] std::uint64_t failed_total_count() const noexcept { return failed_carried_count + failed_count; }

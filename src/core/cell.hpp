@@ -5,8 +5,8 @@
 #include <optional>
 #include <string_view>
 
-/// What the protocol decides about one record: who may hold it, and who may end it. Every ledger that is made to last
-/// keeps a cell for each record, stores it in 16 bytes of its own layout, and asks here what a request makes of it.
+/// What the protocol decides about one record: who may hold it, and who may end it. Every ledger keeps a cell for each
+/// record, stores it in a layout of its own, and asks here what a request makes of it.
 namespace fanfold::core {
 
 /// The claimable part of a record.

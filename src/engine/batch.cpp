@@ -143,11 +143,12 @@ class QueueBatch {
 
   /// Whether a third of a lease is over: what has run by then is written down before its lease ends.
   [[nodiscard]] bool is_lease_used(const Chunk& chunk, std::size_t position) const {
-    const Assignment& assignment = chunk.assignments[position];
-    const core::LeaseStep step =
-        core::next_lease_step(dispatcher_.store().now(), assignment.claimed_at, assignment.lease_end,
-                              options_.attempts.lease, core::visibility_max);
-    return step.kind != core::LeaseStep::Kind::wait;
+    return lease_step(chunk.assignments[position]).kind != core::LeaseStep::Kind::wait;
+  }
+
+  [[nodiscard]] core::LeaseStep lease_step(const Assignment& assignment) const {
+    return core::next_lease_step(dispatcher_.store().now(), assignment.claimed_at, assignment.lease_end,
+                                 options_.attempts.lease, core::visibility_max);
   }
 
   /// Those that wait behind slow neighbours have their leases extended; false where it is lost, or nobody knows.
@@ -156,8 +157,7 @@ class QueueBatch {
     const auto lease = options_.attempts.lease;
     Assignment& assignment = chunk.assignments[position];
     const auto* token = std::get_if<std::uint64_t>(&chunk.ends[position].condition);
-    const core::LeaseStep step =
-        core::next_lease_step(store.now(), assignment.claimed_at, assignment.lease_end, lease, core::visibility_max);
+    const core::LeaseStep step = lease_step(assignment);
     if (position == 0 || token == nullptr || step.kind != core::LeaseStep::Kind::extend) return true;
     const Lease held{chunk.ends[position].ref, *token};
     if (is_stopped(held.ref)) return false;  // Nothing is extended, and nothing new starts, once a stop was seen.

@@ -2,6 +2,7 @@
 
 #include "core/delivery.hpp"
 #include "core/outcome.hpp"
+#include "engine/sender.hpp"
 #include "support/identifier.hpp"
 #include "support/mutant.hpp"
 #include "support/queue_name.hpp"
@@ -12,8 +13,6 @@
 namespace fanfold::engine {
 
 namespace {
-
-constexpr std::chrono::milliseconds delay_max{15 * 60'000};
 
 /// A mark on the header, set once, on condition that it is still about this round.
 template <class Mark>
@@ -27,22 +26,15 @@ Result<void> mark_round(Store& store, std::string_view id, std::uint32_t round, 
   return {};
 }
 
-/// One of the cluster's own messages: its record first, so that whoever receives it finds it, then the message.
+std::string_view finish_url_of(const ClusterHeader& header) {
+  return header.finish_queue_url.empty() ? header.queue_url : header.finish_queue_url;
+}
+
+/// One of the cluster's own messages, behind its record.
 Result<void> send_cluster_message(Store& store, const ClusterHeader& header, bool first_failure,
                                   std::chrono::milliseconds delay) {
-  const std::string& url = header.finish_queue_url.empty() ? header.queue_url : header.finish_queue_url;
-  const NewMessage record{.id = first_failure ? first_failure_record_id(header.id, header.round)
-                                              : finish_record_id(header.id, header.round),
-                          .url = url,
-                          .type = RecordType::cluster,
-                          .body = {},
-                          .meta = std::nullopt,
-                          .created_at = store.now(),
-                          .expires_at = header.expires_at};
-  auto put = with_patience(store, [&] { return store.ledger().put_messages(std::span(&record, 1)); });
-  if (!put) return std::move(put).error();
-  if (!put->front()) return put->front().error();
-
+  if (auto put = put_cluster_record(store, header, first_failure); !put) return put;
+  const std::string_view url = finish_url_of(header);
   OutgoingMessage message;
   message.content.type = RecordType::cluster;
   message.content.id = header.id;
@@ -55,7 +47,7 @@ Result<void> send_cluster_message(Store& store, const ClusterHeader& header, boo
     message.group_id = header.id;
     message.deduplication_id = make_identifier(store.now());
   } else {
-    message.delay = std::min(delay, delay_max);
+    message.delay = std::min(delay, send_delay_max);
   }
   auto sent = with_patience(store, [&] { return store.queue().send(url, std::span(&message, 1)); });
   if (!sent) return std::move(sent).error();
@@ -196,6 +188,20 @@ class Follower {
 };
 
 }  // namespace
+
+Result<void> put_cluster_record(Store& store, const ClusterHeader& header, bool first_failure) {
+  const NewMessage record{.id = first_failure ? first_failure_record_id(header.id, header.round)
+                                              : finish_record_id(header.id, header.round),
+                          .url = std::string(finish_url_of(header)),
+                          .type = RecordType::cluster,
+                          .body = {},
+                          .meta = std::nullopt,
+                          .created_at = store.now(),
+                          .expires_at = header.expires_at};
+  auto put = with_patience(store, [&] { return store.ledger().put_messages(std::span(&record, 1)); });
+  if (!put) return std::move(put).error();
+  return put->front();
+}
 
 std::string finish_record_id(std::string_view cluster_id, std::uint32_t round) {
   return std::string(cluster_id) + '.' + std::to_string(round) + ".finish";

@@ -13,6 +13,10 @@ inline constexpr std::size_t completion_chain_max = 10'000;
 [[nodiscard]] std::string finish_record_id(std::string_view cluster_id, std::uint32_t round);
 [[nodiscard]] std::string first_failure_record_id(std::string_view cluster_id, std::uint32_t round);
 
+/// The record of one of the cluster's own messages, if absent. It stands before its message is sent, so that whoever
+/// receives that finds it.
+Result<void> put_cluster_record(Store& store, const ClusterHeader& header, bool first_failure);
+
 /// What follows when clusters finished, in this order: the parent's task is ended and propagated (which may finish the
 /// parent, and so on), then the finish message is sent, its tracked record first. Each step is marked on the header on
 /// condition of the round. Idempotent: used after end, propagate, seal, stop, and by the sweep, which repeats what

@@ -9,8 +9,6 @@ namespace fanfold::engine {
 
 namespace {
 
-Error invalid(std::string message) { return {ErrorCode::invalid_argument, std::move(message), {}}; }
-
 Error too_large(std::string_view what, std::size_t limit) {
   return {ErrorCode::too_large, std::string(what) + " has at most " + std::to_string(limit) + " bytes", {}};
 }

@@ -17,7 +17,6 @@ namespace {
 /// What is left alone shows up for the next sweep, what is dealt with is deleted long before.
 constexpr std::chrono::milliseconds look_time{60'000};
 /// A claim that allows no attempt claims nothing: it only says how the record stands.
-constexpr std::uint32_t no_attempts = 0;
 
 enum class Fate : std::uint8_t { remove, leave };
 
@@ -83,7 +82,7 @@ class DeadLetters {
       case core::Admission::claim: break;
       default: return Fate::leave;
     }
-    auto seen = look(RecordRef::of(content));
+    auto seen = look_at(store_, RecordRef::of(content));
     if (!seen) return std::move(seen).error();
     switch (core::next_step(seen->outcome)) {
       case core::NextStep::check_child: return check_child(content, seen->child_id);
@@ -109,7 +108,7 @@ class DeadLetters {
     auto header = store_.header_strong(content.id);
     if (!header && header.error().code != ErrorCode::not_found) return std::move(header).error();
     if (!header || header->tombstone || content.round < header->round) return Fate::remove;
-    auto seen = look(RecordRef::of(content));
+    auto seen = look_at(store_, RecordRef::of(content));
     if (!seen) return std::move(seen).error();
     switch (core::next_step(seen->outcome)) {
       case core::NextStep::repeat_finish: return note_finish_done(content);
@@ -125,7 +124,7 @@ class DeadLetters {
   }
 
   Result<Fate> decide_message(const Envelope& content, const Delivery& delivery) {
-    auto seen = look(RecordRef::of(content));
+    auto seen = look_at(store_, RecordRef::of(content));
     if (!seen) return std::move(seen).error();
     switch (core::next_step(seen->outcome)) {
       case core::NextStep::repeat_finish: return Fate::remove;
@@ -141,19 +140,6 @@ class DeadLetters {
     });
     if (!record) return std::move(record).error();
     return send_again(record->record.url, content, delivery.group_id);
-  }
-
-  Result<ClaimAnswer> look(const RecordRef& ref) {
-    const Time now = store_.now();
-    ClaimRequest request;
-    request.ref = ref;
-    request.token = store_.ledger().new_token();
-    request.lease_end = now;
-    request.attempts_max = no_attempts;
-    request.first_delivery = false;
-    auto answers = with_patience(store_, [&] { return store_.ledger().claim(std::span(&request, 1), now); });
-    if (!answers) return std::move(answers).error();
-    return std::move(answers->front());
   }
 
   ErrorEntry expired_error(const Envelope& content) const {

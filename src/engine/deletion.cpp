@@ -7,7 +7,6 @@ namespace fanfold::engine {
 namespace {
 
 constexpr std::string_view unhandled_code = "deleted_by_hand";
-constexpr std::uint32_t attempts_of_a_look = 0;
 
 /// What a cluster that is not over still waits for.
 std::string what_is_open(const ClusterHeader& header) {
@@ -20,7 +19,7 @@ std::string what_is_open(const ClusterHeader& header) {
 
 bool is_over(const ClusterHeader& header) {
   const bool is_elsewhere = !header.moved_to.empty() && !header.moving();
-  return is_elsewhere || (header.finished() && header.finish_done && header.parent_ended);
+  return is_elsewhere || !header.unfinished();
 }
 
 Error cannot_be_deleted(const ClusterHeader& header) {
@@ -44,8 +43,9 @@ class FinishMessage {
         ref_{.type = RecordType::cluster, .id = header.id, .round = header.round, .position = 0} {}
 
   Result<void> give_up() {
-    if (auto put = put_record(); !put) return put;
-    auto seen = look();
+    // Whoever finished the cluster may have died before the message was sent.
+    if (auto put = put_cluster_record(store_, header_, false); !put) return put;
+    auto seen = look_at(store_, ref_);
     if (!seen) return std::move(seen).error();
     const bool has_ended = seen->outcome == ClaimOutcome::done || seen->outcome == ClaimOutcome::failed;
     if (seen->outcome == ClaimOutcome::in_progress) return is_handled_now(header_, seen->busy_until);
@@ -56,33 +56,6 @@ class FinishMessage {
   }
 
  private:
-  /// If absent: whoever finished the cluster may have died before the message was sent.
-  Result<void> put_record() {
-    const NewMessage record{.id = finish_record_id(header_.id, header_.round),
-                            .url = header_.finish_queue_url,
-                            .type = RecordType::cluster,
-                            .body = {},
-                            .meta = std::nullopt,
-                            .created_at = store_.now(),
-                            .expires_at = header_.expires_at};
-    auto put = with_patience(store_, [&] { return store_.ledger().put_messages(std::span(&record, 1)); });
-    if (!put) return std::move(put).error();
-    return put->front();
-  }
-
-  Result<ClaimAnswer> look() {
-    const Time now = store_.now();
-    ClaimRequest request;
-    request.ref = ref_;
-    request.token = store_.ledger().new_token();
-    request.lease_end = now;
-    request.attempts_max = attempts_of_a_look;
-    request.first_delivery = false;
-    auto answers = with_patience(store_, [&] { return store_.ledger().claim(std::span(&request, 1), now); });
-    if (!answers) return std::move(answers).error();
-    return std::move(answers->front());
-  }
-
   Result<void> end(const ClaimAnswer& seen) {
     const Time now = store_.now();
     EndRequest request;
@@ -118,12 +91,12 @@ Result<ClusterHeader> give_up_finish(Store& store, const ClusterHeader& header) 
 Result<void> delete_cluster(Store& store, const std::string& id, const DeleteOptions& options) {
   auto header = store.header_strong(id);
   if (!header) return std::move(header).error();
-  const bool is_pending = !header->tombstone && header->finished() && !header->finish_done && !is_over(*header);
+  const bool is_pending = !is_over(*header) && header->finished() && !header->finish_done;
   if (is_pending && options.without_finish_handler) {
     header = give_up_finish(store, *header);
     if (!header) return std::move(header).error();
   }
-  if (!header->tombstone && !is_over(*header)) return cannot_be_deleted(*header);
+  if (!is_over(*header)) return cannot_be_deleted(*header);
   // Again for a tombstone: a call that was cut off is finished by the next one.
   auto removed = with_patience(store, [&] { return store.ledger().remove_cluster(id, store.now()); });
   if (!removed) return removed;

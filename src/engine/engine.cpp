@@ -20,8 +20,6 @@ constexpr std::size_t list_page_count_max = 1'000;
 constexpr std::chrono::milliseconds receive_wait_max{20'000};
 constexpr std::chrono::milliseconds receive_visibility_max{std::chrono::hours{12}};
 
-Error invalid_call(std::string message) { return {ErrorCode::invalid_argument, std::move(message), {}}; }
-
 /// The cluster that a key means: its own, or that of a task's key.
 Result<std::string> cluster_of(const MessageKey& key) {
   return parse_key(key).transform([](KeyParts parts) { return std::move(parts.id); });
@@ -29,7 +27,7 @@ Result<std::string> cluster_of(const MessageKey& key) {
 
 Result<void> check_page(std::size_t count_max) {
   if (count_max >= 1 && count_max <= list_page_count_max) return {};
-  return invalid_call("count_max goes from 1 to " + std::to_string(list_page_count_max));
+  return invalid("count_max goes from 1 to " + std::to_string(list_page_count_max));
 }
 
 }  // namespace
@@ -60,11 +58,10 @@ Result<std::vector<SqsRecord>> Engine::receive(const std::string& queue, const R
                                                std::stop_token stop) {
   const std::size_t count_max = store_.queue().receive_count_max();
   if (options.count_max < 1 || options.count_max > count_max)
-    return invalid_call("count_max goes from 1 to " + std::to_string(count_max));
-  if (options.wait < options.wait.zero() || options.wait > receive_wait_max)
-    return invalid_call("wait goes from 0 to 20 s");
+    return invalid("count_max goes from 1 to " + std::to_string(count_max));
+  if (options.wait < options.wait.zero() || options.wait > receive_wait_max) return invalid("wait goes from 0 to 20 s");
   if (options.visibility < options.visibility.zero() || options.visibility > receive_visibility_max)
-    return invalid_call("visibility goes from 0 to 12 h");
+    return invalid("visibility goes from 0 to 12 h");
   auto url = with_patience(store_, [&] { return store_.queue().resolve(queue); });
   if (!url) return std::move(url).error();
   store_.queues_known.note(*url);
@@ -176,7 +173,7 @@ Result<void> Engine::delete_cluster(const MessageKey& key, const DeleteOptions& 
 Result<void> Engine::fail_task(const MessageKey& task, const std::string& reason) {
   auto parts = parse_key(task);
   if (!parts) return std::move(parts).error();
-  if (!parts->index) return invalid_call("the key names no task: expected SQSMessage$<cluster id>#<index>");
+  if (!parts->index) return invalid("the key names no task: expected SQSMessage$<cluster id>#<index>");
   return engine::fail_task(store_, parts->id, *parts->index, reason);
 }
 
@@ -186,7 +183,7 @@ Result<Progress> Engine::progress(const MessageKey& key) {
   auto progress = with_patience(store_, [&] { return store_.ledger().progress(*id); });
   if (!progress || !progress->finished || !progress->finish_handled) return progress;
   const KeyParts finish{.id = finish_record_id(*id, progress->round), .index = std::nullopt};
-  auto record = with_patience(store_, [&] { return store_.ledger().read_record(finish, Consistency::eventual); });
+  auto record = with_patience(store_, [&] { return store_.ledger().read_record(finish, Consistency::strong); });
   if (!record && record.error().code != ErrorCode::not_found) return std::move(record).error();
   progress->finish_failed = record && record->record.status == Status::error;
   return progress;

@@ -7,7 +7,6 @@ namespace fanfold::engine {
 
 namespace {
 
-constexpr std::size_t task_page_count = 1'000;
 constexpr std::size_t record_swap_count_max = 64;
 
 Error fixed(std::string_view field, std::string_view remedy) {

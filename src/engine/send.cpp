@@ -12,8 +12,6 @@ namespace {
 
 constexpr std::size_t send_batch_count = 1'000;
 
-Error invalid(std::string message) { return {ErrorCode::invalid_argument, std::move(message), {}}; }
-
 Result<void> check(const detail::OutgoingBody& message, bool fifo) {
   const SendOptions& options = message.options;
   if (options.delay < std::chrono::milliseconds{0} || options.delay > send_delay_max)

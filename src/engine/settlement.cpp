@@ -1,6 +1,7 @@
 #include "engine/settlement.hpp"
 
 #include "core/delivery.hpp"
+#include "engine/sender.hpp"
 #include "support/identifier.hpp"
 #include "support/mutant.hpp"
 #include "support/queue_name.hpp"
@@ -11,8 +12,6 @@
 namespace fanfold::engine {
 
 namespace {
-
-constexpr std::chrono::milliseconds delay_max{15 * 60'000};
 
 void note_error(Result<void>& first, const Error& error) {
   if (first) first = error;
@@ -48,7 +47,7 @@ void Settlement::put_back(Delivery& delivery, std::chrono::milliseconds hidden) 
     resend.message.group_id = std::move(delivery.group_id);
     resend.message.deduplication_id = make_identifier(store_.now());
   } else {
-    resend.message.delay = std::min(hidden, delay_max);
+    resend.message.delay = std::min(hidden, send_delay_max);
   }
   if (deletes(delivery)) resend.receipt_handle = std::move(delivery.receipt_handle);
   resend.message_id = std::move(delivery.message_id);

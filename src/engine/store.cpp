@@ -99,6 +99,21 @@ Result<ClusterHeader> live_header(Store& store, std::string_view id) {
   return header;
 }
 
+Result<ClaimAnswer> look_at(Store& store, const RecordRef& ref) {
+  const Time now = store.now();
+  ClaimRequest request;
+  request.ref = ref;
+  request.token = store.ledger().new_token();
+  request.lease_end = now;
+  request.attempts_max = 0;
+  request.first_delivery = false;
+  auto answers = with_patience(store, [&] { return store.ledger().claim(std::span(&request, 1), now); });
+  if (!answers) return std::move(answers).error();
+  return std::move(answers->front());
+}
+
+Error invalid(std::string message) { return {ErrorCode::invalid_argument, std::move(message), {}}; }
+
 Result<void> check_is_here(const ClusterHeader& header) {
   if (header.moved_to.empty()) return {};
   const std::string state = header.moving() ? "is " + header.moved_to : "was moved to " + header.moved_to;

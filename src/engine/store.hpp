@@ -112,8 +112,13 @@ Result<ClusterHeader> modify_header(Store& store, std::string_view id, const Hea
 /// The live header: errors not_found, and `deleted` for a tombstone.
 Result<ClusterHeader> live_header(Store& store, std::string_view id);
 
+/// How a record stands. Claims and writes nothing.
+[[nodiscard]] Result<ClaimAnswer> look_at(Store& store, const RecordRef& ref);
+
 /// Errors: sealed where the cluster went to another store, or is on its way: it is steered there.
 [[nodiscard]] Result<void> check_is_here(const ClusterHeader& header);
+
+[[nodiscard]] Error invalid(std::string message);
 
 /// Between tries of a compare-and-swap that another writer won.
 inline constexpr std::chrono::milliseconds swap_pause_initial{2};

@@ -20,7 +20,8 @@ constexpr std::string_view deadline_code = "deadline_exceeded";
 /// One sweep over all unfinished clusters.
 class Sweep {
  public:
-  explicit Sweep(Store& store) : store_(store), holder_(new_holder(store)) {}
+  Sweep(Store& store, std::size_t cluster_count_max)
+      : store_(store), cluster_count_max_(cluster_count_max), holder_(new_holder(store)) {}
 
   Result<SweepReport> run() {
     auto released = with_patience(store_, [&] { return store_.ledger().release_dead_holders(store_.now()); });
@@ -38,7 +39,7 @@ class Sweep {
     // Where there are more than one sweep looks at, the next one goes on behind them, so that each has its turn.
     ClusterQuery query{
         .unfinished_only = true, .name = {}, .cursor = store_.sweep_place.take(), .count_max = cluster_page_count};
-    while (report_.cluster_count < sweep_cluster_count_max) {
+    while (report_.cluster_count < cluster_count_max_) {
       auto page = with_patience(store_, [&] { return store_.ledger().list_clusters(query); });
       if (!page) return std::move(page).error();
       for (const ClusterHeader& header : page->clusters) {
@@ -232,6 +233,7 @@ class Sweep {
   }
 
   Store& store_;
+  std::size_t cluster_count_max_;
   std::string holder_;
   SweepReport report_;
   std::set<std::string> urls_;  // Of the queues of unfinished clusters, and of those that this process takes from.
@@ -246,6 +248,6 @@ void add_report(SweepReport& report, std::string line) {
   if (report.reports.size() < sweep_report_count_max) report.reports.push_back(std::move(line));
 }
 
-Result<SweepReport> sweep(Store& store) { return Sweep(store).run(); }
+Result<SweepReport> sweep(Store& store, std::size_t cluster_count_max) { return Sweep(store, cluster_count_max).run(); }
 
 }  // namespace fanfold::engine

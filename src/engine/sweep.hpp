@@ -16,7 +16,7 @@ inline constexpr std::size_t sweep_report_count_max = 1'000;
 /// The reconciler: repeats on every unfinished cluster what was cut off, and deals with what its queues gave up. One
 /// sweeper at a time per cluster; every step is idempotent. An error of one cluster is reported and does not keep the
 /// others from their turn.
-Result<SweepReport> sweep(Store& store);
+Result<SweepReport> sweep(Store& store, std::size_t cluster_count_max = sweep_cluster_count_max);
 
 /// Deals with the messages that `url`'s dead-letter queue holds: looks at each record without claiming it, sends the
 /// message again where attempts are left, and fails its record where not, on condition of the value seen. What is

@@ -104,6 +104,19 @@ TEST(Sweep, RepeatsAnAddThatWasCutOff) {
   EXPECT_EQ(scene.message_count(), 3U);
 }
 
+TEST(Sweep, OfMoreClustersThanItLooksAtGoesOnWhereTheLastOneEnded) {
+  Scene scene;
+  for (int i = 0; i < 250; ++i) {
+    static_cast<void>(scene.client->open_message_cluster("work").value());
+    scene.advance(1ms);
+  }
+  Store& store = Engine::of(*scene.client)->store();
+  EXPECT_EQ(sweep(store, 100).value().cluster_count, 100U);
+  EXPECT_EQ(sweep(store, 100).value().cluster_count, 100U);
+  EXPECT_EQ(sweep(store, 100).value().cluster_count, 50U) << "the oldest";
+  EXPECT_EQ(sweep(store, 100).value().cluster_count, 100U) << "the newest again";
+}
+
 TEST(Sweep, GoesOnAfterAClusterThatItCannotMend) {
   Scene scene;
   const Cluster sound = scene.client->create_message_cluster("work", numbers(2), {.expires_after = 24h * 60}).value();

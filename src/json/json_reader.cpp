@@ -146,6 +146,11 @@ Error json_error_expected(const JsonValue& value, std::string_view expected) {
   return json_error_at(value, reason);
 }
 
+std::string text_of(const JsonValue& object, std::string_view key) {
+  const auto member = object.find(key);
+  return member && member->kind() == JsonKind::string ? std::string(member->string()) : std::string();
+}
+
 Error json_error_missing(const JsonValue& object, std::string_view key) {
   std::string message = object.pointer();
   message += '/';

@@ -311,19 +311,14 @@ class HttpClient::Impl {
 Result<void> HttpClient::usable() { return load_libcurl(); }
 
 HttpClient::HttpClient(HttpClientOptions options) {
-  auto loaded = load_libcurl();
-  if (!loaded) {
-    unusable_ = std::move(loaded).error();
-    return;
-  }
-  impl_ = std::make_unique<Impl>(std::move(options));
+  if (load_libcurl().has_value()) impl_ = std::make_unique<Impl>(std::move(options));
 }
 
 HttpClient::~HttpClient() = default;
 
 void HttpClient::run(Exchange& exchange, const RunOptions& options) {
   if (!impl_) {
-    static_cast<void>(exchange.ended({.error = unusable_}, options));
+    static_cast<void>(exchange.ended({.error = load_libcurl().error()}, options));
     return;
   }
   OneExchange source(exchange);

@@ -81,7 +81,6 @@ class HttpClient {
  private:
   class Impl;
   std::unique_ptr<Impl> impl_;  // Null where there is no libcurl.
-  std::optional<Error> unusable_;
 };
 
 }  // namespace fanfold::net

@@ -10,10 +10,9 @@ constexpr std::size_t first_errors_kept = 1;
 
 /// Two bytes of state and attempt, six of time, eight of token: what "the value seen" compares.
 SeenState seen_of(const Cell& cell) {
-  const Time time = cell.ended() ? cell.ended_at : cell.until;
   const std::uint64_t head = static_cast<std::uint64_t>(cell.state) << 61 |
-                             (std::uint64_t{cell.attempt} & 0x1fff) << 48 |
-                             (static_cast<std::uint64_t>(time.time_since_epoch().count()) & 0xffff'ffff'ffff);
+                             (std::uint64_t{cell.attempt} & core::attempt_max) << 48 |
+                             (static_cast<std::uint64_t>(cell.time.time_since_epoch().count()) & 0xffff'ffff'ffff);
   SeenState seen{};
   for (std::size_t i = 0; i < 8; ++i) {
     seen[i] = static_cast<std::byte>(head >> (56 - 8 * i));
@@ -22,75 +21,10 @@ SeenState seen_of(const Cell& cell) {
   return seen;
 }
 
-ClaimAnswer answer_with(ClaimOutcome outcome, const Cell& cell) {
-  ClaimAnswer answer;
-  answer.outcome = outcome;
-  answer.attempt = cell.attempt;
-  answer.busy_until = cell.until;
-  answer.seen = seen_of(cell);
-  answer.child_id = cell.child_id;
-  answer.crash_signal = cell.crash_signal;
-  answer.alone = cell.alone;
-  return answer;
-}
-
-ClaimAnswer claim_cell(Cell& cell, const ClaimRequest& request, Time now) {
-  switch (cell.state) {
-    case Cell::State::done: return answer_with(ClaimOutcome::done, cell);
-    case Cell::State::failed: return answer_with(ClaimOutcome::failed, cell);
-    case Cell::State::waiting: return answer_with(ClaimOutcome::waiting, cell);
-    default: break;
-  }
-  const bool is_own = cell.state == Cell::State::leased && cell.token == request.token;
-  if (is_own) return answer_with(ClaimOutcome::claimed, cell);
-  if (cell.busy(now)) return answer_with(ClaimOutcome::in_progress, cell);
-  if (cell.crash_signal != 0) return answer_with(ClaimOutcome::crashed, cell);
-  if (cell.attempt >= request.attempts_max) return answer_with(ClaimOutcome::exhausted, cell);
-
-  cell.state = Cell::State::leased;
-  cell.token = request.token;
-  cell.until = request.lease_end;
-  ++cell.attempt;
-  return answer_with(ClaimOutcome::claimed, cell);
-}
-
-Cell::State state_after(Verdict verdict) {
-  switch (verdict) {
-    case Verdict::done: return Cell::State::done;
-    case Verdict::failed: return Cell::State::failed;
-    case Verdict::retry: return Cell::State::backing_off;
-    case Verdict::waiting: return Cell::State::waiting;
-  }
-  return Cell::State::free;
-}
-
-/// The same request was applied before and its answer got lost.
-bool is_applied(const Cell& cell, const EndRequest& request) {
-  const auto* token = std::get_if<std::uint64_t>(&request.condition);
-  if (token == nullptr || cell.token != *token || cell.state != state_after(request.verdict)) return false;
-  return request.verdict != Verdict::waiting || cell.child_id == request.child_id;
-}
-
-bool is_allowed(const Cell& cell, const EndCondition& condition) {
-  if (const auto* token = std::get_if<std::uint64_t>(&condition))
-    return cell.state == Cell::State::leased && cell.token == *token;
-  if (const auto* seen = std::get_if<SeenState>(&condition)) return seen_of(cell) == *seen;
-  if (const auto* waiting = std::get_if<WaitingFor>(&condition)) {
-    return cell.state == Cell::State::waiting && cell.child_id == waiting->child_id;
-  }
-  return true;  // NotEnded: whoever asks has looked that it is not.
-}
-
-void write_end(Cell& cell, const EndRequest& request, Time now) {
-  cell.state = state_after(request.verdict);
-  // A claim counted the attempt; only where there was none is the caller's count all there is.
-  if (std::holds_alternative<NotEnded>(request.condition)) cell.attempt = std::max(cell.attempt, request.attempt);
-  if (std::holds_alternative<std::uint64_t>(request.condition) && request.unstarted) --cell.attempt;
-  cell.child_id = request.verdict == Verdict::waiting ? request.child_id : std::string();
-  cell.until = request.verdict == Verdict::retry ? request.retry_at : Time();
-  if (cell.ended()) cell.ended_at = now;
-  cell.crash_signal = 0;
-  cell.alone = false;
+ClaimAnswer claim_record(Cell& cell, const ClaimRequest& request, Time now) {
+  const core::ClaimDecision decision = core::claim_cell(cell, request, now);
+  if (decision.writes) static_cast<core::Cell&>(cell) = decision.next;
+  return core::answer_with(decision.outcome, cell, seen_of(cell), cell.child_id);
 }
 
 void keep_data(Data& data, const EndRequest& request, Time now) {
@@ -107,12 +41,13 @@ void keep_data(Data& data, const EndRequest& request, Time now) {
 EndOutcome end_record(State& state, const EndRequest& request, Time now) {
   Cell* cell = find_cell(state, request.ref);
   if (cell == nullptr) return EndOutcome::missing;
-  if (is_applied(*cell, request)) return EndOutcome::ended;
-  if (cell->ended()) return EndOutcome::already;
-  if (!is_allowed(*cell, request.condition)) return EndOutcome::lease_lost;
-  write_end(*cell, request, now);
+  const core::EndDecision end =
+      core::end_cell(*cell, request, {.child_id = cell->child_id, .seen = seen_of(*cell), .now = now});
+  if (!end.writes) return end.outcome;
+  static_cast<core::Cell&>(*cell) = end.next;
+  cell->child_id = end.next.state == Cell::State::waiting ? request.child_id : std::string();
   if (Data* data = find_data(state, request.ref, request.index)) keep_data(*data, request, now);
-  return EndOutcome::ended;
+  return end.outcome;
 }
 
 /// Finishes the clusters of what ended where it was the last, and lists each that has something following from its end.
@@ -176,7 +111,7 @@ Result<std::vector<ClaimAnswer>> MemoryLedger::claim(std::span<const ClaimReques
   for (const ClaimRequest& request : requests) {
     create_where_absent(*state_, request, now);
     Cell* cell = find_cell(*state_, request.ref);
-    answers.push_back(cell == nullptr ? ClaimAnswer{} : claim_cell(*cell, request, now));
+    answers.push_back(cell == nullptr ? ClaimAnswer{} : claim_record(*cell, request, now));
   }
   return answers;
 }
@@ -190,7 +125,7 @@ Result<std::vector<Result<void>>> MemoryLedger::extend(std::span<const Lease> le
       answers.emplace_back(Error{ErrorCode::lease_lost, "another holder has the record, or it ended", {}});
       continue;
     }
-    cell->until = lease_end;
+    cell->time = lease_end;
     answers.emplace_back();
   }
   return answers;
@@ -224,7 +159,7 @@ Result<EndAnswers> MemoryLedger::propagate(std::span<const RecordRef> ended, Tim
     if (cell == nullptr)
       answers.outcomes.push_back(EndOutcome::missing);
     else
-      answers.outcomes.push_back(cell->ended() ? EndOutcome::already : EndOutcome::lease_lost);
+      answers.outcomes.push_back(cell->has_ended() ? EndOutcome::already : EndOutcome::lease_lost);
     refs.push_back(&ref);
   }
   answers.finished = propagate_all(*state_, refs, now);
@@ -244,9 +179,10 @@ Result<std::uint64_t> MemoryLedger::release_dead_holders(Time) {
   for (auto& [process, cells] : held) {
     const int signal = state_->processes[process].signal;
     for (Cell* cell : cells) {
-      cell->state = Cell::State::free;
-      cell->until = Time();
-      cell->crash_signal = cells.size() == 1 ? signal : 0;
+      const bool is_culprit = signal != 0 && cells.size() == 1;
+      cell->state = is_culprit ? Cell::State::crashed : Cell::State::free;
+      cell->time = Time();
+      cell->token = is_culprit ? static_cast<std::uint64_t>(signal) : 0;
       cell->alone = signal != 0;
       ++released_count;
     }

@@ -61,7 +61,7 @@ void finish_where_full(ClusterEntry& cluster, Time now) {
   std::uint64_t failed_count = 0;
   for (std::uint64_t position = 0; position < *header.round_size; ++position) {
     const Cell& cell = cluster.rounds[header.round].cells[position];
-    if (!cell.ended()) return;
+    if (!cell.has_ended()) return;
     if (cell.state == Cell::State::failed) ++failed_count;
   }
   header.failed_count = failed_count;
@@ -145,7 +145,7 @@ Result<Progress> MemoryLedger::progress(std::string_view id) {
     const Cell& cell = latest_cell(*cluster, index);
     if (cell.state == Cell::State::done) ++progress.done_count;
     if (cell.state == Cell::State::failed) ++progress.failed_count;
-    const bool is_leased = cell.state == Cell::State::leased && cell.busy(now);
+    const bool is_leased = cell.state == Cell::State::leased && cell.is_busy(now);
     if (is_leased || cell.state == Cell::State::waiting) ++progress.in_progress_count;
   }
   return progress;
@@ -165,7 +165,7 @@ Result<Recount> MemoryLedger::recount(std::string_view id, Time now) {
       ++recount.failed_count;
     else if (cell.state == Cell::State::waiting)
       ++recount.waiting_count;
-    else if (cell.state == Cell::State::leased && cell.busy(now))
+    else if (cell.state == Cell::State::leased && cell.is_busy(now))
       ++recount.leased_count;
     else
       ++recount.free_count;

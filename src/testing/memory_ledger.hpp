@@ -74,7 +74,6 @@ class MemoryLedger final : public Ledger {
 void finish_where_full(ClusterEntry& cluster, Time now);
 /// Finished, and what follows from it is not all done.
 [[nodiscard]] bool has_open_end(const ClusterHeader& header);
-[[nodiscard]] Status status_of(const Cell& cell);
 [[nodiscard]] Error no_cluster(std::string_view id);
 [[nodiscard]] Error only_tombstone(std::string_view id);
 

@@ -7,16 +7,6 @@ namespace {
 
 Error no_record(const KeyParts& key) { return {ErrorCode::not_found, "no record is called " + key.id, {}}; }
 
-StatusCode code_of(Status status) {
-  switch (status) {
-    case Status::pre_flight: return StatusCode::pre_flight;
-    case Status::in_progress: return StatusCode::in_progress;
-    case Status::complete: return StatusCode::complete;
-    case Status::error: return StatusCode::error;
-  }
-  return StatusCode::pre_flight;
-}
-
 bool matches(const TaskFilter& filter, const Cell& cell, const Data& data) {
   if (filter.status && status_of(cell) != *filter.status) return false;
   if (filter.fingerprint.empty() && filter.contains.empty()) return true;
@@ -31,8 +21,8 @@ TaskState task_state(std::uint64_t index, const Cell& cell, const Data& data, bo
   task.status = status_of(cell);
   task.waiting_for_child = cell.state == Cell::State::waiting;
   task.attempt_count = cell.attempt;
-  if (cell.state == Cell::State::leased || cell.state == Cell::State::backing_off) task.lease_end = cell.until;
-  if (cell.ended()) task.completed_at = cell.ended_at;
+  if (cell.state == Cell::State::leased || cell.state == Cell::State::backing_off) task.lease_end = cell.time;
+  if (cell.has_ended()) task.completed_at = cell.time;
   if (!with_payload) return task;
   task.body = Json::from_valid_text(data.body);
   task.meta = data.meta;
@@ -42,8 +32,8 @@ TaskState task_state(std::uint64_t index, const Cell& cell, const Data& data, bo
 
 void fill_status(MessageRecord<Json, Json>& record, const Cell& cell, const Data& data) {
   record.status = status_of(cell);
-  record.status_code = code_of(record.status);
-  if (cell.ended()) record.completed_at = cell.ended_at;
+  record.status_code = core::code_of(record.status);
+  if (cell.has_ended()) record.completed_at = cell.time;
   record.consumption_count = cell.attempt;
   record.error = data.errors;
   record.meta = data.meta;
@@ -95,15 +85,6 @@ Data* data_of(State& state, const KeyParts& key) {
 }
 
 }  // namespace
-
-Status status_of(const Cell& cell) {
-  switch (cell.state) {
-    case Cell::State::done: return Status::complete;
-    case Cell::State::failed: return Status::error;
-    case Cell::State::free: return cell.attempt == 0 ? Status::pre_flight : Status::in_progress;
-    default: return Status::in_progress;
-  }
-}
 
 Cell* find_task_cell(ClusterEntry& cluster, std::uint32_t round, std::uint64_t position) {
   if (cluster.header->tombstone || position >= position_count(cluster, round)) return nullptr;
@@ -194,14 +175,14 @@ Result<Ledger::OpenTaskPage> MemoryLedger::list_open_tasks(std::string_view clus
   OpenTaskPage page;
   for (std::uint64_t position = first_position; position < position_count(*cluster, round); ++position) {
     const Cell& cell = cluster->rounds[round].cells[position];
-    if (cell.ended()) continue;
+    if (cell.has_ended()) continue;
     if (page.tasks.size() == std::max<std::size_t>(count_max, 1)) {
       page.next_position = position;
       break;
     }
     const std::uint64_t index = round == 0 ? position : cluster->rounds[round].indexes[position];
     page.tasks.push_back(
-        {position, index, cell.busy(now) ? cell.until : now, cell.state == Cell::State::waiting, cell.child_id});
+        {position, index, cell.is_busy(now) ? cell.time : now, cell.state == Cell::State::waiting, cell.child_id});
   }
   return page;
 }

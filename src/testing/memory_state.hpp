@@ -7,25 +7,13 @@
 #include <map>
 #include <mutex>
 
+#include "core/cell.hpp"
+
 namespace fanfold::testing::memory {
 
-/// The claimable part of a record.
-struct Cell {
-  enum class State : std::uint8_t { free, leased, backing_off, waiting, done, failed };
-  State state = State::free;
-  std::uint32_t attempt = 0;
-  std::uint64_t token =
-      0;         ///< Of the holder, or of the one that wrote the state: so that it finds its own write again.
-  Time until{};  ///< End of the lease or of the backoff.
-  Time ended_at{};
+/// The claimable part of a record, with whom it waits for.
+struct Cell : core::Cell {
   std::string child_id{};
-  int crash_signal = 0;
-  bool alone = false;
-
-  [[nodiscard]] bool ended() const { return state == State::done || state == State::failed; }
-  [[nodiscard]] bool busy(Time now) const {
-    return (state == State::leased || state == State::backing_off) && until > now;
-  }
 };
 
 /// What a record holds besides its cell.

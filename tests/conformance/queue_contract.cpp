@@ -47,6 +47,25 @@ TEST_P(QueueContract, HidesADeliveryUntilItsVisibilityIsOver) {
   EXPECT_EQ(again[0].receive_count, 2U);
 }
 
+TEST_P(QueueContract, AReceiveThatHidesNothingTakesEachMessageOnce) {
+  const ClusterHeader cluster = make_cluster(3);
+  TaskRangeMessage range;
+  range.common = {.type = RecordType::task, .id = cluster.id, .expires_at = cluster.expires_at};
+  const auto payloads = bodies(3);
+  std::vector<TaskMessage> tasks;
+  for (std::uint64_t i = 0; i < 3; ++i) tasks.push_back({i, i, payloads[i].body, 0ms});
+  ASSERT_TRUE(queue().send_tasks(url_, range, tasks).value().empty());
+  ReceiveOptions options;
+  options.count_max = queue().receive_count_max();
+  options.wait = 0ms;
+  options.visibility = 0ms;
+  std::set<std::uint64_t> seen;
+  for (const Delivery& delivery : queue().receive(url_, options, {}).value())
+    EXPECT_TRUE(seen.insert(wire::content_of(delivery).value().index).second) << "twice in one answer";
+  pass(10ms);
+  EXPECT_EQ(receive(3).size(), 3U) << "all are still there";
+}
+
 TEST_P(QueueContract, GivesEveryDeliveryAReceiptOfItsOwn) {
   send("a");
   const auto first = receive(1, 1s);

@@ -2,6 +2,8 @@
 // A disk that fails while it syncs, and a file that is exchanged while it is open.
 #include "support/power_cut_scene.hpp"
 
+#include <fanfold/json.hpp>
+
 #include <fstream>
 
 namespace fanfold::sqlite {
@@ -101,6 +103,33 @@ TEST_F(SqliteFailedSync, WhileTheFileIsMadeIsSaidAndTheNextOpeningMakesItAnew) {
     Backend backend = open(Durability::full).value();
     ASSERT_TRUE(senders.has_all_acknowledged(Senders::found(backend))) << "seed " << seed;
   }
+}
+
+TEST_F(SqliteFailedSync, FailsTheUpdateOfGlobalsThatItHeld) {
+  start_empty();
+  Client client = make_client(open(Durability::full).value());
+  const Cluster cluster = client.create_message_cluster("work", std::vector<int>{1}, {.globals = 1}).value();
+  disk_.fail_sync("-wal", 1);
+  const auto updated = client.update_cluster_globals(cluster.key, [](int value) { return value + 1; });
+  ASSERT_TRUE(disk_.sync_has_failed());
+  EXPECT_FALSE(updated.has_value()) << "a power cut may still take it";
+}
+
+TEST_F(SqliteFailedSync, OfARemovalLeavesWhatTheNextPruneRemoves) {
+  start_empty();
+  {
+    Backend backend = open(Durability::full).value();
+    const Client client = make_client(open(Durability::full).value());
+    const Cluster cluster = client.create_message_cluster("work", std::vector<int>(2'000, 7)).value();
+    disk_.fail_sync("-wal", 1);
+    const auto removed = backend.ledger->remove_cluster(parse_key(cluster.key).value().id, backend.clock->now());
+    ASSERT_FALSE(removed.has_value()) << "the tombstone stands, but the tasks are still there";
+  }
+  const Options options{.file = folder_ / "store.db"};
+  const PruneReport first = prune(options, Time{}).value();
+  EXPECT_EQ(first.cluster_count, 1U);
+  EXPECT_GT(first.freed_bytes, 0U);
+  EXPECT_EQ(prune(options, Time{}).value().cluster_count, 0U) << "nothing is left of it";
 }
 
 std::string bytes_of(const std::filesystem::path& file) {

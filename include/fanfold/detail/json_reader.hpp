@@ -270,6 +270,8 @@ inline const JsonNode* JsonValue::node_at(std::uint32_t index) const noexcept {
 [[nodiscard]] Error json_error_at(const JsonValue& value, std::string_view reason);
 [[nodiscard]] Error json_error_expected(const JsonValue& value, std::string_view expected);
 [[nodiscard]] Error json_error_missing(const JsonValue& object, std::string_view key);
+/// A member's text; empty where an object has no such member, or no text there.
+[[nodiscard]] std::string text_of(const JsonValue& object, std::string_view key);
 /// Puts the pointer of `value` before that of an error from reading the value's own text.
 [[nodiscard]] Error json_error_inside(const JsonValue& value, Error error);
 

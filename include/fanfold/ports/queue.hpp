@@ -124,6 +124,8 @@ class Queue {
 
   /// The same for many tasks of one cluster whose payloads the Ledger has already. A backend may merge this with
   /// a message of the same task that is still in the queue. Answers hold errors only: empty when all were accepted.
+  /// What says nothing about the tasks, such as that this caller may not send, is the error of the call, or of a task
+  /// with a code other than invalid_argument, too_large and bad_input.
   struct TaskRefused {
     std::uint64_t position = 0;
     Error error;

@@ -183,9 +183,4 @@ Result<void> JsonCall::decode(const net::HttpResponse& response) {
   return decode_json(document.root());
 }
 
-std::string text_of(const detail::JsonValue& object, std::string_view key) {
-  const auto member = object.find(key);
-  return member && member->kind() == detail::JsonKind::string ? std::string(member->string()) : std::string();
-}
-
 }  // namespace fanfold::aws

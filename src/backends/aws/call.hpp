@@ -173,9 +173,6 @@ class JsonCall : public Call {
   Result<void> decode(const net::HttpResponse& response) final;
 };
 
-/// Empty where an answer has no such member, or no text there.
-[[nodiscard]] std::string text_of(const detail::JsonValue& object, std::string_view key);
-
 namespace internal {
 
 template <class C>

@@ -11,11 +11,6 @@ constexpr std::string_view older_pointer_class = "com.amazon.sqs.javamessaging.M
 constexpr std::string_view bucket_marker = "-..s3BucketName..-";
 constexpr std::string_view key_marker = "-..s3Key..-";
 
-std::string string_member(const detail::JsonValue& object, std::string_view key) {
-  const auto member = object.find(key);
-  return member && member->kind() == detail::JsonKind::string ? std::string(member->string()) : std::string();
-}
-
 /// Takes what stands between two markers off the beginning of the text.
 std::optional<std::string> take_between(std::string_view& text, std::string_view marker) {
   if (!text.starts_with(marker)) return std::nullopt;
@@ -54,7 +49,7 @@ std::optional<ObjectRef> read_pointer(std::string_view text) {
   const bool is_pointer = name.kind() == detail::JsonKind::string &&
                           (name.string() == pointer_class || name.string() == older_pointer_class);
   if (!is_pointer || where.kind() != detail::JsonKind::object) return std::nullopt;
-  ObjectRef object{string_member(where, "s3BucketName"), string_member(where, "s3Key")};
+  ObjectRef object{text_of(where, "s3BucketName"), text_of(where, "s3Key")};
   if (object.bucket.empty() || object.key.empty()) return std::nullopt;
   return object;
 }

@@ -119,8 +119,8 @@ void Transaction::put_header(ClusterRow& row, ClusterHeader& header) {
           "round = ?, "
           "round_size = ?, marked = ?, tombstone = ?, unfinished = ?, version = ?, header = ? WHERE number = ?",
           header.name, header.status, header.created_at, header.completed_at, header.expires_at, header.task_count,
-          header.round, header.round_size, header.marked, header.tombstone, !header.tombstone && header.unfinished(),
-          header.version, Blob{row.header_bytes}, row.number);
+          header.round, header.round_size, header.marked, header.tombstone, header.unfinished(), header.version,
+          Blob{row.header_bytes}, row.number);
   change(row);
 }
 
