@@ -4,6 +4,7 @@
 #include <unistd.h>
 #include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <thread>
 
@@ -11,7 +12,13 @@ namespace fanfold {
 
 namespace {
 
+using SteadyClock = std::chrono::steady_clock;
+
 constexpr int exit_code_of_signals = 128;
+
+/// What a sender makes of one wish to stop: timeout(1) sends its signal to the process and once more to its process
+/// group, sudo(8) passes on what the terminal had already sent to both.
+constexpr SteadyClock::duration one_wish = std::chrono::milliseconds(250);
 
 /// Lives as long as the process: a signal may come at any time.
 struct SignalStop {
@@ -19,11 +26,16 @@ struct SignalStop {
   std::stop_source source;
 };
 SignalStop* signal_stop = nullptr;
-std::atomic<bool> one_came{false};
+std::atomic<SteadyClock::rep> first_came{0};
 
-/// Only async-signal-safe calls in here: setting a stop source is none, so a thread does it.
+/// Only async-signal-safe calls in here, as reading the clock is: setting a stop source is none, so a thread does it.
 void on_signal(int signal) {
-  if (one_came.exchange(true, std::memory_order_relaxed)) _exit(exit_code_of_signals + signal);
+  const SteadyClock::rep now = SteadyClock::now().time_since_epoch().count();
+  SteadyClock::rep first = 0;
+  if (!first_came.compare_exchange_strong(first, now, std::memory_order_relaxed)) {
+    if (now - first < one_wish.count()) return;
+    _exit(exit_code_of_signals + signal);
+  }
   const int kept = errno;
   sem_post(&signal_stop->arrived);
   errno = kept;

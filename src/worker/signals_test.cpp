@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include <array>
+#include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <thread>
@@ -13,6 +14,7 @@
 namespace fanfold {
 namespace {
 
+using namespace std::chrono_literals;
 using ::testing::ExitedWithCode;
 using ::testing::KilledBySignal;
 
@@ -128,10 +130,22 @@ TEST(StopOnSignals, EndsTheProcessAtOnceAtTheSecond) {
       {
         static_cast<void>(stop_on_signals());
         raise(SIGTERM);
+        std::this_thread::sleep_for(300ms);
         raise(SIGINT);
         std::_Exit(1);
       },
       ExitedWithCode(128 + SIGINT), "");
+}
+
+TEST(StopOnSignals, TakesASignalThatWasSentTwiceForOne) {
+  EXPECT_EXIT(
+      {
+        static_cast<void>(stop_on_signals());
+        raise(SIGTERM);
+        raise(SIGTERM);
+        std::_Exit(7);
+      },
+      ExitedWithCode(7), "");
 }
 
 TEST(StopOnSignals, GivesTheSameTokenToAll) {
