@@ -34,7 +34,11 @@ class DeadLetters {
       if (!deliveries) return std::move(deliveries).error();
       if (deliveries->empty()) break;
       count += deliveries->size();
-      for (const Delivery& delivery : *deliveries) {
+      for (Delivery& delivery : *deliveries) {
+        if (auto fetched = std::move(store_.queue().fetch_payloads(std::span(&delivery, 1)).front()); !fetched) {
+          add_report(report_, "a message in dead-letter queue " + url_ + " is left: " + to_string(fetched.error()));
+          continue;
+        }
         auto dealt = deal_with(delivery);
         if (!dealt) return dealt;
       }

@@ -80,7 +80,7 @@ struct Dispatcher::Batch {
     for (std::size_t i = 0; i < deliveries.size(); ++i) {
       Delivery& delivery = deliveries[i];
       Assignment assignment;
-      if (!is_admitted(delivery, assignment)) continue;
+      if (!is_read(delivery) || !is_admitted(delivery, assignment)) continue;
       request_claim(delivery, assignment);
       chunk.assignments.push_back(std::move(assignment));
       if (kept != i) deliveries[kept] = std::move(delivery);
@@ -88,6 +88,17 @@ struct Dispatcher::Batch {
     }
     deliveries.resize(kept);
     chunk.deliveries = std::move(deliveries);
+  }
+
+  /// What its queue could not fetch is tried once more, since that tells why. Else it is left and comes again.
+  bool is_read(Delivery& delivery) {
+    if (!delivery.is_pointer) return true;
+    auto fetched = std::move(store.queue().fetch_payloads(std::span(&delivery, 1)).front());
+    if (fetched) return true;
+    tally.failed = true;
+    emit(WorkerEvent::Kind::error, delivery, 0, to_string(fetched.error()));
+    settlement.leave(delivery);
+    return false;
   }
 
   bool is_admitted(Delivery& delivery, Assignment& assignment) {

@@ -69,7 +69,15 @@ Result<std::vector<SqsRecord>> Engine::receive(const std::string& queue, const R
   if (!deliveries) return std::move(deliveries).error();
   std::vector<SqsRecord> records;
   records.reserve(deliveries->size());
-  for (const Delivery& delivery : *deliveries) records.push_back(wire::record_of(delivery, *url));
+  std::optional<Error> unread;
+  for (Delivery& delivery : *deliveries) {
+    auto fetched = std::move(store_.queue().fetch_payloads(std::span(&delivery, 1)).front());
+    if (fetched)
+      records.push_back(wire::record_of(delivery, *url));
+    else
+      unread = std::move(fetched).error();
+  }
+  if (records.empty() && unread) return *std::move(unread);
   return records;
 }
 

@@ -386,10 +386,30 @@ TEST_F(Sqs, AMessageThatIsTooLongGoesIntoTheBucketWithAPointerInItsPlace) {
   };
   const OutgoingMessage message = text_message(std::string(sqs_bytes_max + 1, 'x'));
   EXPECT_EQ(queue->send("https://queue", std::span(&message, 1)).value().at(0).value(), "m");
-  const std::string body = server.requests().at(1).body;
+  const std::string body = server.requests().back().body;
   EXPECT_THAT(body, HasSubstr("software.amazon.payloadoffloading.PayloadS3Pointer"));
   EXPECT_THAT(body, HasSubstr(R"("ExtendedPayloadSize":{"DataType":"Number","StringValue":"1048577"})"));
   EXPECT_TRUE(key.starts_with("bucket/fanfold-payloads/")) << key;
+}
+
+TEST_F(Sqs, AQueueThatTakesLessIsAskedOnceAndBelieved) {
+  int asked = 0;
+  std::size_t longest = 0;
+  on_request = [&](const ReceivedRequest& request, int) {
+    if (request.method == "PUT") return reply(200, "", {{"ETag", "\"e\""}});
+    if (request.header("x-amz-target") == "AmazonSQS.GetQueueAttributes") {
+      ++asked;
+      return reply(200, R"({"Attributes":{"MaximumMessageSize":"262144"}})");
+    }
+    longest = std::max(longest, request.body.size());
+    return reply(200, R"({"Successful":[{"Id":"0","MessageId":"m","MD5OfMessageBody":""}]})");
+  };
+  for (const std::size_t size : {262'144U, 262'145U, 300'000U}) {
+    const OutgoingMessage message = text_message(std::string(size, 'x'));
+    EXPECT_EQ(queue->send("https://queue", std::span(&message, 1)).value().at(0).value(), "m");
+  }
+  EXPECT_EQ(asked, 1);
+  EXPECT_LT(longest, 263'000U) << "the others went into the bucket";
 }
 
 TEST_F(Sqs, APointerIsFollowedAndItsObjectGoesAfterItsMessage) {

@@ -102,11 +102,13 @@ class Queue {
   virtual Result<QueueCounts> counts(std::string_view url) = 0;
   virtual Result<std::vector<std::string>> list() = 0;
 
-  /// Takes up to `count_max` deliveries; empty where none came in time, and where `stop` was requested.
+  /// Takes up to `count_max` deliveries; empty where none came in time, and where `stop` was requested. Where the text
+  /// is kept elsewhere and could not be had, `is_pointer` is still set: `fetch_payloads` tells why, and the message
+  /// comes again.
   virtual Result<std::vector<Delivery>> receive(std::string_view url, const ReceiveOptions& options,
                                                 std::stop_token stop) = 0;
 
-  /// Completes deliveries that came by other means than `receive`, which does it by itself: an event of Lambda has the
+  /// Completes deliveries that `receive` could not, and those that came by other means: an event of Lambda has the
   /// message as the queue keeps it. Where `is_pointer` is set the text is fetched and the receipt made one for
   /// `remove`; then it is cleared. All else is left as it is. One answer for each delivery; one with an error is
   /// unchanged. Errors: those of the place, which the message names: not_found, permission_denied; invalid_argument

@@ -9,6 +9,7 @@
 #include "wire/envelope_text.hpp"
 
 #include <algorithm>
+#include <charconv>
 
 namespace fanfold::aws {
 namespace {
@@ -19,6 +20,8 @@ using std::chrono::seconds;
 constexpr seconds delay_max{std::chrono::minutes{15}};
 constexpr seconds visibility_max{std::chrono::hours{12}};
 constexpr seconds wait_max{20};
+/// What queues were made with until August 2025; a longer message is sent to none before it was asked.
+constexpr std::size_t sqs_bytes_surely = std::size_t{256} * 1024;
 
 seconds whole_seconds(milliseconds time, seconds most) {
   return std::clamp(std::chrono::ceil<seconds>(time), seconds{0}, most);
@@ -112,9 +115,7 @@ Result<std::vector<Delivery>> SqsQueue::receive(std::string_view url, const Rece
     delivery.is_pointer = message.has_extended_size;
     deliveries.push_back(std::move(delivery));
   }
-  // What cannot be had now stays in the queue: it comes again.
   static_cast<void>(fetch_payloads(deliveries));
-  std::erase_if(deliveries, [](const Delivery& delivery) { return delivery.is_pointer; });
   return deliveries;
 }
 
@@ -149,7 +150,24 @@ std::vector<Result<void>> SqsQueue::fetch_payloads(std::span<Delivery> deliverie
   return answers;
 }
 
-void SqsQueue::check(std::string_view url, Outgoing& message) const {
+std::size_t SqsQueue::bytes_max_of(std::string_view url) {
+  {
+    const std::scoped_lock lock(mutex_);
+    if (const auto known = bytes_max_.find(url); known != bytes_max_.end()) return known->second;
+  }
+  GetQueueAttributesCall call(sqs_, url, {"MaximumMessageSize"});
+  ++usage_.sqs_other_count;
+  sqs_.run(call, {});
+  // A sender that may not ask learns it from the refusal.
+  if (call.answer().error) return sqs_bytes_max;
+  std::size_t bytes_max = sqs_bytes_max;
+  if (const auto told = call.attributes.find("MaximumMessageSize"); told != call.attributes.end())
+    std::from_chars(told->second.data(), told->second.data() + told->second.size(), bytes_max);
+  const std::scoped_lock lock(mutex_);
+  return bytes_max_.emplace(url, std::min(bytes_max, sqs_bytes_max)).first->second;
+}
+
+void SqsQueue::check(std::string_view url, Outgoing& message) {
   const auto refuse = [&](ErrorCode code, std::string text) { message.error = Error{code, std::move(text), {}}; };
   if (support::is_fifo(url) && message.entry.group_id.empty())
     return refuse(ErrorCode::invalid_argument, "a message on a FIFO queue has a group");
@@ -158,8 +176,10 @@ void SqsQueue::check(std::string_view url, Outgoing& message) const {
   if (!is_sendable(message.text))
     return refuse(ErrorCode::invalid_argument, "the message has characters that SQS does not take");
   if (message.text.empty()) return refuse(ErrorCode::invalid_argument, "the message is empty");
-  if (message.text.size() > sqs_bytes_max && objects_ == nullptr) {
-    refuse(ErrorCode::too_large, "a message has at most " + std::to_string(sqs_bytes_max) + " bytes without a bucket");
+  message.is_long = message.text.size() > sqs_bytes_surely && message.text.size() > bytes_max_of(url);
+  if (message.is_long && objects_ == nullptr) {
+    refuse(ErrorCode::too_large,
+           "without a bucket a message has at most the " + std::to_string(bytes_max_of(url)) + " bytes of its queue");
   }
 }
 
@@ -181,7 +201,7 @@ void SqsQueue::send_all(std::string_view url, std::vector<Outgoing>& messages, b
   std::size_t bytes = 0;
   for (Outgoing& message : messages) {
     check(url, message);
-    if (!message.error && message.text.size() > sqs_bytes_max) offload(message, keeps_payloads);
+    if (!message.error && message.is_long) offload(message, keeps_payloads);
     if (message.error) continue;
     message.entry.body = message.text;
     const std::size_t size = message.text.size() + (message.entry.extended_bytes > 0 ? 64 : 0);

@@ -49,8 +49,11 @@ class SqsQueue : public Queue {
     std::optional<Error> error{};
     std::string message_id{};
     bool is_of_call = false;  ///< `error` is of the whole call and says nothing about the message.
+    bool is_long = false;     ///< Its queue takes no message of this length.
   };
-  void check(std::string_view url, Outgoing& message) const;
+  void check(std::string_view url, Outgoing& message);
+  /// The queue's MaximumMessageSize, asked for once.
+  std::size_t bytes_max_of(std::string_view url);
   void send_all(std::string_view url, std::vector<Outgoing>& messages, bool keeps_payloads);
   void offload(Outgoing& message, bool keeps_payload);
   Result<QueueAttributes> attributes_or(std::string_view url, const QueueAttributes& untold);
@@ -66,7 +69,8 @@ class SqsQueue : public Queue {
   std::string bucket_;
   Usage& usage_;
   std::mutex mutex_;
-  std::map<std::string, std::string, std::less<>> urls_;  // By name. Guarded by mutex_.
+  std::map<std::string, std::string, std::less<>> urls_;       // By name. Guarded by mutex_.
+  std::map<std::string, std::size_t, std::less<>> bytes_max_;  // By url. Guarded by mutex_.
 };
 
 }  // namespace fanfold::aws

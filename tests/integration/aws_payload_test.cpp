@@ -1,5 +1,6 @@
 // ctest: timeout=120
-// Messages that are too long for SQS, as Lambda gives them: the event has the pointer, and the message attribute.
+// Messages that are too long for SQS, as a worker receives them and as Lambda gives them: the event has the pointer,
+// and the message attribute.
 #include "backends/aws/keys.hpp"
 #include "backends/aws/pointer.hpp"
 #include "backends/aws/s3_objects.hpp"
@@ -10,9 +11,11 @@
 #include "support/runtime_api_server.hpp"
 
 #include <fanfold/detail/json_reader.hpp>
+#include <fanfold/detail/json_writer.hpp>
 #include <fanfold/json.hpp>
 #include <fanfold/lambda.hpp>
 #include <fanfold/testing/memory_store.hpp>
+#include <fanfold/worker.hpp>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -94,6 +97,7 @@ class Services {
 
   ScriptedReply answer_sqs(const ReceivedRequest& request) {
     const std::string operation = request.header("x-amz-target");
+    if (operation == "AmazonSQS.ReceiveMessage") return deliver();
     detail::JsonDocument document;
     const auto read = document.read(request.body);
     if (!read) return reply(400, "{}");
@@ -108,6 +112,41 @@ class Services {
                     std::to_string(sent_.size() - 1) + R"("})";
     }
     return reply(200, R"({"Successful":[)" + successful + "]}");
+  }
+
+  /// Each message once.
+  ScriptedReply deliver() {
+    std::string text;
+    detail::JsonWriter out(text);
+    out.begin_object();
+    out.plain_key("Messages");
+    out.begin_array();
+    for (; received_ < sent_.size(); ++received_) {
+      const SqsRecord& record = sent_[received_];
+      out.begin_object();
+      out.plain_key("MessageId");
+      out.string(record.message_id);
+      out.plain_key("ReceiptHandle");
+      out.string(record.receipt_handle);
+      out.plain_key("Body");
+      out.string(record.body);
+      out.plain_key("MessageAttributes");
+      out.begin_object();
+      for (const auto& [name, attribute] : record.message_attributes) {
+        out.key(name);
+        out.begin_object();
+        out.plain_key("DataType");
+        out.string(attribute.data_type);
+        out.plain_key("StringValue");
+        out.string(attribute.string_value);
+        out.end_object();
+      }
+      out.end_object();
+      out.end_object();
+    }
+    out.end_array();
+    out.end_object();
+    return reply(200, text);
   }
 
   void keep(const detail::JsonValue& entry) {
@@ -130,14 +169,15 @@ class Services {
   mutable std::mutex mutex_;
   std::map<std::string, std::string> objects_;  // By "/bucket/key".
   std::vector<SqsRecord> sent_;
+  std::size_t received_ = 0;
   std::vector<std::string> deletions_;
   bool denies_ = false;
 };
 
 /// The queue of SQS and the bucket, and all else in memory.
-class LambdaPayload : public ::testing::Test {
+class Payload : public ::testing::Test {
  public:
-  LambdaPayload() {
+  Payload() {
     session_ = Session::open(variables_of({{"AWS_REGION", "eu-west-1"},
                                            {"AWS_ACCESS_KEY_ID", "AKID"},
                                            {"AWS_SECRET_ACCESS_KEY", "the-secret-key"},
@@ -183,6 +223,9 @@ class LambdaPayload : public ::testing::Test {
   std::unique_ptr<Service> s3_;
   std::unique_ptr<S3Objects> objects_;
 };
+
+using LambdaPayload = Payload;
+using WorkerPayload = Payload;
 
 TEST_F(LambdaPayload, OfATaskIsFetchedAndLivesOnWithItsCluster) {
   const Client client = open();
@@ -266,6 +309,39 @@ TEST_F(LambdaPayload, ThatCannotBeFetchedHoldsBackTheRestOfItsFifoGroup) {
   const BatchResponse response = client.process_batch({services.sent(fifo_arn)}, sizes()).value();
   EXPECT_THAT(response.batch_item_failures, ElementsAre("m1", "m2"));
   EXPECT_THAT(seen, ElementsAre(3U, 5U));
+}
+
+TEST_F(WorkerPayload, ThatIsGoneIsToldAndHoldsNothingElseBack) {
+  const Client client = open();
+  const Cluster cluster = client.create_message_cluster(standard_url, std::vector{long_body, std::string("y")}).value();
+  services.lose_objects();
+  std::mutex mutex;
+  std::vector<std::string> errors;
+  std::stop_source stop;
+  WorkerOptions options;
+  options.queue = standard_url;
+  options.poll = 0s;
+  options.on_event = [&](const WorkerEvent& event) {
+    const std::scoped_lock lock(mutex);
+    if (event.kind == WorkerEvent::Kind::error) errors.emplace_back(event.detail);
+    if (event.kind == WorkerEvent::Kind::done) stop.request_stop();
+  };
+  static_cast<void>(Worker(client, sizes(), options).run(stop.get_token()).value());
+  EXPECT_THAT(seen, ElementsAre(3U)) << "the other task";
+  ASSERT_EQ(errors.size(), 1U);
+  expect_named(key(), errors[0]);
+  EXPECT_THAT(services.deletions(), ElementsAre("message")) << "the other task's";
+  EXPECT_EQ(client.progress(cluster).value().done_count, 1U);
+}
+
+TEST_F(WorkerPayload, ThatIsGoneIsAnErrorWhereNothingElseCame) {
+  const Client client = open();
+  static_cast<void>(client.send_message(standard_url, long_body).value());
+  services.lose_objects();
+  const auto received = client.receive(standard_url, {.count_max = 10, .wait = 0ms, .visibility = 30s});
+  ASSERT_FALSE(received.has_value());
+  EXPECT_EQ(received.error().code, ErrorCode::not_found);
+  expect_named(key(), received.error().message);
 }
 
 TEST_F(LambdaPayload, IsReadAndClaimedByHand) {
