@@ -169,7 +169,7 @@ class Client {
   template <class Globals = Json>
   [[nodiscard]] Result<Globals> get_cluster_globals(const MessageKey& key) const {
     static_assert(Decodable<Globals>, "no Codec for the Globals: describe them and include <fanfold/json.hpp>");
-    return core_->globals(key).and_then([](const Json& json) { return Codec<Globals>::decode(json); });
+    return core_->globals(key).and_then(detail::decode_globals<Globals>);
   }
   /// Replaces the globals by a value, or by what a function makes of the old ones (default-constructed where there are
   /// none). The function may run again when somebody else wrote in between; no update is lost, none is applied twice.
@@ -186,7 +186,7 @@ class Client {
                     "no Codec for the Globals: describe them and include <fanfold/json.hpp>");
       return core_->update_globals(key, [&update](const std::optional<Json>& old) -> Result<Json> {
         if (!old) return Codec<Globals>::encode(update(Globals{}));
-        auto globals = Codec<Globals>::decode(*old);
+        auto globals = detail::decode_globals<Globals>(*old);
         if (!globals) return std::move(globals).error();
         return Codec<Globals>::encode(update(std::move(*globals)));
       });

@@ -113,4 +113,23 @@ concept Decodable = requires(const Json& json) {
   { Codec<T>::decode(json) } -> std::same_as<Result<T>>;
 };
 
+namespace detail {
+
+/// Decodes what stands beside a body; its errors name it: "globals: /width: missing".
+template <class T>
+Result<T> decode_part(const Json& json, std::string_view part) {
+  auto value = Codec<T>::decode(json);
+  if (value) return value;
+  Error error = std::move(value).error();
+  error.message.insert(0, std::string(part) + ": ");
+  return error;
+}
+
+template <class Globals>
+Result<Globals> decode_globals(const Json& json) {
+  return decode_part<Globals>(json, "globals");
+}
+
+}  // namespace detail
+
 }  // namespace fanfold

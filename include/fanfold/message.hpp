@@ -33,7 +33,7 @@ Result<MessageRecord<Meta, Body>> typed(MessageRecord<Json, Json> raw) {
                                      .consumption_count = raw.consumption_count,
                                      .error = std::move(raw.error)};
     if (raw.meta) {
-      auto meta = Codec<Meta>::decode(*raw.meta);
+      auto meta = detail::decode_part<Meta>(*raw.meta, "meta");
       if (!meta) return std::move(meta).error();
       record.meta = std::move(*meta);
     }
@@ -51,7 +51,7 @@ Result<std::vector<Task<TaskMeta>>> typed(std::vector<Task<Json>> raw) {
     for (Task<Json>& task : raw) {
       tasks.push_back({.meta = std::nullopt, .id = std::move(task.id), .status = task.status});
       if (!task.meta) continue;
-      auto meta = Codec<TaskMeta>::decode(*task.meta);
+      auto meta = detail::decode_part<TaskMeta>(*task.meta, "meta");
       if (!meta) return std::move(meta).error();
       tasks.back().meta = std::move(*meta);
     }
@@ -85,7 +85,7 @@ Result<MessageClusterRecord<Meta, TaskMeta>> typed_cluster(MessageClusterRecord<
                                                 .updated_at = raw.updated_at,
                                                 .expires_at = raw.expires_at};
     if (raw.meta) {
-      auto meta = Codec<Meta>::decode(*raw.meta);
+      auto meta = detail::decode_part<Meta>(*raw.meta, "meta");
       if (!meta) return std::move(meta).error();
       record.meta = std::move(*meta);
     }
@@ -154,7 +154,7 @@ class ResultRange {
       current_.emplace(std::move(raw));
     } else {
       static_assert(Decodable<T>, "no Codec for the results' type: describe it and include <fanfold/json.hpp>");
-      auto value = Codec<T>::decode(raw.result);
+      auto value = detail::decode_part<T>(raw.result, "result");
       if (value)
         current_.emplace(TaskResult<T>{raw.index, std::move(*value)});
       else
@@ -185,7 +185,7 @@ class MessageCluster {
   /// Reads the global store, now. Errors: not_found where the cluster has none; bad_input with the path.
   [[nodiscard]] Result<Globals> globals() const {
     static_assert(Decodable<Globals>, "no Codec for the Globals: describe them and include <fanfold/json.hpp>");
-    return core_->globals(key).and_then([](const Json& json) { return Codec<Globals>::decode(json); });
+    return core_->globals(key).and_then(detail::decode_globals<Globals>);
   }
   /// What the tasks returned, in task order, read page by page.
   template <class T = Json>
@@ -253,7 +253,7 @@ class Message {
     static_assert(Decodable<Globals>, "no Codec for the Globals: describe them and include <fanfold/json.hpp>");
     if (!bucket_params_)
       return Error{ErrorCode::not_found, "the message carries no bucket params: its cluster has no globals", {}};
-    return core_->globals_at(*bucket_params_).and_then([](const Json& json) { return Codec<Globals>::decode(json); });
+    return core_->globals_at(*bucket_params_).and_then(detail::decode_globals<Globals>);
   }
 
  private:

@@ -133,7 +133,7 @@ TEST(Globals, OfAnotherTypeAreBadInputWithThePath) {
   auto update = scene.increment();
   ASSERT_FALSE(update.has_value());
   EXPECT_EQ(update.error().code, ErrorCode::bad_input);
-  EXPECT_EQ(update.error().message, "/: expected integer, got string");
+  EXPECT_EQ(update.error().message, "globals: /: expected integer, got string");
 }
 
 TEST(Globals, RefuseAnUpdateInsideAnUpdateFunction) {
