@@ -48,7 +48,8 @@ struct AttemptOptions {
 
 struct BatchOptions {
   bool deduplicate =
-      true;  ///< False: no claim; a task's completion is conditional on "not ended yet". Cheaper, runs duplicates.
+      true;  ///< False: no claim; a task's completion is conditional on "not ended yet". Cheaper, runs duplicates, and
+             ///< counts a message's deliveries as attempts, those too that no handler saw.
   AttemptOptions attempts{};
   std::optional<Time> deadline{};  ///< Nothing is started after it; what was not started stays in the queue.
   std::stop_token stop{};          ///< Nothing is started once it was requested, and handlers are told.

@@ -13,6 +13,16 @@ struct WhyOptions {
   std::string cluster;
 };
 
+/// Whether `fanfold run` made it: its queue is for that one job, and nobody else would work on it.
+bool is_of_run(const ClusterHeader& header) {
+  const std::string_view url = header.queue_url;
+  return url.substr(url.rfind('/') + 1).starts_with("run-");
+}
+
+std::string worker_of(const ClusterHeader& header) {
+  return is_of_run(header) ? "run the same fanfold run command again" : "run fanfold work on that queue";
+}
+
 /// The library's words for what to do, as commands.
 std::string as_commands(std::string remedy, const ClusterHeader& header) {
   const std::pair<std::string_view, std::string> words[] = {
@@ -21,6 +31,11 @@ std::string as_commands(std::string remedy, const ClusterHeader& header) {
       {"retry_failed", "fanfold retry " + word_of(header)},
       {"list_tasks", "fanfold tasks " + word_of(header)},
       {"fail_task", "fanfold tasks fail"},
+      {"run a worker on that queue", worker_of(header)},
+      {"run more workers on that queue", worker_of(header)},
+      {"a dead worker's lease ends then",
+       is_of_run(header) ? "where no fanfold run works on it any more, the same fanfold run command goes on then"
+                         : "a dead worker's lease ends then"},
       {"what it printed is kept under the cluster's key",
        "fanfold logs " + word_of(header) + " shows what it printed"}};
   for (const auto& [name, command] : words) {

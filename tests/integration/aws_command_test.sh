@@ -30,6 +30,8 @@ expect 0 fanfold setup aws --table jobs --bucket jobs-of-the-test --queue resize
 same 6 "$(grep -c '"state":"there"' out)"
 expect 0 fanfold setup aws --table jobs
 complains 'no bucket'
+expect 0 fanfold setup aws --table jobs --warm 5000
+says 'warning  warm throughput of table jobs: is for a new table'
 expect 0 fanfold queue create bare
 expect 0 fanfold setup aws --table jobs --queue bare
 says 'warning  queue bare: it has no dead-letter queue'

@@ -146,10 +146,19 @@ complains 'draining: what runs may end'
 complains 'cut off. Run the same command to go on.'
 same "$(wc -l <begun)" "$(wc -l <ended)"
 [ "$(wc -l <ended)" -lt 6 ] || failed "all ran in spite of the signal"
+expect 0 fanfold why drain
+says 'run the same fanfold run command again'
 expect 0 fanfold run --json --jobs 6 --tasks drain.txt -- sh -c 'echo begun >>begun; sleep 1; echo ended >>ended'
 same 6 "$(field complete)"
 same 6 "$(wc -l <ended)"
-echo "ok"
+
+# --- killed: why says when the same command goes on
+echo 1 >killed.txt
+"$FANFOLD_BIN" run --tasks killed.txt -- sh -c 'echo begun >killed; sleep 2' >out 2>err &
+until [ -s killed ]; do sleep 0.02; done
+kill -KILL $!
+expect 0 fanfold why killed
+says 'the same fanfold run command goes on then'
 
 # --- nobody reads the standard error stream: the work goes on, and errors keep their exit code
 seq 1 20 >unread.txt

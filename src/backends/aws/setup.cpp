@@ -196,6 +196,8 @@ class Setup {
     if (!look.answer().error) {
       if (auto checked = check_table(look); !checked) return checked;
       there(line);
+      if (options_.warm_write_units > 0)
+        warn("warm throughput of " + line, "is for a new table: this one is there and stays as it is");
       return wait_for_table();
     }
     if (look.answer().error->code != ErrorCode::not_found) return *look.answer().error;
