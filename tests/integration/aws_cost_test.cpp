@@ -22,7 +22,7 @@ using test::AwsMeter;
 using test::AwsServer;
 using test::MeterCounts;
 
-constexpr std::uint64_t task_count = 5'000;
+constexpr std::uint64_t task_count = 2'500;
 constexpr std::uint64_t worker_count = 4;
 constexpr auto handler_time = 25ms;  // Longer than a chunk, so that no task is claimed together with another.
 constexpr double tolerance = 0.05;

@@ -18,7 +18,7 @@ namespace {
 
 using Steady = std::chrono::steady_clock;
 
-constexpr std::uint64_t seed_count_default = 12;
+constexpr std::uint64_t seed_count_default = 6;
 constexpr std::size_t worker_count = 3;
 constexpr int harm_count = 12;
 constexpr auto finish_wait_max = 200s;
