@@ -5,4 +5,4 @@ directory=$1 script=$2
 rm -rf "$directory"
 mkdir -p "$directory"
 cd "$directory"
-exec bash "$script"
+exec bash -euo pipefail "$script"

@@ -288,6 +288,9 @@ class Client {
   Result<std::uint64_t> retry_failed(const MessageKey& key, const RetryOptions& options = {}) const {
     return core_->retry_failed(key, options);
   }
+  /// Where a cluster's finish handler has failed for good: runs it anew, with all its attempts, in a further round that
+  /// has no task. Errors: not_finished; not_found (it has not failed, or runs anew already); stopped.
+  Result<void> retry_finish(const MessageKey& key) const { return core_->retry_finish(key); }
   /// Only a finished cluster whose finish message is done, unless the options say that nobody will handle it; leaves a
   /// tombstone until expiry. Without a finish handler it blocks until a stop is known everywhere (5 s on AWS).
   /// Idempotent. Errors: not_finished; conflict where the finish handler runs now.

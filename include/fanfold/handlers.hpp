@@ -14,7 +14,7 @@ namespace fanfold {
 class Context {
  public:
   std::uint32_t attempt = 1;  ///< From 1 in each round; counts up with every attempt of this task.
-  std::uint32_t round = 0;    ///< Counts up with every retry_failed of the cluster.
+  std::uint32_t round = 0;    ///< Counts up with every retry_failed and retry_finish of the cluster.
   Time deadline{};       ///< When the lease ends unless it is extended again, or when the Lambda must have answered.
   std::stop_token stop;  ///< Set when the lease is lost, or when the worker must stop at once.
 

@@ -69,8 +69,8 @@ struct Progress {
   bool paused = false;
   bool finished = false;        ///< No task can change any more.
   bool finish_handled = false;  ///< The finish message has ended.
-  bool finish_failed = false;   ///< Its handler has failed for good, and is not run again: `why` says how.
-  std::uint32_t round = 0;      ///< Grows with every retry_failed.
+  bool finish_failed = false;   ///< Its handler has failed for good: `why` says how, `retry_finish` runs it anew.
+  std::uint32_t round = 0;      ///< Grows with every retry_failed and retry_finish.
   Status status = Status::in_progress;
   StatusCode status_code = StatusCode::in_progress;
 

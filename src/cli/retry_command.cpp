@@ -13,6 +13,7 @@ struct CommandOptions {
   std::string cluster;
   std::vector<std::string> where;
   std::string key;
+  bool finish = false;
 };
 
 /// "fingerprint=7c1e" and "contains=no space".
@@ -33,16 +34,36 @@ Result<RetryOptions> retry_options(const CommandOptions& options) {
   return retry;
 }
 
+Result<ExitCode> retry_finish(const Invocation& invocation, const Client& client, const ClusterHeader& header) {
+  auto sent = client.retry_finish(key_of(header));
+  if (!sent) return std::move(sent).error();
+  if (invocation.common.json) {
+    print_line(JsonObject().text("cluster", key_of(header).p_key).flag("finish", true).line());
+  } else {
+    print_line(fmt::format("{}: its finish handler is run anew, by a worker on queue {}", label_of(header),
+                           header.finish_queue_url));
+  }
+  return ExitCode::ok;
+}
+
 Result<ExitCode> retry_cluster(const Invocation& invocation, const CommandOptions& options) {
   auto retry = retry_options(options);
   if (!retry) return std::move(retry).error();
+  if (options.finish && (!options.where.empty() || !options.key.empty()))
+    return Error{ErrorCode::invalid_argument, "--finish goes with neither --where nor --key", {}};
   auto client = open_store(invocation.common, StoreUse::write);
   if (!client) return std::move(client).error();
   auto header = find_cluster(*client, options.cluster);
   if (!header) return std::move(header).error();
+  if (options.finish) return retry_finish(invocation, *client, *header);
   auto sent = client->retry_failed(key_of(*header), *retry);
   if (!sent && sent.error().code == ErrorCode::not_found && options.where.empty())
-    return Error{ErrorCode::not_found, fmt::format("{}: no task has failed", label_of(*header)), {}};
+    return Error{ErrorCode::not_found,
+                 fmt::format("{}: no task has failed{}", label_of(*header),
+                             client->progress(key_of(*header)).value_or(Progress{}).finish_failed
+                                 ? "; its finish handler has, and --finish runs that anew"
+                                 : ""),
+                 {}};
   if (!sent) return std::move(sent).error();
   if (invocation.common.json) {
     print_line(JsonObject().text("cluster", key_of(*header).p_key).count("sent", *sent).line());
@@ -66,6 +87,7 @@ void add_retry_command(Command parent, Invocation& invocation) {
   add_cluster_argument(command.app, command.options.cluster);
   command.app.option("--where", command.options.where,
                      "Only those whose error matches: fingerprint=BEGINNING, contains=TEXT", {.value = "FIELD=VALUE"});
+  command.app.flag("--finish", command.options.finish, "No task, but the finish handler, where it has failed for good");
   command.app.option("--key", command.options.key, "The same key is the same retry, however often it is called",
                      {.value = "KEY"});
 }

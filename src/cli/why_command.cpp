@@ -29,6 +29,7 @@ std::string as_commands(std::string remedy, const ClusterHeader& header) {
       {"resume_cluster", "fanfold cluster resume " + word_of(header)},
       {"stop_cluster", "fanfold cluster stop " + word_of(header)},
       {"retry_failed", "fanfold retry " + word_of(header)},
+      {"retry_finish", "fanfold retry --finish " + word_of(header)},
       {"list_tasks", "fanfold tasks " + word_of(header)},
       {"fail_task", "fanfold tasks fail"},
       {"run a worker on that queue", worker_of(header)},

@@ -116,6 +116,60 @@ TEST(Finish, IsRetriedLikeAnyMessageAndDoneWhenItFailedForGood) {
   EXPECT_TRUE(progress.finish_failed);
 }
 
+TEST(Finish, ThatFailedForGoodIsRetriedByHandAndThenNoMore) {
+  World world;
+  Runner runner;
+  runner.handlers.on_cluster_complete = [](const MessageCluster<>&, const Context&) { return fail("no room"); };
+  runner.handlers.on_message = [](const Message<int>& message, const Context&) {
+    return message.body == 1 ? fail("odd") : done(message.body);
+  };
+  const Cluster cluster = world.client->create_message_cluster(world.queue, numbers(3), {.name = "a"}).value();
+  EXPECT_EQ(world.client->retry_finish(cluster).error().code, ErrorCode::not_finished);
+  runner.run(world);
+  ASSERT_TRUE(world.client->progress(cluster).value().finish_failed);
+
+  std::uint64_t result_count = 0;
+  std::vector<Status> finishes;
+  runner.handlers.on_cluster_complete = [&](const MessageCluster<>& finished, const Context& context) {
+    EXPECT_EQ(context.attempt, 1U);
+    EXPECT_EQ(context.round, finishes.size() + 1);
+    for (const auto& result : finished.results()) result_count += result.has_value() ? 1 : 0;
+    finishes.push_back(finished.record.status);
+    return done();
+  };
+  world.client->retry_finish(cluster).value();
+  EXPECT_FALSE(world.client->progress(cluster).value().finish_handled);
+  EXPECT_EQ(world.client->retry_finish(cluster).error().code, ErrorCode::not_found) << "it runs anew already";
+  runner.run(world);
+  EXPECT_EQ(finishes, std::vector{Status::error});
+  EXPECT_EQ(result_count, 2U);
+  const Progress progress = world.client->progress(cluster).value();
+  EXPECT_TRUE(progress.finish_handled);
+  EXPECT_FALSE(progress.finish_failed);
+  EXPECT_EQ(progress.failed_count, 1U);
+  EXPECT_EQ(world.client->retry_finish(cluster).error().code, ErrorCode::not_found);
+  EXPECT_EQ(world.message_count(), 0U);
+
+  // The tasks that failed may be retried afterwards, too.
+  runner.handlers.on_message = [](const Message<int>& message, const Context&) { return done(message.body); };
+  EXPECT_EQ(world.client->retry_failed(cluster).value(), 1U);
+  runner.run(world);
+  EXPECT_EQ(finishes.size(), 2U);
+  EXPECT_EQ(world.client->progress(cluster).value().done_count, 3U);
+}
+
+TEST(Finish, OfAStoppedClusterIsNotRetried) {
+  World world;
+  Runner runner;
+  runner.handlers.on_cluster_complete = [](const MessageCluster<>&, const Context&) { return fail("no room"); };
+  const Cluster cluster = world.client->create_message_cluster(world.queue, numbers(3)).value();
+  world.client->stop_cluster(cluster).value();
+  world.advance(1min);
+  runner.run(world);
+  ASSERT_TRUE(world.client->progress(cluster).value().finish_failed);
+  EXPECT_EQ(world.client->retry_finish(cluster).error().code, ErrorCode::stopped);
+}
+
 TEST(Finish, RunsWhileTheClusterIsPaused) {
   World world;
   Runner runner;

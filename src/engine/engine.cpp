@@ -172,6 +172,14 @@ Result<std::uint64_t> Engine::retry_failed(const MessageKey& key, const RetryOpt
   return engine::retry_failed(store_, *id, options);
 }
 
+Result<void> Engine::retry_finish(const MessageKey& key) {
+  auto id = cluster_of(key);
+  if (!id) return std::move(id).error();
+  auto now = progress(key);
+  if (!now) return std::move(now).error();
+  return engine::retry_finish(store_, *id, *now);
+}
+
 Result<void> Engine::delete_cluster(const MessageKey& key, const DeleteOptions& options) {
   auto id = cluster_of(key);
   if (!id) return std::move(id).error();

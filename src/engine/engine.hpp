@@ -56,6 +56,7 @@ class Engine final : public detail::ClientCore, public std::enable_shared_from_t
   Result<void> pause_cluster(const MessageKey& key) override;
   Result<std::uint64_t> resume_cluster(const MessageKey& key) override;
   Result<std::uint64_t> retry_failed(const MessageKey& key, const RetryOptions& options) override;
+  Result<void> retry_finish(const MessageKey& key) override;
   Result<void> delete_cluster(const MessageKey& key, const DeleteOptions& options) override;
   Result<void> fail_task(const MessageKey& task, const std::string& reason) override;
 

@@ -29,7 +29,7 @@ bool is_stopped_for_good(const ClusterHeader& header) {
   return last == header.error.rend() || last->code != fail_fast_code;
 }
 
-/// One call of retry_failed.
+/// One call of retry_failed or retry_finish.
 class Retry {
  public:
   Retry(Store& store, std::string_view id, const RetryOptions& options)
@@ -63,10 +63,29 @@ class Retry {
     return started->sender == holder_ ? send_all(*started, indexes->size()) : go_on(*started);
   }
 
+  /// A round of no task: all that has ended stays as it ended, and the cluster finishes once more.
+  Result<void> run_finish(const Progress& progress) {
+    auto header = live_header(store_, id_);
+    if (!header) return std::move(header).error();
+    if (header->stopped()) return was_stopped();
+    if (!progress.finished)
+      return Error{ErrorCode::not_finished, "cluster " + std::string(id_) + " is not finished", {}};
+    if (!progress.finish_failed || header->round != progress.round || !header->finish_done)
+      return Error{ErrorCode::not_found, "the finish handler of cluster " + std::string(id_) + " has not failed", {}};
+    auto started = start(*header, {}, progress.failed_count);
+    if (!started) return std::move(started).error();
+    auto sent = started->sender == holder_ ? send_all(*started, 0) : go_on(*started);
+    if (!sent) return std::move(sent).error();
+    return {};
+  }
+
  private:
+  [[nodiscard]] Error was_stopped() const {
+    return {ErrorCode::stopped, "cluster " + std::string(id_) + " was stopped, and that is final", {}};
+  }
+
   Result<void> check(const ClusterHeader& header) const {
-    if (is_stopped_for_good(header))
-      return Error{ErrorCode::stopped, "cluster " + header.id + " was stopped, and that is final", {}};
+    if (is_stopped_for_good(header)) return was_stopped();
     if (header.finished() && header.finish_done) return {};
     return Error{
         ErrorCode::not_finished,
@@ -226,6 +245,11 @@ class Retry {
 
 Result<std::uint64_t> retry_failed(Store& store, const std::string& id, const RetryOptions& options) {
   return Retry(store, id, options).run();
+}
+
+Result<void> retry_finish(Store& store, const std::string& id, const Progress& progress) {
+  const RetryOptions no_filter;
+  return Retry(store, id, no_filter).run_finish(progress);
 }
 
 }  // namespace fanfold::engine

@@ -13,6 +13,8 @@ inline constexpr std::size_t reason_bytes_max = 4'096;
 Result<void> stop_cluster(Store& store, const std::string& id, const std::string& reason);
 Result<void> pause_cluster(Store& store, const std::string& id);
 Result<std::uint64_t> retry_failed(Store& store, const std::string& id, const RetryOptions& options);
+/// ADR 0096. `progress` is the cluster's as it is now.
+Result<void> retry_finish(Store& store, const std::string& id, const Progress& progress);
 Result<void> delete_cluster(Store& store, const std::string& id, const DeleteOptions& options = {});
 Result<void> fail_task(Store& store, const std::string& id, std::uint64_t index, const std::string& reason);
 

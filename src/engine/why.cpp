@@ -98,11 +98,10 @@ class Why {
                    header.finish_handler_required ? "run a worker with a finish handler on that queue"
                                                   : "run a worker on that queue");
     } else if (read && read->record.status == Status::error && !errors.empty()) {
-      reasons_.add(
-          {},
-          "its finish handler failed for good, after attempt " + std::to_string(errors.back().attempt) + ": " +
-              errors.back().message,
-          "it is not run again: do by hand what it was to do; what it printed is kept under the cluster's key");
+      reasons_.add({},
+                   "its finish handler failed for good, after attempt " + std::to_string(errors.back().attempt) + ": " +
+                       errors.back().message,
+                   "retry_finish runs it anew; what it printed is kept under the cluster's key");
     }
     return {};
   }

@@ -374,6 +374,31 @@ TEST_P(RoundContract, ThatMendsEverythingEndsComplete) {
   EXPECT_EQ(run_task(task(round, 2)).finished.at(0).status, Status::complete);
 }
 
+TEST_P(RoundContract, OfNoTaskFinishesWhenItIsSealed) {
+  const ClusterHeader before = failed_cluster();
+  ledger().start_round(next_round(before, 3), {}).value();
+  const EndAnswers sealed = ledger().seal(before.id, now_).value();
+  ASSERT_EQ(sealed.finished.size(), 1U);
+  EXPECT_EQ(sealed.finished[0].round, 1U);
+  EXPECT_EQ(sealed.finished[0].failed_total_count(), 3U);
+  EXPECT_EQ(sealed.finished[0].status, Status::error);
+  const Progress progress = ledger().progress(before.id).value();
+  EXPECT_EQ(progress.total_count, 6U);
+  EXPECT_EQ(progress.done_count, 3U);
+  EXPECT_EQ(progress.failed_count, 3U);
+  EXPECT_TRUE(ledger().read_round(before.id, 1, 0, 10).value().empty());
+  EXPECT_TRUE(ledger().list_open_tasks(before.id, 0, 10, now_).value().tasks.empty());
+  EXPECT_EQ(results(sealed.finished[0], 100), (std::vector<std::string>{"0=0", "3=3", "4=4"}));
+
+  // And the failures may be retried afterwards.
+  ClusterHeader done = sealed.finished[0];
+  done.finish_sent_at = now_;
+  done.finish_done = true;
+  const ClusterHeader third = begin(ledger().update_cluster(done).value(), {1, 2, 5}, 0);
+  for (const std::uint64_t position : {0, 1, 2}) run_task(task(third, position));
+  EXPECT_EQ(ledger().progress(before.id).value().done_count, 6U);
+}
+
 TEST_P(RoundContract, OldMessagesFindTheirTaskEnded) {
   const ClusterHeader before = failed_cluster();
   const ClusterHeader round = begin(before, {1, 5}, 1);

@@ -16,6 +16,8 @@ expect 0 fanfold errors fold
 says '"no printer"  (finish handler)'
 expect 0 fanfold errors fold --json
 says '"message":"no printer","count":1,"finish":true}'
+expect 3 fanfold retry fold
+complains 'fold: no task has failed; its finish handler has, and --finish runs that anew'
 expect 0 fanfold cluster show fold
 says 'fold  complete, finish handler failed'
 says 'exit 3: no printer'
@@ -273,8 +275,25 @@ expect 0 fanfold cluster seal seal-me
 says 'seal-me: sealed'
 expect 3 fanfold tasks seal-me#3
 complains "for all of a cluster write 'seal-me'"
-expect 3 fanfold retry fold
-complains 'fold: no task has failed'
 expect 2 fanfold tasks fold --limit 0
 expect 2 fanfold results fold --limit 0
+
+# --- a finish handler that failed for good runs anew, and then no more
+expect 2 fanfold retry fold --finish --where contains=x
+complains '--finish goes with neither --where nor --key'
+expect 0 fanfold why fold
+says 'fanfold retry --finish fold runs it anew'
+expect 0 fanfold retry fold --finish
+says "fold: its finish handler is run anew, by a worker on queue fold"
+expect 3 fanfold retry fold --finish
+complains 'has not failed'
+expect 0 fanfold work --queue fold --until fold --on-finish 'echo "$FANFOLD_NAME" >>folded' -- false
+same 1 "$(grep -cx fold folded)"
+expect 0 fanfold cluster show fold
+says_not 'finish handler failed'
+expect 0 fanfold verify fold
+expect 3 fanfold retry fold --finish
+complains 'has not failed'
+expect 3 fanfold retry fold
+complains 'fold: no task has failed'
 echo "ok"

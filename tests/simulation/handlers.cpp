@@ -71,6 +71,7 @@ Handlers make_handlers(testing::Simulation& world, Recorder& recorder) {
         recorder.finish_starts(cluster.key.p_key.substr(key_prefix.size()), context.attempt, context.deadline);
     if (world.random().chance(0.5)) world.yield();
     if (world.random().chance(0.1)) return retry("the fold is not ready");
+    if (world.random().chance(0.1)) return fail("the fold is broken");
     return done();
   };
   Handlers handlers;

@@ -11,6 +11,7 @@ using Step = Simulation::Step;
 constexpr double act_chance = 0.1;          // Of a steering action, at each turn of its script.
 constexpr double think_again_chance = 0.3;  // Of a deletion that was cut off.
 constexpr std::uint64_t add_size = 3;
+constexpr std::uint64_t finish_retry_count_max = 2;
 constexpr std::uint64_t hand_step_count = 12;
 
 std::vector<TaskBody> choose_bodies(Simulation& world, const ClusterPlan& plan) {
@@ -47,6 +48,7 @@ class ClusterScript {
     }
     if (progress->finished && paused_) resumed_ = true;
     if (!progress->finished || !progress->finish_handled || is_parent_open()) return Step::again;
+    if (progress->finish_failed && finish_retried_count_ < finish_retry_count_max) return retry_finish(client);
     if (progress->failed_count > 0 && retried_count_ < plan_.retry_count_max) return retry_failed(client);
     if (plan_.deletes) return delete_cluster(client);
     return Step::over;
@@ -128,6 +130,11 @@ class ClusterScript {
     return Step::again;
   }
 
+  Step retry_finish(const Client& client) {
+    if (is_answered(client.retry_finish(*key_))) ++finish_retried_count_;
+    return Step::again;
+  }
+
   Step delete_cluster(const Client& client) {
     if (is_deleting_ && world_.random().chance(think_again_chance)) return think_again(client);
     recorder_.check_cluster(key_->p_key.substr(key_prefix.size()));
@@ -164,6 +171,7 @@ class ClusterScript {
   std::optional<MessageKey> key_;
   std::uint64_t added_count_ = 0;
   std::uint64_t retried_count_ = 0;
+  std::uint64_t finish_retried_count_ = 0;
   bool sealed_ = false;
   bool is_deleting_ = false;
   bool paused_ = false;

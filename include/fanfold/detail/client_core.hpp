@@ -139,6 +139,7 @@ class ClientCore {
   virtual Result<void> pause_cluster(const MessageKey& key) = 0;
   virtual Result<std::uint64_t> resume_cluster(const MessageKey& key) = 0;
   virtual Result<std::uint64_t> retry_failed(const MessageKey& key, const RetryOptions& options) = 0;
+  virtual Result<void> retry_finish(const MessageKey& key) = 0;
   virtual Result<void> delete_cluster(const MessageKey& key, const DeleteOptions& options) = 0;
   virtual Result<void> fail_task(const MessageKey& task, const std::string& reason) = 0;
 
