@@ -165,6 +165,10 @@ expect 0 fanfold why fold
 says 'its finish handler failed for good, after attempt 1: no printer'
 expect 0 fanfold logs fold
 says 'from the hook'
+expect 0 fanfold retry --finish fold
+expect 0 fanfold work --queue resize --lease 3s --until fold --on-finish 'echo "$FANFOLD_NAME" >>folded' -- false
+same 1 "$(grep -cx fold folded)"
+expect 3 fanfold retry --finish fold
 expect 4 fanfold cluster stop fold
 expect 3 fanfold work --queue resise -- true
 complains "there is no queue 'resise'; there are "
