@@ -100,9 +100,9 @@ class Worker {
   std::unique_ptr<Impl> impl_;
 };
 
-/// A token that the first SIGTERM or SIGINT sets; a later one ends the process at once with 128 + its number. Those
-/// that come within 250 ms of the first are taken for the same one, since timeout(1) and sudo(8) send each signal
-/// twice. Installs the handlers at its first call; thread-safe.
+/// A token that the first SIGTERM, SIGINT or SIGHUP (unless that is ignored) sets; a later one ends the process at once
+/// with 128 + its number. Those that come within 250 ms of the first are taken for the same one, since timeout(1) and
+/// sudo(8) send each signal twice. Installs the handlers at its first call; thread-safe.
 [[nodiscard]] std::stop_token stop_on_signals();
 
 }  // namespace fanfold

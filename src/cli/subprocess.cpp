@@ -1,9 +1,12 @@
 #include "cli/subprocess.hpp"
 
+#include "worker/signals.hpp"
+
 #include <fanfold/ports/ledger.hpp>
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <climits>
 #include <csignal>
@@ -11,6 +14,7 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <thread>
 #include <vector>
 
 #include <fcntl.h>
@@ -103,11 +107,16 @@ std::uint32_t signals_of_ours() noexcept {
   return found;
 }
 
+/// Ignored first, which forgets what came meanwhile: a signal to the whole process group was for us, and reached the
+/// child too while that was still in our group.
 void reset_signals(std::uint32_t bits) noexcept {
   struct sigaction action {};
-  action.sa_handler = SIG_DFL;
   for (int number = 1; number < signal_count; ++number) {
-    if ((bits >> static_cast<unsigned>(number) & 1U) != 0) sigaction(number, &action, nullptr);
+    if ((bits >> static_cast<unsigned>(number) & 1U) == 0) continue;
+    action.sa_handler = SIG_IGN;
+    sigaction(number, &action, nullptr);
+    action.sa_handler = SIG_DFL;
+    sigaction(number, &action, nullptr);
   }
   sigset_t none;
   sigemptyset(&none);
@@ -185,6 +194,36 @@ struct Stream {
   Descriptor write;
 };
 
+/// The process groups of the children that run, for the end of this process by a second signal: what a child started in
+/// turn is not ended by the child's end.
+class Groups {
+ public:
+  static Groups& all() noexcept {
+    static Groups groups;
+    return groups;
+  }
+  /// The place of the group, to be given back; none where all are taken.
+  std::optional<std::size_t> add(pid_t group) noexcept {
+    for (std::size_t tried = 0; tried < groups_.size(); ++tried) {
+      const std::size_t place = next_.fetch_add(1, std::memory_order_relaxed) % groups_.size();
+      pid_t none = 0;
+      if (groups_[place].compare_exchange_strong(none, group, std::memory_order_relaxed)) return place;
+    }
+    return std::nullopt;
+  }
+  void remove(std::size_t place) noexcept { groups_[place].store(0, std::memory_order_relaxed); }
+
+ private:
+  Groups() { worker::before_second_signal_exits(kill_all); }
+  static void kill_all() noexcept {
+    for (const auto& group : all().groups_) {
+      if (const pid_t process = group.load(std::memory_order_relaxed); process > 0) kill(-process, SIGKILL);
+    }
+  }
+  std::array<std::atomic<pid_t>, 2048> groups_{};
+  std::atomic<std::size_t> next_{0};
+};
+
 /// Feeds a child, reads what it prints, ends it when it is time, and learns how it ended.
 class Supervision {
  public:
@@ -200,6 +239,11 @@ class Supervision {
     if (program.timeout.count() > 0) deadline_ = std::chrono::steady_clock::now() + program.timeout;
     if (input_.is_open()) feed();
   }
+  ~Supervision() {
+    if (place_) Groups::all().remove(*place_);
+  }
+  Supervision(const Supervision&) = delete;
+  Supervision& operator=(const Supervision&) = delete;
 
   ChildEnd run(const std::stop_token& stop) {
     while (handle_.is_open() || output_.read.is_open() || error_.read.is_open()) {
@@ -314,6 +358,7 @@ class Supervision {
   }
 
   pid_t process_;
+  std::optional<std::size_t> place_ = Groups::all().add(process_);
   Descriptor handle_;  // Open until the child was reaped.
   Descriptor input_;
   Stream output_;
@@ -334,7 +379,32 @@ ChildEnd not_started(int number) {
 
 }  // namespace
 
+namespace {
+
+/// What passes when other programs have ended: too many files, processes, or too little memory.
+bool is_shortage(const ChildEnd& end) {
+  return end.kind == ChildEnd::Kind::not_started &&
+         (end.code == EMFILE || end.code == ENFILE || end.code == EAGAIN || end.code == ENOMEM);
+}
+
+ChildEnd try_child(const ChildProgram& program, const std::stop_token& stop);
+
+}  // namespace
+
 ChildEnd run_child(const ChildProgram& program, const std::stop_token& stop) {
+  const SteadyTime until = std::chrono::steady_clock::now() + shortage_patience;
+  std::chrono::milliseconds pause{10};
+  while (true) {
+    ChildEnd end = try_child(program, stop);
+    if (!is_shortage(end) || stop.stop_requested() || std::chrono::steady_clock::now() + pause > until) return end;
+    std::this_thread::sleep_for(pause);
+    pause = std::min(2 * pause, std::chrono::milliseconds(500));
+  }
+}
+
+namespace {
+
+ChildEnd try_child(const ChildProgram& program, const std::stop_token& stop) {
   thread_local const Waker waker;
   auto input = open_pipe();
   auto error = open_pipe();
@@ -362,6 +432,8 @@ ChildEnd run_child(const ChildProgram& program, const std::stop_token& stop) {
                      {std::move(error->read), std::move(error->write)}, waker)
       .run(stop);
 }
+
+}  // namespace
 
 std::string find_executable(const std::string& name) {
   const auto is_executable = [](const std::string& path) {

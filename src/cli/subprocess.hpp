@@ -44,6 +44,9 @@ inline constexpr std::chrono::milliseconds kill_grace{5'000};
 /// A child's own children may hold its output open; it is read this long after the child's end.
 inline constexpr std::chrono::milliseconds output_grace{1'000};
 
+/// Where the system has no more processes, files or memory to start it with, that is waited for.
+inline constexpr std::chrono::milliseconds shortage_patience{60'000};
+
 /// Runs a program in a process group of its own and waits for it. Its output is read to the end whatever it prints.
 /// The child is ended (KILL) when the calling thread is gone, so that kill -9 of a worker leaves no copy running.
 /// SIGPIPE must be ignored: a child need not read its input. Thread-safe; blocks.

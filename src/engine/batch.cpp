@@ -55,7 +55,9 @@ class QueueBatch {
     std::vector<Delivery> again(std::make_move_iterator(later), std::make_move_iterator(deliveries.end()));
     deliveries.erase(later, deliveries.end());
 
-    const std::size_t together = std::max<std::size_t>(1, dispatcher_.store().backend.batch_count_max);
+    // Of one attempt: see what the worker says of it, a function that is killed has begun one of them.
+    const std::size_t together =
+        options_.attempts.attempts_max == 1 ? 1 : std::max<std::size_t>(1, dispatcher_.store().backend.batch_count_max);
     for (std::size_t first = 0; first < deliveries.size(); first += together) {
       const std::size_t last = std::min(deliveries.size(), first + together);
       std::vector<Delivery> some(std::make_move_iterator(deliveries.begin() + static_cast<std::ptrdiff_t>(first)),

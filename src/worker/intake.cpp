@@ -149,7 +149,7 @@ Job Intake::next_job(std::size_t index) {
     suspect_out_ = suspect_out_ || job.is_suspect;
     source.takes_again = false;
   } else {
-    job.deliveries = source.first.take(source.sizer.next(source.first.size(), jobs_));
+    job.deliveries = source.first.take(source.is_single ? 1 : source.sizer.next(source.first.size(), jobs_));
     source.takes_again = true;
   }
   source.waiting_count -= job.deliveries.size();
@@ -264,6 +264,11 @@ void Intake::push_claimed(std::size_t source, std::shared_ptr<ActiveChunk> chunk
 void Intake::hold() {
   const std::scoped_lock lock(mutex_);
   ++in_hand_count_;
+}
+
+void Intake::claim_singly(std::size_t source) {
+  const std::scoped_lock lock(mutex_);
+  sources_[source].is_single = true;
 }
 
 void Intake::suspect() {

@@ -72,6 +72,8 @@ class Intake {
   void push_claimed(std::size_t source, std::shared_ptr<ActiveChunk> chunk);
   /// Counts as one more job in hand until `done` with an empty Job: for who finishes a part of another's.
   void hold();
+  /// From now on every job of this source is one delivery.
+  void claim_singly(std::size_t source);
   /// Somebody's process died lately.
   void suspect();
   /// Receipts of waiting deliveries whose visibility is to be extended, which the caller does; they count as extended.
@@ -106,6 +108,7 @@ class Intake {
     std::size_t asked_count = 0;                       // Of receivers that are out.
     bool overflows = false;                            // The last receive brought all that was asked for.
     bool takes_again = true;                           // Turns between first and again.
+    bool is_single = false;
   };
 
   [[nodiscard]] std::size_t limit(const Source& source) const;

@@ -5,6 +5,7 @@
 #include "worker/crash_note.hpp"
 
 #include <algorithm>
+#include <system_error>
 #include <utility>
 
 namespace fanfold::worker {
@@ -46,6 +47,14 @@ std::chrono::milliseconds doubled(std::chrono::milliseconds initial, std::uint32
                                   std::chrono::milliseconds most) {
   return std::min(most, initial * (std::int64_t{1} << std::min(count, doublings_max)));
 }
+
+/// A process that is killed ends the attempts of all that it had claimed, begun or not. Where there is one attempt, a
+/// task that nobody has begun would have failed for good: such are claimed when they begin.
+std::size_t chunk_count_max(const WorkerOptions& options, const engine::Store& store) {
+  return options.attempts.attempts_max == 1 ? 1 : store.backend.batch_count_max;
+}
+
+bool has_one_attempt(const engine::Assignment& assignment) { return assignment.attempts_max == 1; }
 
 engine::DispatchOptions dispatch_options(const WorkerOptions& options, engine::Deletions* deletions) {
   return {.attempts = options.attempts,
@@ -112,7 +121,7 @@ Run::Run(std::shared_ptr<engine::Engine> engine, const Handlers& handlers, const
       receives_few_(store_.queue().receive_count_max() <= small_receive_count),
       deletions_(store_, store_.queue().receive_count_max()),
       dispatcher_(store_, engine_, handlers, dispatch_options(options, receives_few_ ? &deletions_ : nullptr)),
-      intake_(std::move(sources), options.jobs, options.prefetch, store_.backend.batch_count_max,
+      intake_(std::move(sources), options.jobs, options.prefetch, chunk_count_max(options, store_),
               receives_few_ ? store_.queue().receive_count_max() : 0),
       heartbeat_(store_, intake_, active_,
                  {.lease = options.attempts.lease, .lease_total_max = options.lease_total_max}),
@@ -124,20 +133,35 @@ Result<void> Run::run(std::stop_token stop, const IsOver& is_over) {
   const CrashNote note(store_.ledger().crash_record_descriptor());
   const auto freed = store_.ledger().release_dead_holders(store_.now());
   if (freed && *freed > 0) intake_.suspect();
-  start_threads();
-  auto waited = wait(std::move(stop), is_over);
+  auto waited = start_threads();
+  if (waited) waited = wait(std::move(stop), is_over);
   emit(WorkerEvent::Kind::draining);
   drain();
   emit(WorkerEvent::Kind::stopped);
   return waited;
 }
 
-void Run::start_threads() {
+/// Errors: unavailable, where the system has no more threads; those that began have work until the drain.
+Result<void> Run::start_threads() {
+  try {
+    emplace_threads();
+  } catch (const std::system_error& error) {
+    return Error{
+        ErrorCode::unavailable, std::string("no thread can be started, fewer jobs need fewer: ") + error.what(), {}};
+  }
+  return {};
+}
+
+void Run::emplace_threads() {
   const std::size_t extra_count =
       receives_few_ ? std::min(receiver_count_max - 1, options_.jobs / jobs_per_receiver) : 0;
-  working_count_ = options_.jobs + std::min(options_.jobs, finisher_count_max);
-  const std::size_t thread_count = working_count_;
-  for (std::size_t i = 0; i < thread_count; ++i) pool_.emplace_back([this] { work(); });
+  const std::size_t thread_count = options_.jobs + std::min(options_.jobs, finisher_count_max);
+  pool_.reserve(thread_count);
+  for (std::size_t i = 0; i < thread_count; ++i) {
+    pool_.emplace_back([this] { work(); });
+    const std::scoped_lock lock(mutex_);
+    ++working_count_;
+  }
   for (std::size_t source = 0; source < intake_.source_count(); ++source) {
     for (std::size_t i = 0; i <= extra_count; ++i)
       receivers_.emplace_back([this, source, i] { receive(source, i > 0); });
@@ -308,6 +332,11 @@ void Run::begin(Job& job, Slot& slot, engine::Tally& tally) {
   if (!alone) intake_.clear_suspect(job);
   if (alone) intake_.suspect();
   if (alone && chunk.size() > 1) release_lonely(chunk, tally);
+  if (chunk.size() > 1 && std::ranges::any_of(chunk.assignments, has_one_attempt)) {
+    intake_.claim_singly(job.source);
+    engine::Chunk rest = chunk.split(1);
+    dispatcher_.release(rest, 0, rest.size(), tally);
+  }
   if (chunk.empty()) return;
   const auto first_to_end = std::ranges::min_element(chunk.assignments, {}, &engine::Assignment::lease_end);
   const Time claimed_at = first_to_end->claimed_at;

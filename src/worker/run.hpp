@@ -45,7 +45,8 @@ class Run {
   Result<void> run(std::stop_token stop, const IsOver& is_over);
 
  private:
-  void start_threads();
+  Result<void> start_threads();
+  void emplace_threads();
   Result<void> wait(std::stop_token stop, const IsOver& is_over);
   void drain();
   void cut_off();

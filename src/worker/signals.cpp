@@ -1,3 +1,5 @@
+#include "worker/signals.hpp"
+
 #include <fanfold/worker.hpp>
 
 #include <semaphore.h>
@@ -27,6 +29,7 @@ struct SignalStop {
 };
 SignalStop* signal_stop = nullptr;
 std::atomic<SteadyClock::rep> first_came{0};
+std::atomic<void (*)()> before_exit{nullptr};
 
 /// Only async-signal-safe calls in here, as reading the clock is: setting a stop source is none, so a thread does it.
 void on_signal(int signal) {
@@ -34,6 +37,7 @@ void on_signal(int signal) {
   SteadyClock::rep first = 0;
   if (!first_came.compare_exchange_strong(first, now, std::memory_order_relaxed)) {
     if (now - first < one_wish.count()) return;
+    if (auto* const function = before_exit.load(std::memory_order_relaxed)) function();
     _exit(exit_code_of_signals + signal);
   }
   const int kept = errno;
@@ -56,10 +60,17 @@ SignalStop& install() {
   sigemptyset(&action.sa_mask);
   sigaction(SIGTERM, &action, nullptr);
   sigaction(SIGINT, &action, nullptr);
+  // The terminal is gone. nohup(1) has it ignored, and so it stays then.
+  struct sigaction hangup {};
+  if (sigaction(SIGHUP, nullptr, &hangup) == 0 && hangup.sa_handler == SIG_DFL) sigaction(SIGHUP, &action, nullptr);
   return *signal_stop;
 }
 
 }  // namespace
+
+namespace worker {
+void before_second_signal_exits(void (*function)()) noexcept { before_exit.store(function, std::memory_order_relaxed); }
+}  // namespace worker
 
 std::stop_token stop_on_signals() {
   static SignalStop& installed = install();

@@ -1,6 +1,7 @@
 #include <fanfold/worker.hpp>
 
 #include "worker/crash_note.hpp"
+#include "worker/signals.hpp"
 
 #include <gtest/gtest.h>
 #include <sys/wait.h>
@@ -131,6 +132,35 @@ TEST(StopOnSignals, EndsTheProcessAtOnceAtTheSecond) {
         for (;;) raise(SIGINT);
       },
       ExitedWithCode(128 + SIGINT), "");
+}
+
+TEST(StopOnSignals, TakesAHangUpForOneUnlessItIsIgnored) {
+  EXPECT_EXIT(
+      {
+        const std::stop_token stop = stop_on_signals();
+        raise(SIGHUP);
+        while (!stop.stop_requested()) std::this_thread::yield();
+        std::_Exit(7);
+      },
+      ExitedWithCode(7), "");
+  EXPECT_EXIT(
+      {
+        static_cast<void>(std::signal(SIGHUP, SIG_IGN));
+        const std::stop_token stop = stop_on_signals();
+        raise(SIGHUP);
+        std::_Exit(stop.stop_requested() ? 1 : 7);
+      },
+      ExitedWithCode(7), "");
+}
+
+TEST(StopOnSignals, DoesWhatIsToBeDoneBeforeTheSecondEndsTheProcess) {
+  EXPECT_EXIT(
+      {
+        static_cast<void>(stop_on_signals());
+        worker::before_second_signal_exits([] { _exit(7); });
+        for (;;) raise(SIGINT);
+      },
+      ExitedWithCode(7), "");
 }
 
 TEST(StopOnSignals, TakesASignalThatWasSentTwiceForOne) {

@@ -74,7 +74,7 @@ class Worker::Impl {
       if (*url == header.queue_url || *url == header.finish_queue_url) return {};
     }
     return Error{ErrorCode::invalid_argument,
-                 "queue: expected \"" + header.queue_url + "\", where the tasks of the cluster are",
+                 "queue: expected \"" + header.queue_url + "\", where the tasks of cluster " + header.id + " are",
                  {}};
   }
 

@@ -414,7 +414,7 @@ TEST(RunUntil, DoesNotWaitForWhatItsOwnOptionsKeepFromHappening) {
   const auto mistaken = Worker(client, handling([](const Message<int>&, const Context&) { return done(); }), elsewhere)
                             .run_until(cluster);
   ASSERT_FALSE(mistaken);
-  EXPECT_EQ(mistaken.error().message, "queue: expected \"work\", where the tasks of the cluster are");
+  EXPECT_TRUE(mistaken.error().message.starts_with("queue: expected \"work\", where the tasks of cluster "));
 }
 
 TEST(RunUntil, DoesNotWaitForAClusterThatIsNotThere) {
