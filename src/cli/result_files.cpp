@@ -6,8 +6,10 @@
 
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -16,6 +18,9 @@ namespace {
 
 constexpr std::string_view temporary_prefix = ".fanfold-";
 constexpr std::string_view temporary_suffix = ".tmp";
+constexpr const char* list_name = ".fanfold-list";     // In the folder, and in that of files put aside.
+constexpr const char* aside_name = ".fanfold-former";  // Holds the files of the list that was there before.
+constexpr std::size_t list_bytes_max = 4096;
 
 Error file_error(const std::filesystem::path& path, int number) {
   const ErrorCode code = number == ENOSPC || number == EDQUOT                     ? ErrorCode::disk_full
@@ -29,6 +34,51 @@ bool is_temporary(const std::filesystem::path& path) {
   return name.starts_with(temporary_prefix) && name.ends_with(temporary_suffix);
 }
 
+bool is_result(const std::filesystem::path& path) {
+  const std::string name = path.filename().string();
+  return !name.empty() && name.find_first_not_of("0123456789") == std::string::npos;
+}
+
+/// What stands in a small file; empty where there is none.
+std::string read_list_name(const std::filesystem::path& path) {
+  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) return "";
+  std::string text(list_bytes_max, '\0');
+  const ssize_t count = pread(descriptor, text.data(), text.size(), 0);
+  ::close(descriptor);
+  text.resize(count < 0 ? 0 : static_cast<std::size_t>(count));
+  return text;
+}
+
+Result<void> write_list_name(int descriptor, const std::filesystem::path& path, const std::string& list) {
+  if (ftruncate(descriptor, 0) != 0) return file_error(path, errno);
+  const ssize_t count = pwrite(descriptor, list.data(), list.size(), 0);
+  if (count < 0) return file_error(path, errno);
+  if (static_cast<std::size_t>(count) < list.size()) return file_error(path, ENOSPC);
+  return {};
+}
+
+/// Cut off in between, it goes on: the list's name goes first, and the folder has its own until all are aside.
+Result<void> put_aside(const std::filesystem::path& folder, const std::string& former) {
+  const std::filesystem::path aside = folder / aside_name;
+  std::error_code failure;
+  if (read_list_name(aside / list_name) != former) std::filesystem::remove_all(aside, failure);
+  std::filesystem::create_directories(aside, failure);
+  const int descriptor = ::open((aside / list_name).c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+  if (descriptor < 0) return file_error(aside, errno);
+  auto named = write_list_name(descriptor, aside / list_name, former);
+  ::close(descriptor);
+  if (!named) return named;
+  std::vector<std::filesystem::path> results;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, failure)) {
+    if (is_result(entry.path())) results.push_back(entry.path());
+  }
+  for (const auto& path : results) {
+    if (::rename(path.c_str(), (aside / path.filename()).c_str()) != 0) return file_error(path, errno);
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<void> make_result_folder(const std::filesystem::path& folder) {
@@ -39,6 +89,67 @@ Result<void> make_result_folder(const std::filesystem::path& folder) {
   if (number == ENOTDIR || number == EEXIST)
     return Error{ErrorCode::invalid_argument, fmt::format("--results: {} is no folder", folder.string()), {}};
   if (failure) return file_error(folder, failure.value());
+  return {};
+}
+
+ResultFolder::ResultFolder(ResultFolder&& other) noexcept
+    : lock_(std::exchange(other.lock_, -1)), folder_(std::move(other.folder_)), former_(std::move(other.former_)) {}
+
+ResultFolder& ResultFolder::operator=(ResultFolder&& other) noexcept {
+  std::swap(lock_, other.lock_);
+  folder_ = std::move(other.folder_);
+  former_ = std::move(other.former_);
+  return *this;
+}
+
+ResultFolder::~ResultFolder() {
+  if (lock_ >= 0) ::close(lock_);
+}
+
+Result<ResultFolder> ResultFolder::open(const std::filesystem::path& folder, const std::string& list) {
+  const auto refuse = [&](std::string_view why) {
+    return Error{ErrorCode::invalid_argument, fmt::format("--results: {} {}", folder.string(), why), {}};
+  };
+  ResultFolder held;
+  held.folder_ = folder;
+  const std::filesystem::path name = folder / list_name;
+  held.lock_ = ::open(name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+  if (held.lock_ < 0) return file_error(name, errno);
+  if (flock(held.lock_, LOCK_EX | LOCK_NB) == 0) {
+    const std::string there = read_list_name(name);
+    if (there.empty()) {
+      std::error_code unused;
+      for (const auto& entry : std::filesystem::directory_iterator(folder, unused)) {
+        if (!is_result(entry.path())) continue;
+        ::unlink(name.c_str());
+        return refuse(fmt::format("has a file {} that is no result of this; name another folder, or remove it",
+                                  entry.path().filename().string()));
+      }
+    } else if (there != list) {
+      if (auto done = put_aside(folder, there); !done) return std::move(done).error();
+    }
+    if (there != list) {
+      if (auto written = write_list_name(held.lock_, name, list); !written) return std::move(written).error();
+    }
+  }
+  // Another run may be between its two locks.
+  if (flock(held.lock_, LOCK_SH) != 0) return file_error(name, errno);
+  if (read_list_name(name) != list) return refuse("is written to by a run with another list now");
+  held.former_ = read_list_name(folder / aside_name / list_name);
+  return held;
+}
+
+Result<void> ResultFolder::adopt(const std::vector<Move>& moves) const {
+  if (former_.empty()) return {};
+  const std::filesystem::path aside = folder_ / aside_name;
+  for (const Move& move : moves) {
+    const std::filesystem::path from = aside / std::to_string(move.former_index);
+    const std::filesystem::path to = folder_ / std::to_string(move.index);
+    if (::rename(from.c_str(), to.c_str()) != 0 && errno != ENOENT) return file_error(to, errno);
+  }
+  std::error_code failure;
+  std::filesystem::remove_all(aside, failure);
+  if (failure) return file_error(aside, failure.value());
   return {};
 }
 

@@ -2,7 +2,10 @@
 
 #include "cli/subprocess.hpp"
 
+#include <cstdint>
 #include <filesystem>
+#include <string>
+#include <vector>
 
 namespace fanfold::cli {
 
@@ -29,6 +32,35 @@ class ResultFile {
   std::filesystem::path temporary_;
   std::filesystem::path final_;
   bool kept_ = false;
+};
+
+/// A folder of results belongs to one list: a file's name is an index in it. The folder says to which, and is held for
+/// it by a lock as long as this object lives; any number of processes with the same list hold it together.
+class ResultFolder {
+ public:
+  /// Holds nothing.
+  ResultFolder() = default;
+  /// Where the folder was another list's, its files are put aside until `adopt`.
+  /// Errors: invalid_argument where it holds files of that kind that are no results of fanfold's, or another list's run
+  /// is writing into it now; those of the file system.
+  [[nodiscard]] static Result<ResultFolder> open(const std::filesystem::path& folder, const std::string& list);
+  ResultFolder(ResultFolder&& other) noexcept;
+  ResultFolder& operator=(ResultFolder&& other) noexcept;
+  ~ResultFolder();
+
+  /// The list whose files were put aside; empty where none were.
+  [[nodiscard]] const std::string& former_list() const noexcept { return former_; }
+  struct Move {
+    std::uint64_t former_index;
+    std::uint64_t index;
+  };
+  /// Takes over what is a result of this list, too, and removes what else was put aside.
+  [[nodiscard]] Result<void> adopt(const std::vector<Move>& moves) const;
+
+ private:
+  int lock_ = -1;
+  std::filesystem::path folder_;
+  std::string former_;
 };
 
 /// Nothing to do where `folder` is empty. Errors: those of the file system.

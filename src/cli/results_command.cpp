@@ -20,20 +20,20 @@ struct ResultsOptions {
 
 constexpr std::size_t page_results = 1000;
 
-/// What a task printed, or the string that it returned; other results as their JSON on a line.
+/// What a task printed, as far as it was kept, or the string that it returned; other results as their JSON on a line.
 std::string text_of(const Json& result) {
-  if (auto printed = printed_text(result)) return std::move(*printed);
+  if (auto kept = kept_text(result)) return std::move(*kept);
   if (result.text().starts_with('"')) {
     if (auto string = task_text(result)) return *string + "\n";
   }
   return result.text() + "\n";
 }
 
-/// False where a result had to be shown as JSON although its text was asked for.
+/// False where only a part of a text that was asked for can be shown.
 bool show(const Invocation& invocation, const ResultsOptions& options, const TaskResult<Json>& result) {
   if (options.text) {
     print(text_of(result.result));
-    return !result.result.text().starts_with('{') || printed_text(result.result).has_value();
+    return !kept_text(result.result) || printed_text(result.result).has_value();
   }
   print_line(invocation.common.json ? JsonObject().count("index", result.index).json("result", result.result).line()
                                     : fmt::format("{}\t{}", result.index, result.result.text()));
@@ -60,10 +60,11 @@ Result<ExitCode> results(const Invocation& invocation, const ResultsOptions& opt
     shown += page->results.size();
     next = page->next_index;
   }
-  if (cut_count > 0)
-    note(fmt::format("{}: shown as JSON, since they are no text or were too long to be kept whole",
-                     counted(cut_count, "result", "results")));
-  return ExitCode::ok;
+  if (cut_count == 0) return ExitCode::ok;
+  note(fmt::format("{} longer than the {} KB that are kept: what is shown of {} ends there; run --results keeps all",
+                   counted(cut_count, "text is", "texts are"), result_bytes_max / 1024,
+                   cut_count == 1 ? "it" : "them"));
+  return ExitCode::failed;
 }
 
 }  // namespace

@@ -50,6 +50,7 @@ class Run {
   Result<Budget> check_budget_of_list();
   Result<void> find_cluster_of_list();
   Result<void> read_what_was_done();
+  Result<void> take_result_folder();
   Result<void> explain() const;
   void explain_task(const TaskState& task) const;
   Result<void> work();
@@ -83,6 +84,7 @@ class Run {
   bool is_new_ = false;
   Progress before_;
   Progress progress_;
+  ResultFolder results_;
   WorkerReport report_;
   ProgressReporter* reporter_ = nullptr;  // While there is one.
   WorkerWatch watch_{[this](const std::string& line) { say(line); }};
@@ -178,6 +180,20 @@ Result<void> Run::read_what_was_done() {
   }
   if (sources.empty()) return {};
   return elsewhere_.read(*client_, sources, *input_);
+}
+
+/// The folder is this list's from here on. Of a list that it was before, what is complete in this one, too, stays.
+Result<void> Run::take_result_folder() {
+  if (options_.results.empty()) return {};
+  auto folder = ResultFolder::open(options_.results, key_.p_key);
+  if (!folder) return std::move(folder).error();
+  results_ = std::move(*folder);
+  std::vector<ResultFolder::Move> moves;
+  for (std::uint64_t index = 0; !results_.former_list().empty() && index < list_.count; ++index) {
+    const auto where = elsewhere_.find(index);
+    if (where && where->cluster.p_key == results_.former_list()) moves.push_back({where->index, index});
+  }
+  return results_.adopt(moves);
 }
 
 void Run::explain_task(const TaskState& task) const {
@@ -339,6 +355,11 @@ ExitCode Run::summarize() const {
   if (skipped > 0) line += fmt::format(", {} of them skipped", with_thousands(skipped));
   if (progress_.status_code == StatusCode::stopped) line += ", stopped";
   note(fmt::format("{}, in {}", line, spoken(std::chrono::milliseconds(static_cast<std::int64_t>(seconds * 1000)))));
+  if (command_->cut_count() > 0) {
+    note(fmt::format(
+        "{} of what was printed {} longer than the {} KB that are kept: --results DIR writes the whole of it",
+        with_thousands(command_->cut_count()), command_->cut_count() == 1 ? "is" : "are", result_bytes_max / 1024));
+  }
   if (progress_.failed_count > 0) note(fmt::format("see why:  fanfold errors {}", word_of(header_)));
   return all_complete() ? ExitCode::ok : ExitCode::failed;
 }
@@ -350,6 +371,7 @@ Result<ExitCode> Run::perform() {
   if (*budget == Budget::exceeded) return ExitCode::refused;
   if (auto done = find_cluster_of_list(); !done) return done.error();
   if (auto done = read_what_was_done(); !done) return done.error();
+  if (auto done = take_result_folder(); !done) return done.error();
   if (auto done = explain(); !done) return done.error();
   if (auto done = work(); !done) return done.error();
   if (const auto error = watch_.store_error()) {

@@ -4,6 +4,8 @@
 
 #include <fanfold/handlers.hpp>
 
+#include <atomic>
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -39,6 +41,9 @@ class TaskCommand {
 
   [[nodiscard]] Outcome run(const Message<Json>& message, const Context& context) const;
 
+  /// How many results were cut, since what was printed is longer than a result may be, and is in no file either.
+  [[nodiscard]] std::uint64_t cut_count() const noexcept { return cut_count_; }
+
   /// Removes what attempts that were killed left in the folder of results. For the end of a job.
   void clean_results() const;
 
@@ -46,6 +51,7 @@ class TaskCommand {
   explicit TaskCommand(TaskCommandOptions options);
 
   TaskCommandOptions options_;
+  mutable std::atomic<std::uint64_t> cut_count_ = 0;
   std::string executable_;  // Empty where the program's name itself holds {task}.
 };
 
@@ -60,5 +66,7 @@ class TaskCommand {
 [[nodiscard]] std::optional<Json> result_of(std::string_view standard_output, std::uint64_t all_bytes);
 /// What such a result says was printed; empty where it is another value, or was cut.
 [[nodiscard]] std::optional<std::string> printed_text(const Json& result);
+/// The same where it was cut, as far as it was kept.
+[[nodiscard]] std::optional<std::string> kept_text(const Json& result);
 
 }  // namespace fanfold::cli

@@ -57,7 +57,7 @@ same 3 "$(field skipped)"
 same 'value 0,value 1,value 2,value 3,' "$(cat all/0 all/1 all/2 all/3 | tr '\n' ,)"
 expect 0 fanfold results numbers --text
 same 'value 0,value 1,value 2,value 3,' "$(tr '\n' , <out)"
-same '0 1 2 3' "$(ls -A all | tr '\n' ' ' | sed 's/ $//')"
+same '0 1 2 3' "$(ls all | tr '\n' ' ' | sed 's/ $//')"
 
 # --- exit codes of the program: 0 done, 75 and others again, 65 for good, signals by name
 printf '0\n1\n65\n75\nkill\n' >codes.txt
@@ -158,7 +158,7 @@ echo 1 >killed.txt
 until [ -s killed ]; do sleep 0.02; done
 kill -KILL $!
 expect 0 fanfold why killed
-says 'the same fanfold run command goes on then'
+says 'the same fanfold run command goes on at once'
 
 # --- nobody reads the standard error stream: the work goes on, and errors keep their exit code
 seq 1 20 >unread.txt

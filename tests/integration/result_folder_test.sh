@@ -1,0 +1,66 @@
+# ctest: timeout=120
+# The file of an index is that of the task which has the index in this list, whatever the folder held before.
+source "$SOURCE_DIR/tests/integration/support/checks.sh"
+# run NAME LIST PROGRAM...: a job of that name into the folder res
+run() {
+  local name=$1 list=$2
+  shift 2
+  printf "$list" >list
+  expect 0 fanfold run --tasks list --name "$name" --results res -- "$@"
+}
+holds() { same "$*" "$(cat res/* | paste -sd' ')"; same $# "$(ls res | wc -l)"; }
+
+# --- the list changes at its beginning, its end and in its middle
+run x 'b\nc\n' echo {task}
+holds b c
+run x 'a\nb\nc\n' echo {task}
+holds a b c
+run x 'a\nc\n' echo {task}
+holds a c
+run x 'b\nc\n' echo {task}
+holds b c
+
+# --- what is too long for the store follows its task, too
+long='head -c 300000 /dev/zero | tr "\\0" "$FANFOLD_TASK"'
+rm -r res
+run long '1\n2\n' sh -c "$long"
+run long '2\n3\n' sh -c "$long"
+same 2 "$(tr -s 2 <res/0)"
+same 3 "$(tr -s 3 <res/1)"
+same 300000 "$(wc -c <res/0)"
+
+# --- another job, and a task of it that fails
+run y '1\n2\n' echo one {task}
+expect 1 fanfold run --tasks list --name y --retries 0 --results res -- sh -c '[ $FANFOLD_TASK = 2 ] && exit 1; echo two $FANFOLD_TASK'
+holds 'two 1'
+
+# --- killed while files are put aside: the next start goes on
+run z '5\n6\n7\n' sh -c "$long"
+mkdir res/.fanfold-former
+cp res/.fanfold-list res/.fanfold-former/.fanfold-list
+mv res/0 res/1 res/.fanfold-former
+run z '6\n7\n5\n' sh -c "$long"
+same '6 7 5' "$(for file in res/0 res/1 res/2; do tr -s 567 <$file; echo; done | paste -sd' ')"
+expect 2 ls res/.fanfold-former
+
+# --- a folder that is not ours, or is somebody's now
+mkdir theirs
+echo mine >theirs/17
+expect 2 fanfold run --tasks list --name z --results theirs -- echo {task}
+complains 'theirs has a file 17 that is no result of this'
+same mine "$(cat theirs/17)"
+rm theirs/17
+seq 2 >two.txt
+"$FANFOLD_BIN" run --tasks two.txt --name slow --jobs 2 --results theirs -- sh -c 'echo begun >>begun; sleep 2' >out.slow 2>&1 &
+until [ -s begun ]; do sleep 0.02; done
+expect 2 fanfold run --tasks list --name z --results theirs -- echo {task}
+complains 'theirs is written to by a run with another list now'
+wait $! || failed "the first run was disturbed"
+
+# --- an output that is kept in part is told of, and shown without its JSON
+expect 0 fanfold run --tasks two.txt --name mixed -- sh -c 'if [ $FANFOLD_TASK = 1 ]; then head -c 70000 /dev/zero | tr "\\0" x; else echo short; fi'
+complains '1 of what was printed is longer than the 64 KB that are kept'
+expect 1 fanfold results mixed --text
+complains '1 text is longer than the 64 KB'
+same 'x short' "$(tr -s x <out | sed 's/xshort/x short/')"
+echo "ok"
