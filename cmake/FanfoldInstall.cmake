@@ -83,6 +83,7 @@ if(TARGET fanfold_cli)
       DEPENDS fanfold_cli
       VERBATIM)
     add_custom_target(fanfold_manual ALL DEPENDS "${manual}/fanfold.1")
+    add_dependencies(fanfold_shipped fanfold_manual)
     install(
       FILES "${manual}/fanfold.1"
       DESTINATION "${CMAKE_INSTALL_MANDIR}/man1"

@@ -116,8 +116,7 @@ Result<ExitCode> watch(const Invocation& invocation, const ClusterOnly& options)
     note(ending_line(label_of(*header), *header, *progress));
   }
   if (is_elsewhere()) return moved();
-  if (!progress->finished) return ExitCode::interrupted;
-  return progress->status == Status::complete && progress->failed_count == 0 ? ExitCode::ok : ExitCode::failed;
+  return ending_code(*progress);
 }
 
 }  // namespace

@@ -111,4 +111,10 @@ std::string ending_line(const std::string& label, const ClusterHeader& header, c
   return line;
 }
 
+ExitCode ending_code(const Progress& progress) {
+  if (!progress.finished) return ExitCode::interrupted;
+  const bool all_well = progress.status == Status::complete && progress.failed_count == 0 && !progress.finish_failed;
+  return all_well ? ExitCode::ok : ExitCode::failed;
+}
+
 }  // namespace fanfold::cli

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "cli/exit_code.hpp"
 #include "cli/output.hpp"
 
 #include <fanfold/client.hpp>
@@ -35,5 +36,9 @@ struct FinishState {
 
 /// How it ended or where it stands: "photos: 19,997 of 20,000 complete, 3 failed".
 [[nodiscard]] std::string ending_line(const std::string& label, const ClusterHeader& header, const Progress& progress);
+
+/// For whoever waited for its end: failed also where its finish handler has failed for good; interrupted before the
+/// end.
+[[nodiscard]] ExitCode ending_code(const Progress& progress);
 
 }  // namespace fanfold::cli

@@ -37,6 +37,8 @@ Result<void> take(const std::filesystem::path& file, const CLI::ConfigItem& item
   }
   if (item.inputs.size() != 1 || item.inputs.front().empty())
     return wrong(file, fmt::format("{}: expected one value, as in {} = \"…\"", item.name, item.name));
+  if (item.inputs.front().starts_with('"') || item.inputs.front().starts_with('\''))
+    return wrong(file, fmt::format("{}: its value begins with a quote and does not end with it", item.name));
   if (item.name == std::string_view("durability") && item.inputs.front() != "full" && item.inputs.front() != "normal")
     return wrong(file, "durability: expected full or normal");
   options.*(key->target) = item.inputs.front();

@@ -51,6 +51,12 @@ TEST_F(ConfigFile, SaysWhereTheStoreIs) {
   EXPECT_EQ(options_.region, "eu-west-1");
 }
 
+TEST_F(ConfigFile, WantsAQuoteAtBothEnds) {
+  const auto refused = read("store = \"a\n");
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_NE(refused.error().message.find("store: its value begins with a quote"), std::string::npos);
+}
+
 TEST_F(ConfigFile, LeavesTheRegionToTheEnvironment) {
   for (const char* name : {"AWS_REGION", "AWS_DEFAULT_REGION"}) {
     variable_name_ = name;

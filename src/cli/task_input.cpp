@@ -50,6 +50,11 @@ bool is_regular(std::FILE* file) {
   return fstat(fileno(file), &status) == 0 && S_ISREG(status.st_mode);
 }
 
+bool is_folder(std::FILE* file) {
+  struct stat status {};
+  return fstat(fileno(file), &status) == 0 && S_ISDIR(status.st_mode);
+}
+
 bool is_blank(std::string_view line) { return line.find_first_not_of(" \t\r") == std::string_view::npos; }
 
 }  // namespace
@@ -66,6 +71,7 @@ Result<TaskInput> TaskInput::open(const TaskInputOptions& options, const std::st
   const std::string name = standard_input ? "standard input" : options.file;
   File file(standard_input ? fdopen(dup(STDIN_FILENO), "rbe") : std::fopen(options.file.c_str(), "rbe"));
   if (!file) return system_error(name, errno);
+  if (is_folder(file.get())) return Error{ErrorCode::invalid_argument, fmt::format("{}: is a folder", name), {}};
   // A regular file can be read again from its start; standard input only where it was not begun by somebody else.
   if (!is_regular(file.get()) || (standard_input && std::ftell(file.get()) != 0)) {
     auto copy = spooled(file.get(), name, stop);

@@ -35,7 +35,7 @@ std::string as_commands(std::string remedy, const ClusterHeader& header) {
       {"run a worker on that queue", worker_of(header)},
       {"run more workers on that queue", worker_of(header)},
       {"a dead worker's lease ends then",
-       is_of_run(header) ? "where no fanfold run works on it any more, the same fanfold run command goes on then"
+       is_of_run(header) ? "where no fanfold run works on it any more, the same fanfold run command goes on at once"
                          : "a dead worker's lease ends then"},
       {"what it printed is kept under the cluster's key",
        "fanfold logs " + word_of(header) + " shows what it printed"}};

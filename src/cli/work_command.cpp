@@ -1,4 +1,5 @@
 #include "cli/cluster_argument.hpp"
+#include "cli/cluster_state.hpp"
 #include "cli/commands.hpp"
 #include "cli/duration.hpp"
 #include "cli/output.hpp"
@@ -223,7 +224,7 @@ Result<ExitCode> work(const Invocation& invocation, const WorkOptions& options) 
   }
   const auto begun = std::chrono::steady_clock::now();
   Worker worker(*client, std::move(handlers), std::move(tuned));
-  bool finished = true;
+  ExitCode code = ExitCode::ok;
   if (options.until_cluster.empty()) {
     auto report = worker.run(watch.token());
     if (!report) return std::move(report).error();
@@ -232,7 +233,7 @@ Result<ExitCode> work(const Invocation& invocation, const WorkOptions& options) 
     if (!header) return std::move(header).error();
     auto progress = worker.run_until(key_of(*header), watch.token());
     if (!progress && progress.error().code != ErrorCode::cancelled) return std::move(progress).error();
-    finished = progress && progress->finished;
+    code = progress ? ending_code(*progress) : ExitCode::interrupted;
   }
   const WorkerReport report = worker.report();
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
@@ -241,7 +242,7 @@ Result<ExitCode> work(const Invocation& invocation, const WorkOptions& options) 
   else
     note(report_line(report));
   if (auto error = watch.store_error()) return std::move(*error);
-  return finished ? ExitCode::ok : ExitCode::interrupted;
+  return code;
 }
 
 }  // namespace

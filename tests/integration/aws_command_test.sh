@@ -136,7 +136,7 @@ expect 0 fanfold queue purge resize
 # --- failures: grouped, tried again, ended by hand
 printf 'ok\nbad 17\nbad 18\nworse\n' >some.txt
 expect 0 fanfold cluster create --queue resize --tasks some.txt --name mixed
-expect 0 fanfold work --queue resize --lease 3s --until mixed --max-attempts 1 -- sh -c 'case $1 in ok) ;; bad*) echo "no picture ${1#bad }" >&2; exit 65 ;; *) echo worse >&2; exit 3 ;; esac' sh {task}
+expect 1 fanfold work --queue resize --lease 3s --until mixed --max-attempts 1 -- sh -c 'case $1 in ok) ;; bad*) echo "no picture ${1#bad }" >&2; exit 65 ;; *) echo worse >&2; exit 3 ;; esac' sh {task}
 expect 0 fanfold errors mixed --json
 same 2 "$(wc -l <out)"
 fingerprint=$(grep 'no picture' out | sed 's/.*"fingerprint":"\([0-9a-f]*\)".*/\1/')
@@ -144,7 +144,7 @@ expect 0 fanfold tasks mixed --status failed
 says 'no picture 17'
 expect 0 fanfold retry mixed --where "fingerprint=${fingerprint:0:4}" --json
 same 2 "$(field sent)"
-expect 0 fanfold work --queue resize --lease 3s --until mixed -- true
+expect 1 fanfold work --queue resize --lease 3s --until mixed -- true
 expect 0 fanfold cluster retry mixed
 expect 0 fanfold work --queue resize --lease 3s --until mixed -- true
 expect 0 fanfold verify mixed
@@ -153,14 +153,14 @@ expect 0 fanfold cluster watch mixed
 # --- the rounds of a task, in their order; a finish handler that fails for good, and what it printed
 expect 0 fanfold cluster create --queue resize --tasks some.txt --name rounds
 for _ in 1 2; do
-  expect 0 fanfold work --queue resize --lease 3s --until rounds --max-attempts 1 -- sh -c 'echo "$FANFOLD_TASK"; exit 65'
+  expect 1 fanfold work --queue resize --lease 3s --until rounds --max-attempts 1 -- sh -c 'echo "$FANFOLD_TASK"; exit 65'
   [ -e again ] || expect 0 fanfold cluster retry rounds
   touch again
 done
 expect 0 fanfold logs rounds#1
 same '--- attempt 1 --- round 1, attempt 1' "$(sed -n 's/^\(--- .*attempt 1\),.*/\1/p' out | paste -sd' ')"
 expect 0 fanfold cluster create --queue resize --tasks some.txt --name fold
-expect 0 fanfold work --queue resize --lease 3s --until fold --max-attempts 1 --on-finish 'echo from the hook; echo no printer >&2; exit 1' -- true
+expect 1 fanfold work --queue resize --lease 3s --until fold --max-attempts 1 --on-finish 'echo from the hook; echo no printer >&2; exit 1' -- true
 expect 0 fanfold why fold
 says 'its finish handler failed for good, after attempt 1: no printer'
 expect 0 fanfold logs fold

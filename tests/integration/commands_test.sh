@@ -147,7 +147,7 @@ expect 1 fanfold cluster watch album
 # --- failures, grouped, and tried again by their fingerprint
 printf 'ok\nbad 17\nbad 18\nworse\n' >some.txt
 expect 0 fanfold cluster create --queue mixed --tasks some.txt --name mixed
-expect 0 fanfold work --queue mixed --until mixed --max-attempts 1 -- sh -c 'case $1 in ok) ;; bad*) echo "no picture ${1#bad }" >&2; exit 65 ;; *) echo worse >&2; exit 3 ;; esac' sh {task}
+expect 1 fanfold work --queue mixed --until mixed --max-attempts 1 -- sh -c 'case $1 in ok) ;; bad*) echo "no picture ${1#bad }" >&2; exit 65 ;; *) echo worse >&2; exit 3 ;; esac' sh {task}
 expect 0 fanfold errors mixed --json
 same 2 "$(wc -l <out)"
 fingerprint=$(grep 'no picture' out | sed 's/.*"fingerprint":"\([0-9a-f]*\)".*/\1/')
@@ -158,7 +158,7 @@ expect 2 fanfold retry mixed --where colour=red
 expect 3 fanfold retry mixed --where fingerprint=ffffffff
 expect 0 fanfold retry mixed --where "fingerprint=${fingerprint:0:4}" --json
 same 2 "$(field sent)"
-expect 0 fanfold work --queue mixed --until mixed -- true
+expect 1 fanfold work --queue mixed --until mixed -- true
 expect 0 fanfold cluster ls --name mixed --json
 same 3 "$(field complete)"
 same 1 "$(field failed)"
@@ -224,6 +224,6 @@ complains "there is no command 'fanfold cluster list'; there are create, open"
 # --- a finish command that fails for good is told without --verbose: no list of tasks has it
 seq 1 2 >two.txt
 expect 0 fanfold cluster create --queue hooked --tasks two.txt --name hooked
-expect 0 fanfold work --queue hooked --until hooked --on-finish 'exit 65' -- true
+expect 1 fanfold work --queue hooked --until hooked --on-finish 'exit 65' -- true
 complains ' --on-finish  exit code 65'
 echo "ok"

@@ -6,7 +6,7 @@ seq 1 3 >three.txt
 
 # --- a finish handler that fails for good is shown wherever people look, and what it printed is kept
 expect 0 fanfold cluster create --queue fold --tasks three.txt --name fold
-expect 0 fanfold work --queue fold --until fold --max-attempts 2 --backoff 10ms --on-finish 'echo from the hook; echo no printer >&2; exit 3' -- true
+expect 1 fanfold work --queue fold --until fold --max-attempts 2 --backoff 10ms --on-finish 'echo from the hook; echo no printer >&2; exit 3' -- true
 complains 'failed     '
 complains 'no printer'
 expect 0 fanfold why fold
@@ -66,7 +66,7 @@ printf 'b\na\n' >two.txt
 expect 0 fanfold cluster create --queue passed --tasks two.txt --name passed
 for round in 0 1 2; do
   [ $round = 0 ] || expect 0 fanfold retry passed --where contains=$([ $round = 1 ] && echo b || echo a)
-  expect 0 fanfold work --queue passed --until passed --max-attempts 1 -- sh -c 'echo "$1 in '$round'"; echo "no $1" >&2; exit 1' - {task}
+  expect 1 fanfold work --queue passed --until passed --max-attempts 1 -- sh -c 'echo "$1 in '$round'"; echo "no $1" >&2; exit 1' - {task}
 done
 expect 0 fanfold logs passed#1 --round 2
 says 'a in 2'
