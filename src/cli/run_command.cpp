@@ -144,6 +144,8 @@ Result<void> Run::find_cluster_of_list() {
   clusters_ = std::move(*clusters);
   const auto& same = clusters_.same_list;
   is_new_ = !same;
+  if (is_new_ && clusters_.others.empty() && clusters_.has_other_program && !options_.again)
+    note(fmt::format("{}: the job of this name ran another program or other arguments: nothing is skipped", label()));
   if (same && !same->moved_to.empty()) return moved(*same);
   const auto is_creation = [](const DueMark& mark) { return mark.kind == DueMark::Kind::creation; };
   if (same && same->sealed() && std::none_of(same->due.begin(), same->due.end(), is_creation)) {

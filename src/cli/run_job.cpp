@@ -93,6 +93,7 @@ Result<JobClusters> find_job(const Client& client, const RunJob& job, const RunL
     if (!page) return std::move(page).error();
     for (ClusterHeader& header : page->clusters) {
       const auto meta = run_meta(header);
+      if (meta && meta->job != hash && !header.tombstone) found.has_other_program = true;
       if (!meta || meta->job != hash) continue;
       const bool same_list = meta->list == list.hash;
       if (same_list)

@@ -31,6 +31,7 @@ struct JobClusters {
   std::optional<ClusterHeader> same_list;  ///< The newest one of this very list that can go on.
   std::vector<ClusterHeader> others;       ///< Of other lists (and ended ones of this), the newest first.
   std::uint64_t generation = 0;            ///< How many of this list cannot go on.
+  bool has_other_program = false;          ///< There are jobs of the same name that ran another program.
 };
 /// `again`: none of this list can go on.
 [[nodiscard]] Result<JobClusters> find_job(const Client& client, const RunJob& job, const RunList& list, bool again);

@@ -152,6 +152,13 @@ expect 0 fanfold run --json --jobs 6 --tasks drain.txt -- sh -c 'echo begun >>be
 same 6 "$(field complete)"
 same 6 "$(wc -l <ended)"
 
+# --- another program under the same name is another job, and it is said
+expect 0 fanfold run --tasks list.txt --name other -- echo one
+expect 0 fanfold run --tasks list.txt --name other -- echo two
+complains 'other: the job of this name ran another program or other arguments: nothing is skipped'
+expect 0 fanfold run --tasks list.txt --name other -- echo two
+same '' "$(grep 'another program' err || true)"
+
 # --- killed: why says when the same command goes on
 echo 1 >killed.txt
 "$FANFOLD_BIN" run --tasks killed.txt -- sh -c 'echo begun >killed; sleep 2' >out 2>err &
