@@ -70,7 +70,8 @@ class Client {
     if (!body) return std::move(body).error();
     return Message<Body, Meta, Globals>(*delivery, std::move(*body), queue_url_of(record), core_);
   }
-  /// Takes deliveries by hand; a Worker does so by itself. Empty where none came within `options.wait`.
+  /// Takes deliveries by hand; a Worker does so by itself. Empty where none came within `options.wait`. A delivery
+  /// whose payload could not be fetched is left out and comes again; why is the error where nothing else came.
   [[nodiscard]] Result<std::vector<SqsRecord>> receive(const std::string& queue, const ReceiveOptions& options = {},
                                                        std::stop_token stop = {}) const {
     return core_->receive(queue, options, std::move(stop));
