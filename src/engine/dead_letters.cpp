@@ -35,7 +35,7 @@ class DeadLetters {
       if (deliveries->empty()) break;
       count += deliveries->size();
       for (Delivery& delivery : *deliveries) {
-        if (auto fetched = std::move(store_.queue().fetch_payloads(std::span(&delivery, 1)).front()); !fetched) {
+        if (auto fetched = fetch_payload(store_, delivery); !fetched) {
           add_report(report_, "a message in dead-letter queue " + url_ + " is left: " + to_string(fetched.error()));
           continue;
         }

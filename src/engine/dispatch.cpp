@@ -92,8 +92,7 @@ struct Dispatcher::Batch {
 
   /// What its queue could not fetch is tried once more, since that tells why. Else it is left and comes again.
   bool is_read(Delivery& delivery) {
-    if (!delivery.is_pointer) return true;
-    auto fetched = std::move(store.queue().fetch_payloads(std::span(&delivery, 1)).front());
+    auto fetched = fetch_payload(store, delivery);
     if (fetched) return true;
     tally.failed = true;
     emit(WorkerEvent::Kind::error, delivery, 0, to_string(fetched.error()));

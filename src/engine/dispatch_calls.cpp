@@ -69,8 +69,7 @@ Result<detail::ClaimReply> Engine::is_complete(const SqsRecord& record, const At
   if (!url) return std::move(url).error();
   auto delivery = delivery_to_dispatch(record);
   if (!delivery) return std::move(delivery).error();
-  if (auto fetched = store_.queue().fetch_payloads(std::span(&*delivery, 1)).front(); !fetched)
-    return std::move(fetched).error();
+  if (auto fetched = fetch_payload(store_, *delivery); !fetched) return std::move(fetched).error();
 
   Dispatcher dispatcher(store_, shared_from_this(), by_hand(),
                         {.attempts = options,

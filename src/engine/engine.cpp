@@ -46,8 +46,7 @@ std::shared_ptr<Engine> Engine::of(const Client& client) { return std::dynamic_p
 Result<Delivery> Engine::read_record(const SqsRecord& record) const {
   auto delivery = wire::delivery_of(record);
   if (!delivery || !delivery->is_pointer) return delivery;
-  if (auto fetched = store_.queue().fetch_payloads(std::span(&*delivery, 1)).front(); !fetched)
-    return std::move(fetched).error();
+  if (auto fetched = fetch_payload(store_, *delivery); !fetched) return std::move(fetched).error();
   auto content = wire::content_of(*delivery);
   if (!content) return std::move(content).error();
   delivery->content = std::move(*content);
@@ -71,7 +70,7 @@ Result<std::vector<SqsRecord>> Engine::receive(const std::string& queue, const R
   records.reserve(deliveries->size());
   std::optional<Error> unread;
   for (Delivery& delivery : *deliveries) {
-    auto fetched = std::move(store_.queue().fetch_payloads(std::span(&delivery, 1)).front());
+    auto fetched = fetch_payload(store_, delivery);
     if (fetched)
       records.push_back(wire::record_of(delivery, *url));
     else

@@ -114,6 +114,11 @@ Result<ClaimAnswer> look_at(Store& store, const RecordRef& ref) {
 
 Error invalid(std::string message) { return {ErrorCode::invalid_argument, std::move(message), {}}; }
 
+Result<void> fetch_payload(const Store& store, Delivery& delivery) {
+  if (!delivery.is_pointer) return {};
+  return std::move(store.queue().fetch_payloads(std::span(&delivery, 1)).front());
+}
+
 Result<void> check_is_here(const ClusterHeader& header) {
   if (header.moved_to.empty()) return {};
   const std::string state = header.moving() ? "is " + header.moved_to : "was moved to " + header.moved_to;

@@ -120,6 +120,10 @@ Result<ClusterHeader> live_header(Store& store, std::string_view id);
 
 [[nodiscard]] Error invalid(std::string message);
 
+/// Completes one delivery whose text is kept elsewhere; nothing to do where it is whole. Errors: of
+/// Queue::fetch_payloads.
+[[nodiscard]] Result<void> fetch_payload(const Store& store, Delivery& delivery);
+
 /// Between tries of a compare-and-swap that another writer won.
 inline constexpr std::chrono::milliseconds swap_pause_initial{2};
 inline constexpr std::chrono::milliseconds swap_pause_most{500};

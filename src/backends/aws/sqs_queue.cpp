@@ -158,9 +158,8 @@ std::size_t SqsQueue::bytes_max_of(std::string_view url) {
   GetQueueAttributesCall call(sqs_, url, {"MaximumMessageSize"});
   ++usage_.sqs_other_count;
   sqs_.run(call, {});
-  // A sender that may not ask learns it from the refusal.
-  if (call.answer().error) return sqs_bytes_max;
-  std::size_t bytes_max = sqs_bytes_max;
+  std::size_t bytes_max = sqs_bytes_max;  // A sender that may not ask learns of less from the refusal.
+  if (call.answer().error && is_retryable(call.answer().error->code)) return bytes_max;
   if (const auto told = call.attributes.find("MaximumMessageSize"); told != call.attributes.end())
     std::from_chars(told->second.data(), told->second.data() + told->second.size(), bytes_max);
   const std::scoped_lock lock(mutex_);
