@@ -50,10 +50,6 @@ std::chrono::milliseconds doubled(std::chrono::milliseconds initial, std::uint32
 
 /// A process that is killed ends the attempts of all that it had claimed, begun or not. Where there is one attempt, a
 /// task that nobody has begun would have failed for good: such are claimed when they begin.
-std::size_t chunk_count_max(const WorkerOptions& options, const engine::Store& store) {
-  return options.attempts.attempts_max == 1 ? 1 : store.backend.batch_count_max;
-}
-
 bool has_one_attempt(const engine::Assignment& assignment) { return assignment.attempts_max == 1; }
 
 engine::DispatchOptions dispatch_options(const WorkerOptions& options, engine::Deletions* deletions) {
@@ -121,12 +117,15 @@ Run::Run(std::shared_ptr<engine::Engine> engine, const Handlers& handlers, const
       receives_few_(store_.queue().receive_count_max() <= small_receive_count),
       deletions_(store_, store_.queue().receive_count_max()),
       dispatcher_(store_, engine_, handlers, dispatch_options(options, receives_few_ ? &deletions_ : nullptr)),
-      intake_(std::move(sources), options.jobs, options.prefetch, chunk_count_max(options, store_),
+      intake_(std::move(sources), options.jobs, options.prefetch, store_.backend.batch_count_max,
               receives_few_ ? store_.queue().receive_count_max() : 0),
       heartbeat_(store_, intake_, active_,
                  {.lease = options.attempts.lease, .lease_total_max = options.lease_total_max}),
       watchdog_(dispatcher_, intake_, active_, [this](engine::Tally& tally) { absorb(tally); }),
-      slots_(static_cast<std::ptrdiff_t>(options.jobs)) {}
+      slots_(static_cast<std::ptrdiff_t>(options.jobs)) {
+  for (std::size_t source = 0; options.attempts.attempts_max == 1 && source < intake_.source_count(); ++source)
+    intake_.claim_singly(source);
+}
 
 Result<void> Run::run(std::stop_token stop, const IsOver& is_over) {
   emit(WorkerEvent::Kind::started);
