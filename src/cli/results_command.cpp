@@ -21,19 +21,20 @@ struct ResultsOptions {
 constexpr std::size_t page_results = 1000;
 
 /// What a task printed, as far as it was kept, or the string that it returned; other results as their JSON on a line.
-std::string text_of(const Json& result) {
-  if (auto kept = kept_text(result)) return std::move(*kept);
+PrintedText text_of(const Json& result) {
+  if (auto printed = printed_text(result)) return std::move(*printed);
   if (result.text().starts_with('"')) {
-    if (auto string = task_text(result)) return *string + "\n";
+    if (auto string = task_text(result)) return {*string + "\n"};
   }
-  return result.text() + "\n";
+  return {result.text() + "\n"};
 }
 
 /// False where only a part of a text that was asked for can be shown.
 bool show(const Invocation& invocation, const ResultsOptions& options, const TaskResult<Json>& result) {
   if (options.text) {
-    print(text_of(result.result));
-    return !kept_text(result.result) || printed_text(result.result).has_value();
+    const PrintedText shown = text_of(result.result);
+    print(shown.text);
+    return !shown.is_cut;
   }
   print_line(invocation.common.json ? JsonObject().count("index", result.index).json("result", result.result).line()
                                     : fmt::format("{}\t{}", result.index, result.result.text()));

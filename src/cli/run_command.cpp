@@ -309,9 +309,11 @@ Result<void> Run::write_missing_results() const {
     next = result->index + 1;
     if (has_result(options_.results, result->index)) continue;
     const auto printed = printed_text(result->result);
-    if (!printed) ++lost_count;
-    if (!printed) continue;
-    if (auto written = restore_result(options_.results, result->index, *printed); !written) return written;
+    if (!printed || printed->is_cut) {
+      ++lost_count;
+      continue;
+    }
+    if (auto written = restore_result(options_.results, result->index, printed->text); !written) return written;
   }
   if (lost_count > 0) {
     note(fmt::format("{}: {} of earlier starts were too long to be kept; --again runs every task anew",

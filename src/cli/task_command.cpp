@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <limits>
 
 namespace fanfold::cli {
 namespace {
@@ -71,13 +72,6 @@ std::string start_error(int number) {
   return fmt::format("cannot start the program: {}", std::strerror(number));
 }
 
-bool is_cut(const ChildEnd& end) {
-  constexpr std::size_t bytes_surely = result_bytes_max / 8;  // A byte takes at most six in JSON.
-  if (end.standard_output_bytes <= bytes_surely) return false;
-  const auto result = result_of(end.standard_output, end.standard_output_bytes);
-  return result && !printed_text(*result);
-}
-
 Outcome exited(const ChildEnd& end) {
   if (end.code == 0) {
     auto result = result_of(end.standard_output, end.standard_output_bytes);
@@ -133,24 +127,20 @@ std::optional<Json> result_of(std::string_view standard_output, std::uint64_t al
   }
 }
 
-std::optional<std::string> kept_text(const Json& result) {
+std::optional<PrintedText> printed_text(const Json& result) {
   detail::JsonDocument document;
   if (!document.read(result.text()).has_value()) return std::nullopt;
-  std::optional<std::string> kept;
   if (document.root().kind() != detail::JsonKind::object) return std::nullopt;
+  std::optional<std::string> text;
+  bool is_cut = false;
   for (const auto& member : document.root().members()) {
+    if (member.key == "stdout_bytes") is_cut = true;
     if (member.value.kind() != detail::JsonKind::string) continue;
-    if (member.key == "stdout") kept = std::string(member.value.string());
-    if (member.key == "stdout_base64") kept = wire::decode_base64(member.value.string());
+    if (member.key == "stdout") text = std::string(member.value.string());
+    if (member.key == "stdout_base64") text = wire::decode_base64(member.value.string());
   }
-  return kept;
-}
-
-std::optional<std::string> printed_text(const Json& result) {
-  detail::JsonDocument document;
-  if (!document.read(result.text()).has_value()) return std::nullopt;
-  const bool is_cut = document.root().kind() == detail::JsonKind::object && document.root().find("stdout_bytes");
-  return is_cut ? std::nullopt : kept_text(result);
+  if (!text) return std::nullopt;
+  return PrintedText{std::move(*text), is_cut};
 }
 
 Outcome outcome_of(ChildEnd&& end, std::chrono::milliseconds timeout) {
@@ -227,10 +217,13 @@ Outcome TaskCommand::run(const Message<Json>& message, const Context& context) c
   if (file && end.kind == ChildEnd::Kind::exited && end.code == 0) {
     if (auto kept = file->keep(); !kept) return retry(kept.error().message);
     file->show(end);
-  } else if (!file && end.kind == ChildEnd::Kind::exited && end.code == 0 && is_cut(end)) {
-    ++cut_count_;
   }
-  return outcome_of(std::move(end), options_.timeout);
+  // Neither is a file nor does the result hold all of it.
+  const std::uint64_t shortest_to_cut = file ? std::numeric_limits<std::uint64_t>::max() : result_bytes_max / 8;
+  const bool may_be_cut = end.standard_output_bytes > shortest_to_cut;
+  Outcome outcome = outcome_of(std::move(end), options_.timeout);
+  if (may_be_cut && outcome.result() && printed_text(*outcome.result()).value_or(PrintedText{}).is_cut) ++cut_count_;
+  return outcome;
 }
 
 void TaskCommand::clean_results() const {

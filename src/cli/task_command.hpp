@@ -64,9 +64,12 @@ class TaskCommand {
 /// What a task that printed this returns: {"exit":0,"stdout":"…"}, within the limit of results; nothing where it
 /// printed nothing.
 [[nodiscard]] std::optional<Json> result_of(std::string_view standard_output, std::uint64_t all_bytes);
-/// What such a result says was printed; empty where it is another value, or was cut.
-[[nodiscard]] std::optional<std::string> printed_text(const Json& result);
-/// The same where it was cut, as far as it was kept.
-[[nodiscard]] std::optional<std::string> kept_text(const Json& result);
+/// What a result says was printed.
+struct PrintedText {
+  std::string text{};   ///< As far as it was kept.
+  bool is_cut = false;  ///< More was printed.
+};
+/// Empty where the result is another value.
+[[nodiscard]] std::optional<PrintedText> printed_text(const Json& result);
 
 }  // namespace fanfold::cli

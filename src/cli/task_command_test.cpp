@@ -52,13 +52,14 @@ TEST(TaskOutcome, KeepsWhatWasPrintedAndSaysWhatWasNot) {
 
 TEST(TaskResult, HoldsWhatWasPrinted) {
   EXPECT_EQ(result_of("small\n", 6).value().text(), R"({"exit":0,"stdout":"small\n"})");
-  EXPECT_EQ(printed_text(result_of("small\n", 6).value()).value(), "small\n");
+  EXPECT_EQ(printed_text(result_of("small\n", 6).value()).value().text, "small\n");
+  EXPECT_FALSE(printed_text(result_of("small\n", 6).value()).value().is_cut);
   EXPECT_FALSE(result_of("", 0).has_value());
 }
 
 TEST(TaskResult, OfBytesComesBackByteForByte) {
   const std::string bytes("\xff\x00\x01", 3);
-  EXPECT_EQ(printed_text(result_of(bytes, 3).value()).value(), bytes);
+  EXPECT_EQ(printed_text(result_of(bytes, 3).value()).value().text, bytes);
 }
 
 TEST(TaskResult, OfALongOutputIsCutWithinTheLimitAndSaysSo) {
@@ -66,7 +67,7 @@ TEST(TaskResult, OfALongOutputIsCutWithinTheLimitAndSaysSo) {
   const Json result = result_of(text, text.size()).value();
   EXPECT_LE(result.text().size(), result_bytes_max);
   EXPECT_NE(result.text().find(R"("stdout_bytes":200000)"), std::string::npos);
-  EXPECT_FALSE(printed_text(result).has_value());
+  EXPECT_TRUE(printed_text(result).value().is_cut);
 }
 
 TEST(TaskResult, IsCutBetweenCharacters) {
