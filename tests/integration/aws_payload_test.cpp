@@ -178,12 +178,7 @@ class Services {
 class Payload : public ::testing::Test {
  public:
   Payload() {
-    session_ = Session::open(variables_of({{"AWS_REGION", "eu-west-1"},
-                                           {"AWS_ACCESS_KEY_ID", "AKID"},
-                                           {"AWS_SECRET_ACCESS_KEY", "the-secret-key"},
-                                           {"AWS_ENDPOINT_URL", server_.url()}}),
-                             {})
-                   .value();
+    session_ = Session::open(variables_of_server(server_.url()), {}).value();
     sqs_ = session_->service("sqs").value();
     s3_ = session_->service("s3").value();
     objects_ = std::make_unique<S3Objects>(*s3_, "path", usage_);

@@ -42,12 +42,7 @@ ScriptedReply s3_error(int status, const std::string& code) {
 class AwsServices : public ::testing::Test {
  public:
   AwsServices() {
-    session_ = Session::open(variables_of({{"AWS_REGION", "eu-west-1"},
-                                           {"AWS_ACCESS_KEY_ID", "AKID"},
-                                           {"AWS_SECRET_ACCESS_KEY", "the-secret-key"},
-                                           {"AWS_ENDPOINT_URL", server.url()}}),
-                             {})
-                   .value();
+    session_ = Session::open(variables_of_server(server.url()), {}).value();
     sqs_ = session_->service("sqs").value();
     dynamodb_ = session_->service("dynamodb").value();
     s3_ = session_->service("s3").value();

@@ -36,7 +36,7 @@ TEST_F(SqliteFailedSync, IsToldToAllWhoseCommitsItHeldAndStopsEveryWrite) {
     // The file itself is synced when it is made, and whenever the log is copied into it.
     const std::size_t body_bytes = file == "store.db" ? 300'000 : 50;
     const std::uint64_t syncs = file == "store.db" ? 3 : 60;
-    for (std::uint64_t seed = 0; seed < 24; ++seed) {
+    for (std::uint64_t seed = 0; seed < seed_count(24); ++seed) {
       start_empty();
       Senders senders(body_bytes);
       {
@@ -54,11 +54,11 @@ TEST_F(SqliteFailedSync, IsToldToAllWhoseCommitsItHeldAndStopsEveryWrite) {
       ASSERT_EQ(integrity(), "ok") << file << ", seed " << seed;
     }
   }
-  EXPECT_GT(failure_count, 24U) << "hardly a sync failed, so that this shows nothing";
+  EXPECT_GT(failure_count, seed_count(24)) << "hardly a sync failed, so that this shows nothing";
 }
 
 TEST_F(SqliteFailedSync, LeavesAStoreThatIsSafeAgainOnceItIsOpenedAgain) {
-  for (std::uint64_t seed = 0; seed < 24; ++seed) {
+  for (std::uint64_t seed = 0; seed < seed_count(24); ++seed) {
     start_empty();
     Senders before(50);
     {
@@ -85,7 +85,7 @@ TEST_F(SqliteFailedSync, LeavesAStoreThatIsSafeAgainOnceItIsOpenedAgain) {
 }
 
 TEST_F(SqliteFailedSync, WhileTheFileIsMadeIsSaidAndTheNextOpeningMakesItAnew) {
-  for (std::uint64_t seed = 0; seed < 10; ++seed) {
+  for (std::uint64_t seed = 0; seed < seed_count(10); ++seed) {
     start_empty();
     disk_.fail_sync("store.db", 1);
     auto failed = open(Durability::full);

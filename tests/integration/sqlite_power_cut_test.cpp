@@ -20,7 +20,7 @@ TEST_F(SqlitePowerCut, LosesNothingAcknowledgedWhereEverythingIsSynced) {
     });
     std::size_t cut_count = 0;
     std::size_t acknowledged_count = 0;
-    const std::uint64_t seeds = body_bytes > 1'000 ? 20 : 80;
+    const std::uint64_t seeds = seed_count(body_bytes > 1'000 ? 20 : 80);
     for (std::uint64_t seed = 0; seed < seeds; ++seed) {
       start_empty();
       Senders senders(body_bytes);
@@ -47,7 +47,7 @@ TEST_F(SqlitePowerCut, TakesOnlyTheNewestWritesUnderNormal) {
       Backend backend = open(Durability::normal).value();
       Senders(body_bytes).run(backend);
     });
-    const std::uint64_t seeds = body_bytes > 1'000 ? 20 : 80;
+    const std::uint64_t seeds = seed_count(body_bytes > 1'000 ? 20 : 80);
     for (std::uint64_t seed = 0; seed < seeds; ++seed) {
       start_empty();
       Senders senders(body_bytes);
@@ -103,7 +103,7 @@ TEST_F(SqlitePowerCut, LeavesAClusterThatStillFinishesAndTakesNoProgressBack) {
     ASSERT_EQ(work_until_the_cut(client, disk_), task_count);
   });
   std::size_t told_count = 0;
-  constexpr std::uint64_t seeds = 40;
+  const std::uint64_t seeds = seed_count(40);
   for (std::uint64_t seed = 0; seed < seeds; ++seed) {
     start_empty();
     disk_.cut_after(1 + std::mt19937_64(seed)() % changes);

@@ -19,6 +19,14 @@ inline Variables variables_of(std::map<std::string, std::string> values) {
   };
 }
 
+/// The environment in which everything is at one server, with credentials.
+inline Variables variables_of_server(const std::string& url) {
+  return variables_of({{"AWS_REGION", "eu-west-1"},
+                       {"AWS_ACCESS_KEY_ID", "AKID"},
+                       {"AWS_SECRET_ACCESS_KEY", "the-secret-key"},
+                       {"AWS_ENDPOINT_URL", url}});
+}
+
 /// A directory for a test's files; gone with the test.
 class TestDirectory {
  public:

@@ -12,8 +12,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
+#include <cstdlib>
 #include <set>
 
 /// In place of the C library's, for the folder that the store syncs by itself. Included by one file of a test.
@@ -25,6 +27,12 @@ extern "C" int fsync(int descriptor) {
 }
 
 namespace fanfold::sqlite {
+
+/// How many seeds a loop runs: FANFOLD_DISK_SEEDS times as many as it does by itself.
+inline std::uint64_t seed_count(std::uint64_t count) {
+  const char* factor = std::getenv("FANFOLD_DISK_SEEDS");
+  return factor == nullptr ? count : count * std::max<std::uint64_t>(1, std::strtoull(factor, nullptr, 10));
+}
 
 /// Does not wait: nothing comes back on a disk without power.
 class ImpatientClock final : public Clock {
