@@ -37,6 +37,8 @@ Result<void> backup(const Options& source, const std::filesystem::path& target) 
     static_cast<void>(query_number(connection, "SELECT count(*) FROM sqlite_schema"));
     auto done = copy(connection, copy_of);
     if (!done) return done;
+    execute(copy_of, "INSERT INTO setting VALUES ('time', ?) ON CONFLICT DO UPDATE SET value = excluded.value",
+            (*store)->clock().now());
     // A backup is nobody's: no process holds anything in it, and it is one file.
     copy_of.run("PRAGMA journal_mode = DELETE");
     return {};

@@ -24,14 +24,14 @@ class SharedClock final : public Clock {
 
 }  // namespace
 
-Result<Backend> open_backend_with_clock(const Options& options, std::shared_ptr<Clock> clock) {
-  auto store = Store::open(options, clock);
+Result<Backend> open_backend_with_clock(const Options& options, std::shared_ptr<Clock> machine) {
+  auto store = Store::open(options, std::move(machine));
   if (!store) return std::move(store).error();
   Backend backend;
   backend.queue = make_queue(*store);
   backend.ledger = make_ledger(*store);
   backend.globals = make_global_store(*store);
-  backend.clock = std::make_unique<SharedClock>(std::move(clock));
+  backend.clock = std::make_unique<SharedClock>((*store)->shared_clock());
   backend.name = "sqlite";
   backend.header_age_max = header_age_max;
   backend.queue_knows_payloads = true;

@@ -67,10 +67,9 @@ Result<std::uint64_t> remove_records(Transaction& transaction, Time ended_before
 }  // namespace
 
 Result<PruneReport> prune(const Options& options, Time ended_before) {
-  auto clock = std::make_shared<SystemClock>();
-  auto store = Store::open(options, clock);
+  auto store = Store::open(options, std::make_shared<SystemClock>());
   if (!store) return std::move(store).error();
-  const Time now = clock->now();
+  const Time now = (*store)->clock().now();
   const auto measure = [&] {
     return (*store)
         ->read([](Connection& connection) -> Result<std::int64_t> { return used_bytes(connection); })

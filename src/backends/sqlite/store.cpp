@@ -52,12 +52,14 @@ void ReaderPool::close() {
   free_.clear();
 }
 
-Store::Store(const Options& options, std::shared_ptr<Clock> clock)
+Store::Store(const Options& options, std::shared_ptr<Clock> machine)
     : options_(options),
-      clock_(std::move(clock)),
+      machine_(std::move(machine)),
+      words_(std::make_shared<ClockWords>()),
+      clock_(std::make_shared<FileClock>(machine_, words_)),
       readers_(options.file, options.read_only ? Access::read_only : Access::read_write) {}
 
-Result<std::shared_ptr<Store>> Store::open(const Options& options, std::shared_ptr<Clock> clock) {
+Result<std::shared_ptr<Store>> Store::open(const Options& options, std::shared_ptr<Clock> machine) {
   auto placed = check_place(options.file, !options.read_only);
   if (!placed) return std::move(placed).error();
   Options placed_options = options;
@@ -66,7 +68,7 @@ Result<std::shared_ptr<Store>> Store::open(const Options& options, std::shared_p
   placed_options.file = std::filesystem::weakly_canonical(std::filesystem::absolute(options.file), code);
   if (code) return error_of_errno(code.value(), "looking at " + options.file.string());
   try {
-    std::shared_ptr<Store> store(new Store(placed_options, std::move(clock)));
+    std::shared_ptr<Store> store(new Store(placed_options, std::move(machine)));
     auto opened = options.read_only ? store->open_for_reading() : store->open_for_writing();
     if (!opened) return std::move(opened).error();
     return store;
@@ -76,6 +78,7 @@ Result<std::shared_ptr<Store>> Store::open(const Options& options, std::shared_p
 }
 
 Result<void> Store::open_for_reading() {
+  Wake::read_clock_words(options_.file, *words_);
   auto checked = check_for_reading();
   std::error_code code;
   if (checked || has_log_left() || !std::filesystem::exists(options_.file, code)) return checked;
@@ -96,7 +99,10 @@ Result<void> Store::check_for_reading() {
     const FileKind kind = look_at(connection);
     auto checked = check_kind(kind, options_.file.string());
     if (!checked) return checked;
-    if (kind.application == application_id && kind.version == schema_version) return {};
+    if (kind.application == application_id && kind.version == schema_version) {
+      remember_time(connection);
+      return {};
+    }
     if (kind.application != application_id) {
       return Error{ErrorCode::unsupported_version,
                    options_.file.string() +
@@ -130,6 +136,7 @@ Result<void> Store::open_for_writing() {
   auto wake = Wake::open(options_.file);
   if (!wake) return std::move(wake).error();
   wake_ = std::move(*wake);
+  clock_ = std::make_shared<FileClock>(machine_, std::shared_ptr<ClockWords>(wake_, &wake_->clock_words()));
   auto holder = Holder::open(options_.file);
   if (!holder) return std::move(holder).error();
 
@@ -147,6 +154,16 @@ Result<void> Store::open_for_writing() {
   // Where the last sync of it failed, the kernel knows of nothing left to write: copied, it is written anew.
   if (taken && has_log && is_last_one()) return commits_->checkpoint_for_good();
   return taken;
+}
+
+void Store::remember_time(Connection& connection) {
+  const auto kept = query_number(connection, "SELECT value FROM setting WHERE name = 'time'");
+  if (kept) clock_->remember(to_time(*kept));
+}
+
+void Store::keep_time(Connection& connection) {
+  execute(connection, "INSERT INTO setting VALUES ('time', ?) ON CONFLICT DO UPDATE SET value = excluded.value",
+          clock_->now());
 }
 
 bool Store::has_log_left() const {
@@ -216,6 +233,8 @@ Result<void> Store::make_file() {
 Result<void> Store::take_holder_slot() {
   return write(Sync::not_needed, [&](Transaction& transaction) -> Result<void> {
     Connection& connection = transaction.connection();
+    remember_time(connection);
+    keep_time(connection);
     const auto dead = dead_slots(connection, *holder_);
     if (!dead.empty()) static_cast<void>(release_slots(transaction, *holder_, dead, clock_->now()));
     std::vector<std::uint32_t> used;
@@ -250,6 +269,7 @@ Store::~Store() {
   const std::uint32_t own = holder_->slot();
   auto released = write(Sync::not_needed, [&](Transaction& transaction) -> Result<void> {
     static_cast<void>(release_slots(transaction, *holder_, std::span(&own, 1), clock_->now()));
+    keep_time(transaction.connection());
     return {};
   });
   if (!released) return;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "backends/sqlite/commit_queue.hpp"
+#include "backends/sqlite/file_clock.hpp"
 #include "backends/sqlite/holders.hpp"
 
 #include <fanfold/ports/queue.hpp>
@@ -78,8 +79,8 @@ struct QueueInfo {
 /// One open file: what its ports share. Thread-safe.
 class Store {
  public:
-  /// `clock` is shared with the clock port. Errors: those of sqlite::open.
-  [[nodiscard]] static Result<std::shared_ptr<Store>> open(const Options& options, std::shared_ptr<Clock> clock);
+  /// `machine` is the clock that the file's follows. Errors: those of sqlite::open.
+  [[nodiscard]] static Result<std::shared_ptr<Store>> open(const Options& options, std::shared_ptr<Clock> machine);
   Store(const Store&) = delete;
   Store& operator=(const Store&) = delete;
   ~Store();
@@ -110,14 +111,16 @@ class Store {
   /// Gives free pages back to the file system, a little at a time.
   Result<void> compact();
 
+  /// The file's: the machine's, but never set back.
   [[nodiscard]] Clock& clock() const noexcept { return *clock_; }
+  [[nodiscard]] const std::shared_ptr<FileClock>& shared_clock() const noexcept { return clock_; }
   [[nodiscard]] const Options& options() const noexcept { return options_; }
   /// Null where the store was opened for reading only.
   [[nodiscard]] Wake* wake() const noexcept { return wake_.get(); }
   [[nodiscard]] Holder* holder() const noexcept { return holder_.get(); }
 
  private:
-  Store(const Options& options, std::shared_ptr<Clock> clock);
+  Store(const Options& options, std::shared_ptr<Clock> machine);
   [[nodiscard]] Result<void> open_for_writing();
   [[nodiscard]] Result<void> open_for_reading();
   [[nodiscard]] Result<void> check_for_reading();
@@ -128,11 +131,16 @@ class Store {
   [[nodiscard]] Result<void> lock_for_opening();
   [[nodiscard]] Result<void> take_holder_slot();
   [[nodiscard]] bool is_last_one();
+  /// What the clock has shown stands in the file too: of a copy, or where `-wake` was removed.
+  void remember_time(Connection& connection);
+  void keep_time(Connection& connection);
 
   Options options_;
-  std::shared_ptr<Clock> clock_;          // Shared with the clock port.
+  std::shared_ptr<Clock> machine_;        // Shared with the file's clock.
+  std::shared_ptr<ClockWords> words_;     // Shared with the clock of a store that is open for reading only.
+  std::shared_ptr<FileClock> clock_;      // Shared with the clock port.
   std::shared_ptr<Turnstile> turnstile_;  // Shared with the commit queue.
-  std::unique_ptr<Wake> wake_;
+  std::shared_ptr<Wake> wake_;            // Shared with the clock, whose words are in it.
   std::unique_ptr<Holder> holder_;
   std::unique_ptr<Connection> writer_;
   std::unique_ptr<CommitQueue> commits_;
@@ -162,6 +170,6 @@ class SystemClock final : public Clock {
 [[nodiscard]] std::vector<std::uint32_t> dead_slots(Connection& connection, const Holder& holder);
 
 /// Opens with a clock of the caller's, for tests.
-[[nodiscard]] Result<Backend> open_backend_with_clock(const Options& options, std::shared_ptr<Clock> clock);
+[[nodiscard]] Result<Backend> open_backend_with_clock(const Options& options, std::shared_ptr<Clock> machine);
 
 }  // namespace fanfold::sqlite

@@ -6,7 +6,9 @@
 #include <array>
 #include <cerrno>
 #include <climits>
+#include <cstddef>
 #include <ctime>
+#include <fstream>
 
 #include <linux/futex.h>
 #include <sys/mman.h>
@@ -33,39 +35,51 @@ void futex_wake_all(const std::atomic<std::uint32_t>& word) noexcept {
 
 Result<std::unique_ptr<Wake>> Wake::open(const std::filesystem::path& file) {
   static_assert(sizeof(Word) == 8 && std::atomic<std::uint32_t>::is_always_lock_free);
-  constexpr std::size_t size_bytes = bucket_count * sizeof(Word);
+  static_assert(sizeof(Memory) == sizeof(Word) * bucket_count + 16 && std::atomic<std::int64_t>::is_always_lock_free);
   const std::string path = file.string() + "-wake";
   auto opened = LockFile::open(path);
   if (!opened) return std::move(opened).error();
   const int descriptor = opened->descriptor();
-  if (::lseek(descriptor, 0, SEEK_END) < static_cast<off_t>(size_bytes)) {
-    // Written, not truncated to size: a hole in a mapping on a full disk is a bus error.
-    const std::array<char, size_bytes> zeros{};
-    if (::pwrite(descriptor, zeros.data(), zeros.size(), 0) != static_cast<ssize_t>(zeros.size())) {
+  const off_t size = ::lseek(descriptor, 0, SEEK_END);
+  if (size >= 0 && size < static_cast<off_t>(sizeof(Memory))) {
+    // Written, not truncated to size: a hole in a mapping on a full disk is a bus error. What is there is in use.
+    const std::array<char, sizeof(Memory)> zeros{};
+    const std::size_t missing = sizeof(Memory) - static_cast<std::size_t>(size);
+    if (::pwrite(descriptor, zeros.data(), missing, size) != static_cast<ssize_t>(missing)) {
       return error_of_errno(errno == 0 ? ENOSPC : errno, "writing " + path);
     }
   }
-  void* mapped = ::mmap(nullptr, size_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0);
+  void* mapped = ::mmap(nullptr, sizeof(Memory), PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0);
   if (mapped == MAP_FAILED) return error_of_errno(errno, "mapping " + path);
-  return std::unique_ptr<Wake>(new Wake(std::move(*opened), static_cast<Word*>(mapped)));
+  return std::unique_ptr<Wake>(new Wake(std::move(*opened), static_cast<Memory*>(mapped)));
 }
 
-Wake::~Wake() { ::munmap(words_, bucket_count * sizeof(Word)); }
+Wake::~Wake() { ::munmap(memory_, sizeof(Memory)); }
+
+void Wake::read_clock_words(const std::filesystem::path& file, ClockWords& words) {
+  std::ifstream stream(file.string() + "-wake", std::ios::binary);
+  std::array<std::int64_t, 2> numbers{};
+  stream.seekg(offsetof(Memory, clock));
+  stream.read(reinterpret_cast<char*>(numbers.data()), sizeof(numbers));
+  if (stream.gcount() != sizeof(numbers)) return;
+  words.latest.store(numbers[0]);
+  words.agrees_at.store(numbers[1]);
+}
 
 std::size_t Wake::bucket_of(std::string_view queue) noexcept { return fnv1a(queue) % bucket_count; }
 
-std::uint32_t Wake::sequence(std::size_t bucket) const noexcept { return words_[bucket].sequence.load(); }
+std::uint32_t Wake::sequence(std::size_t bucket) const noexcept { return memory_->words[bucket].sequence.load(); }
 
 void Wake::wait(std::size_t bucket, std::uint32_t seen, std::chrono::milliseconds most) noexcept {
   if (most <= std::chrono::milliseconds::zero()) return;
-  Word& word = words_[bucket];
+  Word& word = memory_->words[bucket];
   word.waiter_count.fetch_add(1);
   if (word.sequence.load() == seen) futex_wait(word.sequence, seen, most);
   word.waiter_count.fetch_sub(1);
 }
 
 void Wake::notify(std::size_t bucket) noexcept {
-  Word& word = words_[bucket];
+  Word& word = memory_->words[bucket];
   word.sequence.fetch_add(1);
   if (word.waiter_count.load() != 0) futex_wake_all(word.sequence);
 }

@@ -1,15 +1,17 @@
 #pragma once
 
+#include "backends/sqlite/file_clock.hpp"
 #include "backends/sqlite/file_lock.hpp"
 
 #include <fanfold/types.hpp>
 
+#include <array>
 #include <atomic>
 
 namespace fanfold::sqlite {
 
 /// Wakes long polls of every process that uses a file: `<file>-wake` is mapped by all, each queue has one of its words.
-/// Thread-safe.
+/// The words of the file's clock follow them. Thread-safe.
 class Wake {
  public:
   [[nodiscard]] static Result<std::unique_ptr<Wake>> open(const std::filesystem::path& file);
@@ -25,6 +27,10 @@ class Wake {
   void wait(std::size_t bucket, std::uint32_t seen, std::chrono::milliseconds most) noexcept;
   void notify(std::size_t bucket) noexcept;
 
+  [[nodiscard]] ClockWords& clock_words() noexcept { return memory_->clock; }
+  /// What they are now, for who opens the file for reading only; zeros where they cannot be read.
+  static void read_clock_words(const std::filesystem::path& file, ClockWords& words);
+
  private:
   struct Word {
     std::atomic<std::uint32_t> sequence;
@@ -33,9 +39,14 @@ class Wake {
   };
   static constexpr std::size_t bucket_count = 64;
 
-  Wake(LockFile file, Word* words) : file_(std::move(file)), words_(words) {}
+  struct Memory {
+    std::array<Word, bucket_count> words;
+    ClockWords clock;
+  };
+
+  Wake(LockFile file, Memory* memory) : file_(std::move(file)), memory_(memory) {}
   LockFile file_;
-  Word* words_;
+  Memory* memory_;
 };
 
 }  // namespace fanfold::sqlite
