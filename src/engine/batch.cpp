@@ -5,6 +5,7 @@
 #include "wire/envelope_text.hpp"
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 namespace fanfold::engine {
@@ -51,13 +52,11 @@ class QueueBatch {
     std::erase_if(deliveries, [](const Delivery& delivery) { return delivery.is_pointer; });
     // Not the one of std::ranges: clang 14 does not compile what it returns.
     const auto later = std::stable_partition(deliveries.begin(), deliveries.end(),
-                                             [](const Delivery& delivery) { return delivery.receive_count <= 1; });
+                                             [&](const Delivery& delivery) { return may_share_a_claim(delivery); });
     std::vector<Delivery> again(std::make_move_iterator(later), std::make_move_iterator(deliveries.end()));
     deliveries.erase(later, deliveries.end());
 
-    // Of one attempt: see what the worker says of it, a function that is killed has begun one of them.
-    const std::size_t together =
-        options_.attempts.attempts_max == 1 ? 1 : std::max<std::size_t>(1, dispatcher_.store().backend.batch_count_max);
+    const std::size_t together = std::max<std::size_t>(1, dispatcher_.store().backend.batch_count_max);
     for (std::size_t first = 0; first < deliveries.size(); first += together) {
       const std::size_t last = std::min(deliveries.size(), first + together);
       std::vector<Delivery> some(std::make_move_iterator(deliveries.begin() + static_cast<std::ptrdiff_t>(first)),
@@ -65,6 +64,25 @@ class QueueBatch {
       run_together(std::move(some), tally_);
     }
     for (Delivery& delivery : again) run_one(std::move(delivery), tally_);
+  }
+
+  /// What was received before may have crashed its process. Of one attempt: see what the worker says of it, a function
+  /// that is killed has begun one of them.
+  [[nodiscard]] bool may_share_a_claim(const Delivery& delivery) {
+    return delivery.receive_count <= 1 && attempts_max_of(delivery) != 1;
+  }
+
+  /// The cluster's, where it has one of its own. Where its header cannot be read nothing of it is claimed either.
+  [[nodiscard]] std::uint32_t attempts_max_of(const Delivery& delivery) {
+    const bool is_task = delivery.content && delivery.content->type == RecordType::task;
+    if (!is_task) return options_.attempts.attempts_max;
+    auto known = attempts_max_.find(delivery.content->id);
+    if (known == attempts_max_.end()) {
+      const auto header = dispatcher_.store().header(delivery.content->id);
+      const auto own = header ? (*header)->attempts_max : std::nullopt;
+      known = attempts_max_.emplace(delivery.content->id, own.value_or(options_.attempts.attempts_max)).first;
+    }
+    return known->second;
   }
 
   void run_in_order(std::vector<Delivery> deliveries) {
@@ -185,7 +203,8 @@ class QueueBatch {
   std::string url_;
   const BatchOptions& options_;
   Tally tally_;
-  std::vector<Delivery> untouched_;  // In order.
+  std::vector<Delivery> untouched_;                    // In order.
+  std::map<std::string, std::uint32_t> attempts_max_;  // By the cluster's id.
   std::vector<BatchItemError> unread_;
 };
 

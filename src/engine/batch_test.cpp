@@ -186,6 +186,31 @@ TEST(ProcessBatch, CountsNoAttemptOfWhatItGivesBackUnstarted) {
   EXPECT_EQ(progress.failed_count, 0U);
 }
 
+TEST(ProcessBatch, ClaimsATaskWhenItBeginsWhereItsClusterAllowsOneAttempt) {
+  World world;
+  const Cluster cluster = world.client->create_message_cluster(world.queue, numbers(3), {.attempts_max = 1}).value();
+  std::vector<std::uint64_t> claimed_counts;
+  const SqsEvent event = world.receive();
+  world.process(event, messages([&](const Message<Json>&, const Context&) {
+                  claimed_counts.push_back(world.client->progress(cluster).value().in_progress_count);
+                  return done();
+                }));
+  EXPECT_EQ(claimed_counts, (std::vector<std::uint64_t>{1, 1, 1}));
+}
+
+TEST(ProcessBatch, ClaimsTogetherWhereTheClusterAllowsMoreAttemptsThanTheOptions) {
+  World world;
+  const Cluster cluster = world.client->create_message_cluster(world.queue, numbers(3), {.attempts_max = 2}).value();
+  std::vector<std::uint64_t> claimed_counts;
+  const SqsEvent event = world.receive();
+  world.process(event, messages([&](const Message<Json>&, const Context&) {
+                  claimed_counts.push_back(world.client->progress(cluster).value().in_progress_count);
+                  return done();
+                }),
+                {.attempts = {.attempts_max = 1}});
+  EXPECT_EQ(claimed_counts, (std::vector<std::uint64_t>{3, 3, 3}));
+}
+
 TEST(ProcessBatch, WritesDownWhatHasRunBeforeItsLeaseEnds) {
   World world;
   const Cluster cluster = world.client->create_message_cluster(world.queue, numbers(10)).value();
