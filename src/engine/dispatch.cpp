@@ -54,6 +54,19 @@ bool may_extend(Store& store, const RecordRef& ref) {
   return !header || !((*header)->stopped() || (*header)->round > ref.round);
 }
 
+Chunk Chunk::take(const std::vector<bool>& wanted) {
+  Chunk taken{.url = url, .deliveries = {}, .ends = {}, .assignments = {}};
+  Chunk kept{.url = url, .deliveries = {}, .ends = {}, .assignments = {}};
+  for (std::size_t i = 0; i < size(); ++i) {
+    Chunk& to = wanted[i] ? taken : kept;
+    to.deliveries.push_back(std::move(deliveries[i]));
+    to.ends.push_back(std::move(ends[i]));
+    to.assignments.push_back(std::move(assignments[i]));
+  }
+  *this = std::move(kept);
+  return taken;
+}
+
 /// One call of begin: admits, claims, and deals with what is not ours to run.
 struct Dispatcher::Batch {
   struct Other {  // Answered with something else than "claimed".
@@ -204,6 +217,31 @@ struct Dispatcher::Batch {
       end.condition = NotEnded{};
     end.attempt = support::mutant("receives_are_attempts") ? delivery.receive_count : answer.attempt;
     emit(WorkerEvent::Kind::claimed, delivery, answer.attempt);
+  }
+
+  /// A claim that took as long as its lease lasts, in a store that was slow or throttled, is nobody's until it is
+  /// extended. Answers what could not be: it is not to be begun.
+  Chunk renew_late() {
+    const Time answered_at = store.now();
+    std::vector<Lease> leases;
+    std::vector<std::size_t> late;
+    for (std::size_t i = 0; i < chunk.size(); ++i) {
+      const auto* token = std::get_if<std::uint64_t>(&chunk.ends[i].condition);
+      if (token == nullptr || chunk.assignments[i].lease_end > answered_at) continue;
+      leases.push_back({chunk.ends[i].ref, *token});
+      late.push_back(i);
+    }
+    if (late.empty()) return {};
+    const Time lease_end = answered_at + dispatcher.options_.attempts.lease;
+    const auto answers = store.ledger().extend(leases, lease_end);
+    const bool in_time = answers && store.now() < lease_end;
+    std::vector<bool> lost(chunk.size(), false);
+    for (std::size_t i = 0; i < late.size(); ++i) {
+      const bool is_kept = in_time && (*answers)[i].has_value();
+      lost[late[i]] = !is_kept;
+      if (is_kept) chunk.assignments[late[i]].lease_end = lease_end;
+    }
+    return chunk.take(lost);
   }
 
   void deal_with_others() {
@@ -375,6 +413,8 @@ Chunk Dispatcher::begin(const std::string& url, std::vector<Delivery> deliveries
   batch.admit(std::move(deliveries));
   if (!batch.chunk.deliveries.empty()) {
     batch.sort(batch.claim());
+    Chunk late = batch.renew_late();
+    release(late, 0, late.size(), tally);
     batch.deal_with_others();
   }
   settle(batch.settlement, tally);

@@ -58,6 +58,8 @@ struct Chunk {
   [[nodiscard]] bool empty() const noexcept { return ends.empty(); }
   /// Takes everything from `first` on into a chunk of its own.
   [[nodiscard]] Chunk split(std::size_t first);
+  /// Takes those whose place in `wanted` is set, in order; the others close up.
+  [[nodiscard]] Chunk take(const std::vector<bool>& wanted);
 };
 
 /// Errors: invalid_argument names the option that is out of its limits.

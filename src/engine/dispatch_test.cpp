@@ -1,6 +1,7 @@
 #include "engine/world_for_tests.hpp"
 
 #include <fanfold/detail/process_end.hpp>
+#include <fanfold/testing/faults.hpp>
 
 #include <stdexcept>
 
@@ -62,6 +63,58 @@ TEST(Dispatch, LeavesACopyOfATaskThatIsLeasedElsewhereUntilThatLeaseEnds) {
   EXPECT_TRUE(world.receive().records.empty());
   world.advance(2s);
   EXPECT_EQ(world.receive().records.size(), 1U);
+}
+
+/// A process whose claims reach the store so late that their leases are over by then.
+struct SlowClaims {
+  explicit SlowClaims(const testing::MemoryStore& store) {
+    testing::FaultyOptions options;
+    options.plan = std::make_shared<testing::FaultPlan>(1, testing::Chaos::nothing());
+    options.on_call = [this](std::string_view call) {
+      if (on_call) on_call(call);
+    };
+    client.emplace(make_client(with_faults(store.backend(), std::move(options))));
+  }
+  std::function<void(std::string_view)> on_call{};
+  std::optional<Client> client{};
+};
+
+TEST(Dispatch, ExtendsALeaseThatWasOverBeforeItsClaimWasAnswered) {
+  World world;
+  SlowClaims slow(world.store);
+  static_cast<void>(world.client->create_message_cluster(world.queue, numbers(2)).value());
+  const SqsEvent event = world.receive();
+  slow.on_call = [&](std::string_view call) {
+    if (call == "ledger.claim") world.advance(40s);
+  };
+  int count = 0;
+  const Handlers handlers = messages([&](const Message<Json>&, const Context& context) {
+    ++count;
+    EXPECT_GT(context.deadline, world.store.clock().now());
+    EXPECT_EQ(world.client->is_complete(event.records.front()).value().state, ClaimState::in_progress);
+    return done();
+  });
+  EXPECT_TRUE(slow.client->process_batch(event, handlers).value().batch_item_failures.empty());
+  EXPECT_EQ(count, 2);
+}
+
+TEST(Dispatch, BeginsNothingWhoseLeaseWasLostBeforeItsClaimWasAnswered) {
+  World world;
+  SlowClaims slow(world.store);
+  const Cluster cluster = world.client->create_message_cluster(world.queue, numbers(2)).value();
+  const SqsEvent event = world.receive();
+  bool taken = false;
+  slow.on_call = [&](std::string_view call) {
+    if (call == "ledger.claim") world.advance(40s);
+    if (call == "ledger.extend" && !std::exchange(taken, true)) {
+      EXPECT_EQ(world.client->is_complete(event.records.front()).value().state, ClaimState::claimed);
+    }
+  };
+  int count = 0;
+  EXPECT_EQ(slow.client->process_batch(event, counting(count)).value().batch_item_failures,
+            std::vector<std::string>{event.records.front().message_id});
+  EXPECT_EQ(count, 1) << "the other one";
+  EXPECT_EQ(world.client->progress(cluster).value().done_count, 1U);
 }
 
 TEST(Dispatch, HidesARetriedTaskForItsBackoffAndThenRunsItAgain) {

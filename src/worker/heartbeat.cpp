@@ -3,6 +3,7 @@
 #include "core/lease.hpp"
 
 #include <algorithm>
+#include <condition_variable>
 
 namespace fanfold::worker {
 
@@ -12,18 +13,65 @@ constexpr std::chrono::milliseconds tick_max{1'000};
 constexpr std::chrono::milliseconds tick_min{50};
 /// Beats within one third of a lease: one that fails is followed by another in time.
 constexpr int ticks_per_lease = 9;
+/// A beat that takes longer is held up. A shorter one is left alone even where leases are over: it is about to learn
+/// whether they are lost, as after the machine was asleep.
+constexpr std::chrono::milliseconds beat_time_max{1'000};
 
 }  // namespace
 
+/// While it lives, a beat is under way.
+class Heartbeat::BeatScope {
+ public:
+  explicit BeatScope(Heartbeat& owner) : owner_(owner) { set(std::chrono::steady_clock::now()); }
+  ~BeatScope() { set(std::nullopt); }
+  BeatScope(const BeatScope&) = delete;
+  BeatScope& operator=(const BeatScope&) = delete;
+
+ private:
+  void set(std::optional<std::chrono::steady_clock::time_point> since) {
+    const std::scoped_lock lock(owner_.beat_mutex_);
+    owner_.beating_since_ = since;
+  }
+
+  Heartbeat& owner_;
+};
+
+std::chrono::milliseconds Heartbeat::tick() const {
+  return std::clamp(options_.lease / ticks_per_lease, tick_min, tick_max);
+}
+
 void Heartbeat::run(std::stop_token stop) {
-  const auto tick = std::clamp(options_.lease / ticks_per_lease, tick_min, tick_max);
   while (!stop.stop_requested()) {
-    store_.clock().sleep_until(store_.now() + tick, stop);
+    store_.clock().sleep_until(store_.now() + tick(), stop);
     if (!stop.stop_requested()) beat();
   }
 }
 
+void Heartbeat::watch(std::stop_token stop) {
+  std::mutex mutex;
+  std::condition_variable_any never;
+  std::unique_lock lock(mutex);
+  while (!never.wait_for(lock, stop, tick(), [] { return false; }) && !stop.stop_requested())
+    look_at_beat(std::chrono::steady_clock::now());
+}
+
+void Heartbeat::look_at_beat(std::chrono::steady_clock::time_point now) {
+  {
+    const std::scoped_lock lock(beat_mutex_);
+    if (!beating_since_ || now - *beating_since_ < beat_time_max) return;
+  }
+  const Time next_look = store_.now() + tick();
+  for (const auto& chunk : active_.all()) {
+    const auto times = chunk->times();
+    if (!times || times->lease_end > next_look) continue;
+    std::vector<std::size_t> lost;
+    for (const ActiveChunk::Held& held : chunk->held()) lost.push_back(held.position);
+    lose(chunk, lost);
+  }
+}
+
 void Heartbeat::beat() {
+  const BeatScope scope(*this);
   const Time now = store_.now();
   free_dead_holders(now);
   extend_leases(now);
@@ -64,7 +112,7 @@ void Heartbeat::extend(Time now, Time lease_end, Entries& entries) {
   leases.reserve(entries.size());
   for (const Entry& entry : entries) leases.push_back(entry.held.lease);
   const auto answers = store_.ledger().extend(leases, lease_end);
-  if (!answers) return;  // Tried again at the next beat; two thirds of the lease are left for that.
+  if (!answers) return lose_ended(entries);  // Others are tried again at the next beat.
 
   Entries kept;
   std::map<std::shared_ptr<ActiveChunk>, std::vector<std::size_t>> lost;
@@ -78,6 +126,17 @@ void Heartbeat::extend(Time now, Time lease_end, Entries& entries) {
     }
   }
   extend_visibilities(now, lease_end, kept);
+  for (const auto& [chunk, positions] : lost) lose(chunk, positions);
+}
+
+/// What could not be extended until its lease was over may be somebody else's.
+void Heartbeat::lose_ended(const Entries& entries) {
+  const Time now = store_.now();
+  std::map<std::shared_ptr<ActiveChunk>, std::vector<std::size_t>> lost;
+  for (const Entry& entry : entries) {
+    const auto times = entry.chunk->times();
+    if (times && now >= times->lease_end) lost[entry.chunk].push_back(entry.held.position);
+  }
   for (const auto& [chunk, positions] : lost) lose(chunk, positions);
 }
 

@@ -2,11 +2,14 @@
 #include "worker/watchdog.hpp"
 
 #include <fanfold/json.hpp>
+#include <fanfold/testing/faults.hpp>
 #include <fanfold/testing/memory_store.hpp>
 
 #include "engine/engine.hpp"
 
 #include <gtest/gtest.h>
+
+#include <future>
 
 namespace fanfold::worker {
 namespace {
@@ -66,7 +69,13 @@ class Keeping : public ::testing::Test {
   void advance(std::chrono::milliseconds by) { memory_.clock().advance(by); }
 
   testing::MemoryStore memory_;
-  Client client_ = make_client(memory_.backend());
+  std::shared_ptr<testing::FaultPlan> plan_ =  // Shared with the ports.
+      std::make_shared<testing::FaultPlan>(1, testing::Chaos::nothing());
+  std::function<void(std::string_view)> on_call_{};  ///< Before each call of this process.
+  Client client_ = make_client(
+      testing::with_faults(memory_.backend(), {.plan = plan_, .clock = {}, .on_call = [this](std::string_view call) {
+                                                 if (on_call_) on_call_(call);
+                                               }}));
   std::shared_ptr<engine::Engine> engine_ = engine::Engine::of(client_);
   Handlers handlers_;
   Intake intake_{{{.url = "work", .weight = 1, .fifo = false}}, 2, 100, 10};
@@ -127,6 +136,61 @@ TEST_F(HeartbeatTest, SetsTheStopTokenOfAHandlerWhoseLeaseIsLost) {
   ASSERT_TRUE(chunk->next());
   advance(31s);
   ASSERT_EQ(claim_elsewhere(0), ClaimState::claimed);
+  heartbeat_->beat();
+  EXPECT_TRUE(chunk->stop_token().stop_requested());
+}
+
+TEST_F(HeartbeatTest, SetsTheStopTokenByTheLeasesEndWhereTheStoreDoesNotAnswer) {
+  create(2);
+  const auto chunk = claim();
+  ASSERT_TRUE(chunk->next());
+  const Time lease_end = chunk->times()->lease_end;
+  advance(15s);
+  std::promise<void> asked;
+  std::promise<void> answer;
+  on_call_ = [&](std::string_view call) {
+    if (call != "ledger.extend") return;
+    asked.set_value();
+    answer.get_future().wait();
+  };
+  std::thread beating([&] { heartbeat_->beat(); });
+  asked.get_future().wait();
+  const auto hung_for = [](std::chrono::milliseconds time) { return std::chrono::steady_clock::now() + time; };
+  heartbeat_->look_at_beat(hung_for(10s));
+  EXPECT_FALSE(chunk->stop_token().stop_requested()) << "the lease lasts";
+  advance(lease_end - store().now() - 10ms);
+  heartbeat_->look_at_beat(hung_for(100ms));
+  EXPECT_FALSE(chunk->stop_token().stop_requested()) << "it may still be extended";
+  heartbeat_->look_at_beat(hung_for(10s));
+  EXPECT_TRUE(chunk->stop_token().stop_requested());
+  EXPECT_FALSE(chunk->next()) << "what did not begin must not";
+  on_call_ = {};
+  answer.set_value();
+  beating.join();
+}
+
+TEST_F(HeartbeatTest, LeavesALeaseThatIsOverToTheNextBeatWhereNoneIsHeldUp) {
+  create(1);
+  const auto chunk = claim();
+  ASSERT_TRUE(chunk->next());
+  advance(40s);  // As where the machine was asleep.
+  heartbeat_->look_at_beat(std::chrono::steady_clock::now() + 10s);
+  EXPECT_FALSE(chunk->stop_token().stop_requested());
+  heartbeat_->beat();
+  EXPECT_FALSE(chunk->stop_token().stop_requested());
+  EXPECT_EQ(claim_elsewhere(0), ClaimState::in_progress);
+}
+
+TEST_F(HeartbeatTest, SetsTheStopTokenWhereTheStoreRefusesUntilTheLeaseIsOver) {
+  create(1);
+  const auto chunk = claim();
+  ASSERT_TRUE(chunk->next());
+  advance(15s);
+  plan_->strike_next(testing::Fault::refused, "ledger.extend");
+  heartbeat_->beat();
+  EXPECT_FALSE(chunk->stop_token().stop_requested());
+  advance(16s);
+  plan_->strike_next(testing::Fault::refused, "ledger.extend");
   heartbeat_->beat();
   EXPECT_TRUE(chunk->stop_token().stop_requested());
 }

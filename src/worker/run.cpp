@@ -166,6 +166,7 @@ void Run::emplace_threads() {
       receivers_.emplace_back([this, source, i] { receive(source, i > 0); });
   }
   helpers_.emplace_back([this] { heartbeat_.run(helping_.get_token()); });
+  helpers_.emplace_back([this] { heartbeat_.watch(helping_.get_token()); });
   helpers_.emplace_back([this] { watchdog_.run(helping_.get_token()); });
   if (receives_few_) helpers_.emplace_back([this] { deletions_.run(helping_.get_token()); });
   if (options_.sweep_interval > std::chrono::milliseconds::zero())
@@ -349,16 +350,10 @@ void Run::begin(Job& job, Slot& slot, engine::Tally& tally) {
 
 /// Of several that were claimed together, those that have to run alone come back one by one.
 void Run::release_lonely(engine::Chunk& chunk, engine::Tally& tally) {
-  engine::Chunk kept{.url = chunk.url, .deliveries = {}, .ends = {}, .assignments = {}};
-  engine::Chunk lonely{.url = chunk.url, .deliveries = {}, .ends = {}, .assignments = {}};
-  for (std::size_t i = 0; i < chunk.size(); ++i) {
-    engine::Chunk& to = chunk.assignments[i].alone ? lonely : kept;
-    to.deliveries.push_back(std::move(chunk.deliveries[i]));
-    to.ends.push_back(std::move(chunk.ends[i]));
-    to.assignments.push_back(std::move(chunk.assignments[i]));
-  }
+  std::vector<bool> is_lonely;
+  for (const engine::Assignment& assignment : chunk.assignments) is_lonely.push_back(assignment.alone);
+  engine::Chunk lonely = chunk.take(is_lonely);
   dispatcher_.release(lonely, 0, lonely.size(), tally);
-  chunk = std::move(kept);
 }
 
 void Run::run_chunk(const std::shared_ptr<ActiveChunk>& chunk, bool alone, Slot& slot, engine::Tally& tally) {

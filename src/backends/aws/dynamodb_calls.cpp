@@ -13,6 +13,11 @@ using detail::JsonKind;
 using detail::JsonValue;
 using detail::JsonWriter;
 
+/// Of one attempt, where a lease may hang on it: the attempts of an extension that begins at a third of a lease of 30 s
+/// are over before its end, and a connection that went dead costs no lease. An update is small, an item may have 400
+/// KB.
+constexpr std::chrono::milliseconds update_timeout{5'000};
+constexpr std::chrono::milliseconds get_timeout{10'000};
 constexpr std::string_view target = "DynamoDB_20120810";
 constexpr std::string_view condition_failed = "ConditionalCheckFailedException";
 constexpr std::string_view table_missing = "ResourceNotFoundException";
@@ -114,8 +119,9 @@ void write_query(JsonWriter& out, const TableContext& context, const QueryReques
 
 }  // namespace
 
-TableCall::TableCall(const TableContext& context, std::string_view operation, Charge charge, std::string body)
-    : JsonCall(context.service, target, operation, std::move(body)),
+TableCall::TableCall(const TableContext& context, std::string_view operation, Charge charge, std::string body,
+                     std::chrono::milliseconds timeout)
+    : JsonCall(context.service, target, operation, std::move(body), timeout),
       usage_(context.usage),
       table_(context.table),
       charge_(charge) {
@@ -166,7 +172,8 @@ WriteCall::WriteCall(const TableContext& context, const UpdateRequest& request)
                           out.plain_key("ReturnValues");
                           out.plain_string(request.answers_item ? "ALL_NEW" : "NONE");
                           write_what_is_there(out, request.condition);
-                        })),
+                        }),
+                update_timeout),
       answers_item_(request.answers_item) {}
 
 WriteCall::WriteCall(const TableContext& context, const PutRequest& request)
@@ -212,13 +219,16 @@ Result<WriteAnswer> WriteCall::refused() {
 }
 
 GetCall::GetCall(const TableContext& context, const ItemKey& key, Consistency consistency)
-    : TableCall(context, "GetItem", Charge::read, body_of(context, [&](JsonWriter& out) {
-                  write_table(out, context);
-                  out.plain_key("Key");
-                  write_key(out, key);
-                  out.plain_key("ConsistentRead");
-                  out.boolean(consistency == Consistency::strong);
-                })) {}
+    : TableCall(context, "GetItem", Charge::read,
+                body_of(context,
+                        [&](JsonWriter& out) {
+                          write_table(out, context);
+                          out.plain_key("Key");
+                          write_key(out, key);
+                          out.plain_key("ConsistentRead");
+                          out.boolean(consistency == Consistency::strong);
+                        }),
+                get_timeout) {}
 
 Result<void> GetCall::decode_answer(JsonValue root) {
   item.reset();

@@ -19,7 +19,8 @@ struct TableContext {
 class TableCall : public JsonCall {
  public:
   enum class Charge : std::uint8_t { read, write };
-  TableCall(const TableContext& context, std::string_view operation, Charge charge, std::string body);
+  TableCall(const TableContext& context, std::string_view operation, Charge charge, std::string body,
+            std::chrono::milliseconds timeout = std::chrono::milliseconds(30'000));
 
   /// A table that is not there is a mistake of whoever configured it; as not_found it would look like a record that is
   /// not there, on which decisions are made.

@@ -21,6 +21,8 @@ constexpr std::chrono::seconds answer_grace{10};
 /// Ten bodies, each character of which may be written as an escape.
 constexpr std::size_t answer_bytes_max = std::size_t{63} << 20U;
 constexpr std::size_t list_page_count = 1'000;
+/// Of one attempt. A heartbeat waits for it, which has leases to extend next.
+constexpr std::chrono::milliseconds visibility_timeout{5'000};
 
 template <class Fill>
 std::string object_of(Fill&& fill) {
@@ -190,7 +192,8 @@ std::unique_ptr<BatchCall> make_visibility_call(Service& sqs, std::string_view u
     out.plain_key("VisibilityTimeout");
     out.integer(entry.visibility.count());
   });
-  return std::make_unique<BatchCall>(sqs, "ChangeMessageVisibilityBatch", std::move(body), entries.size());
+  return std::make_unique<BatchCall>(sqs, "ChangeMessageVisibilityBatch", std::move(body), entries.size(),
+                                     visibility_timeout);
 }
 
 ReceiveCall::ReceiveCall(Service& sqs, std::string_view url, std::size_t count_max, std::chrono::seconds wait,

@@ -25,8 +25,9 @@ struct EntryAnswer {
 /// nothing failed.
 class BatchCall : public JsonCall {
  public:
-  BatchCall(Service& sqs, std::string_view operation, std::string body, std::size_t entry_count)
-      : JsonCall(sqs, "AmazonSQS", operation, std::move(body)), entry_count_(entry_count) {}
+  BatchCall(Service& sqs, std::string_view operation, std::string body, std::size_t entry_count,
+            std::chrono::milliseconds timeout = std::chrono::milliseconds(30'000))
+      : JsonCall(sqs, "AmazonSQS", operation, std::move(body), timeout), entry_count_(entry_count) {}
 
   /// One for each entry; where the call failed as a whole, its error for each.
   [[nodiscard]] std::vector<EntryAnswer> take();
