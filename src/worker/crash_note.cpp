@@ -21,11 +21,18 @@ std::array<struct sigaction, crash_signals.size()> former{};
 std::mutex install_mutex;
 std::size_t note_count = 0;  // Guarded by install_mutex.
 
+constexpr int nobody = -1;  // A thread of a note that has no slot.
+constexpr int unknown = -2;
+/// The slot whose own thread this is. There from the thread's start, so that the signal handler may read it.
+[[gnu::tls_model("initial-exec")]] thread_local int own_slot = unknown;
+
 /// Only async-signal-safe calls in here.
 void write_note(int signal) {
   if (getpid() == owner_process.load(std::memory_order_relaxed)) {
     const auto byte = static_cast<unsigned char>(signal);
     for (std::size_t i = 0; i < descriptors_plus_one.size(); ++i) {
+      // These signals come to the thread that crashed.
+      if (own_slot != unknown && own_slot != static_cast<int>(i)) continue;
       const int descriptor = descriptors_plus_one[i].load(std::memory_order_relaxed) - 1;
       // At its own place, however often this is done: the bytes beside it are of other processes. Nothing can be done
       // about a failure here.
@@ -64,6 +71,12 @@ CrashNote::CrashNote(int descriptor) {
     return;
   }
 }
+
+CrashNote::OwnThread::OwnThread(const CrashNote& note) : before_(own_slot) {
+  own_slot = note.slot_ < 0 ? nobody : note.slot_;
+}
+
+CrashNote::OwnThread::~OwnThread() { own_slot = before_; }
 
 CrashNote::~CrashNote() {
   if (slot_ < 0) return;

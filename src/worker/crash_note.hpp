@@ -5,9 +5,23 @@ namespace fanfold::worker {
 /// While it lives, a crash of this process (SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT) writes the signal's number as one
 /// byte into the descriptor, where its position was at the construction, before it takes its course, so that the next
 /// process knows what the tasks in hand died of. Installs its signal handlers with the first one and restores the
-/// former ones with the last. A forked child writes nothing. Thread-safe.
+/// former ones with the last. A forked child writes nothing. Of several in a process, one notes what crashes on its own
+/// threads; a crash of a thread that none claims, which a handler may have started, is noted by all. Thread-safe.
 class CrashNote {
  public:
+  /// While it lives, this thread is one of the note's own. Of several at a time the innermost holds. The note outlives
+  /// it.
+  class OwnThread {
+   public:
+    explicit OwnThread(const CrashNote& note);
+    ~OwnThread();
+    OwnThread(const OwnThread&) = delete;
+    OwnThread& operator=(const OwnThread&) = delete;
+
+   private:
+    int before_;
+  };
+
   /// Nothing is done for a negative descriptor, nor beyond 16 at a time.
   explicit CrashNote(int descriptor);
   ~CrashNote();

@@ -2,7 +2,6 @@
 
 #include "core/lease.hpp"
 #include "support/identifier.hpp"
-#include "worker/crash_note.hpp"
 
 #include <algorithm>
 #include <system_error>
@@ -122,6 +121,7 @@ Run::Run(std::shared_ptr<engine::Engine> engine, const Handlers& handlers, const
       heartbeat_(store_, intake_, active_,
                  {.lease = options.attempts.lease, .lease_total_max = options.lease_total_max}),
       watchdog_(dispatcher_, intake_, active_, [this](engine::Tally& tally) { absorb(tally); }),
+      crash_note_(store_.ledger().crash_record_descriptor()),
       slots_(static_cast<std::ptrdiff_t>(options.jobs)) {
   for (std::size_t source = 0; options.attempts.attempts_max == 1 && source < intake_.source_count(); ++source)
     intake_.claim_singly(source);
@@ -129,7 +129,6 @@ Run::Run(std::shared_ptr<engine::Engine> engine, const Handlers& handlers, const
 
 Result<void> Run::run(std::stop_token stop, const IsOver& is_over) {
   emit(WorkerEvent::Kind::started);
-  const CrashNote note(store_.ledger().crash_record_descriptor());
   const auto freed = store_.ledger().release_dead_holders(store_.now());
   if (freed && *freed > 0) intake_.suspect();
   auto waited = start_threads();
@@ -296,6 +295,7 @@ Result<std::vector<Delivery>> Run::poll(std::size_t source, std::size_t asked) {
 }
 
 void Run::work() {
+  const CrashNote::OwnThread own(crash_note_);
   std::uint32_t error_count = 0;
   while (true) {
     Slot slot(slots_);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "engine/engine.hpp"
+#include "worker/crash_note.hpp"
 #include "worker/gathered_deletions.hpp"
 #include "worker/heartbeat.hpp"
 #include "worker/watchdog.hpp"
@@ -82,6 +83,7 @@ class Run {
   Heartbeat heartbeat_;
   Watchdog watchdog_;
 
+  CrashNote crash_note_;
   std::stop_source receiving_;  // Stopped: no poll begins any more.
   std::stop_source polling_;    // Stopped: polls end at once.
   std::stop_source helping_;

@@ -51,7 +51,37 @@ TEST(CrashNote, NotesTheSignalAndLetsTheCrashTakeItsCourse) {
   EXPECT_EQ(file.signal(), SIGABRT);
 }
 
-TEST(CrashNote, NotesForEveryLedgerInTheProcess) {
+TEST(CrashNote, NotesForTheLedgerAloneWhoseThreadCrashed) {
+  NoteFile one;
+  NoteFile other;
+  EXPECT_EXIT(
+      {
+        const worker::CrashNote first(one.descriptor());
+        const worker::CrashNote second(other.descriptor());
+        std::thread([&] {
+          const worker::CrashNote::OwnThread own(second);
+          std::abort();
+        }).join();
+      },
+      KilledBySignal(SIGABRT), "");
+  EXPECT_EQ(one.signal(), 0);
+  EXPECT_EQ(other.signal(), SIGABRT);
+}
+
+TEST(CrashNote, NotesForNoOtherLedgerWhatCrashedForOneWithoutADescriptor) {
+  NoteFile file;
+  EXPECT_EXIT(
+      {
+        const worker::CrashNote first(file.descriptor());
+        const worker::CrashNote second(-1);
+        const worker::CrashNote::OwnThread own(second);
+        std::abort();
+      },
+      KilledBySignal(SIGABRT), "");
+  EXPECT_EQ(file.signal(), 0);
+}
+
+TEST(CrashNote, NotesForEveryLedgerInTheProcessWhereNoneOwnsTheThread) {
   NoteFile one;
   NoteFile other;
   EXPECT_EXIT(
