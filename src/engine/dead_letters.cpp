@@ -25,11 +25,11 @@ class DeadLetters {
   DeadLetters(Store& store, std::string dead_letter_url, SweepReport& report)
       : store_(store), url_(std::move(dead_letter_url)), report_(report) {}
 
-  Result<void> run() {
+  Result<void> run(std::optional<Time> deadline) {
     const ReceiveOptions options{.count_max = std::min<std::size_t>(10, store_.queue().receive_count_max()),
                                  .wait = std::chrono::milliseconds{0},
                                  .visibility = look_time};
-    for (std::size_t count = 0; count < dead_letter_count_max;) {
+    for (std::size_t count = 0; count < dead_letter_count_max && !(deadline && store_.now() >= *deadline);) {
       auto deliveries = with_patience(store_, [&] { return store_.queue().receive(url_, options, {}); });
       if (!deliveries) return std::move(deliveries).error();
       if (deliveries->empty()) break;
@@ -211,14 +211,14 @@ class DeadLetters {
 
 }  // namespace
 
-Result<void> sweep_dead_letters(Store& store, std::string_view url, SweepReport& report) {
+Result<void> sweep_dead_letters(Store& store, std::string_view url, SweepReport& report, std::optional<Time> deadline) {
   auto attributes = with_patience(store, [&] { return store.queue().attributes(url); });
   if (!attributes) return std::move(attributes).error();
   if (!attributes->redrive) return {};
   auto dead_letter_url =
       with_patience(store, [&] { return store.queue().resolve(attributes->redrive->dead_letter_queue); });
   if (!dead_letter_url) return std::move(dead_letter_url).error();
-  return DeadLetters(store, std::move(*dead_letter_url), report).run();
+  return DeadLetters(store, std::move(*dead_letter_url), report).run(deadline);
 }
 
 }  // namespace fanfold::engine

@@ -260,5 +260,6 @@ Result<Verification> Engine::verify(const MessageKey& key) {
 }
 
 Result<SweepReport> Engine::sweep() { return engine::sweep(store_); }
+Result<SweepReport> Engine::sweep_until(Time deadline) { return engine::sweep(store_, {.deadline = deadline}); }
 
 }  // namespace fanfold::engine

@@ -71,6 +71,8 @@ class Engine final : public detail::ClientCore, public std::enable_shared_from_t
   Result<std::vector<OpenReason>> why(const MessageKey& key) override;
   Result<Verification> verify(const MessageKey& key) override;
   Result<SweepReport> sweep() override;
+  /// Begins nothing more after `deadline`; the next sweep goes on from there.
+  Result<SweepReport> sweep_until(Time deadline);
 
   Queue& queue() override { return store_.queue(); }
 

@@ -24,8 +24,8 @@ Error deleted(std::string_view id) { return {ErrorCode::deleted, "cluster " + st
 /// One re-send of one cluster's round.
 class Resend {
  public:
-  Resend(Store& store, std::string_view id, ResendReason reason)
-      : store_(store), id_(id), reason_(reason), holder_(new_holder(store)) {}
+  Resend(Store& store, std::string_view id, ResendReason reason, std::optional<Time> deadline)
+      : store_(store), id_(id), reason_(reason), deadline_(deadline), holder_(new_holder(store)) {}
 
   Result<std::uint64_t> run() {
     auto begun = begin();
@@ -34,7 +34,10 @@ class Resend {
     TaskSender sender(store_, *begun, holder_);
     auto sent = send_open_tasks(*begun, sender);
     if (!sent) return std::move(sent).error();
-    if (!sender.lost()) {
+    if (left_off_at_ && !sender.lost()) {
+      auto left = leave_off(*begun, *left_off_at_);
+      if (!left) return std::move(left).error();
+    } else if (!sender.lost()) {
       auto cleared = clear_marks(store_, id_, begun->round, begun->due, holder_);
       if (!cleared) return std::move(cleared).error();
     }
@@ -57,6 +60,8 @@ class Resend {
       header.sender = holder_;
       header.sender_until = now + holder_lease;
       header.sent_at = now;
+      // Whoever ends a pause sends all anew: messages of tasks may have been deleted in it.
+      if (reason_ == ResendReason::resume) put_place_of_resend(header, 0, now);
       header.due.push_back({.kind = DueMark::Kind::resend, .id = holder_, .round = header.round, .since = now});
       return HeaderChange::write;
     });
@@ -84,10 +89,15 @@ class Resend {
   }
 
   Result<void> send_open_tasks(const ClusterHeader& header, TaskSender& sender) {
-    std::optional<std::uint64_t> next = 0;
-    std::uint64_t looked_until = 0;
+    std::optional<std::uint64_t> next = place_of_resend(header);
+    std::uint64_t looked_until = *next;
     while (next && !sender.lost()) {
       const Time now = store_.now();
+      if (deadline_ && now >= *deadline_) {
+        left_off_at_ = next;
+        return {};
+      }
+      sender.set_place(*next);
       auto page =
           with_patience(store_, [&] { return store_.ledger().list_open_tasks(id_, *next, open_page_count, now); });
       if (!page) return std::move(page).error();
@@ -98,6 +108,7 @@ class Resend {
             task.waiting ? end_with_child(header, task) : sender.send(task.position, task.index, task.not_before - now);
         if (!sent) return sent;
       }
+      if (auto flushed = sender.flush(); !flushed) return flushed;
       next = page->next_position;
       if (next) note_ended(header, looked_until, *next);
       if (next) looked_until = *next;
@@ -106,9 +117,24 @@ class Resend {
     }
     if (sender.lost()) return {};
     note_ended(header, looked_until, header.round_size.value_or(header.task_count));
-    auto handed_up = hand_up_ended();
-    if (!handed_up) return handed_up;
-    return sender.flush();
+    return hand_up_ended();
+  }
+
+  /// The time is over: the next one goes on from here, once it may. The marks of what was to be sent stay.
+  Result<void> leave_off(const ClusterHeader& begun, std::uint64_t position) {
+    auto left = modify_header(store_, id_, [&](ClusterHeader& header) -> Result<HeaderChange> {
+      const bool is_ours = header.sender == holder_ && header.round == begun.round && !header.tombstone;
+      if (!is_ours) return HeaderChange::leave;
+      header.sender.clear();
+      header.sender_until = {};
+      std::erase_if(header.due, [&](const DueMark& mark) {
+        return mark.kind == DueMark::Kind::resend && mark.id == holder_ && position > 0;
+      });
+      put_place_of_resend(header, position, store_.now());
+      return HeaderChange::write;
+    });
+    if (!left) return std::move(left).error();
+    return {};
   }
 
   void note_ended(const ClusterHeader& header, std::uint64_t begin, std::uint64_t end) {
@@ -142,14 +168,17 @@ class Resend {
   Store& store_;
   std::string_view id_;
   ResendReason reason_;
+  std::optional<Time> deadline_;
   std::string holder_;
+  std::optional<std::uint64_t> left_off_at_;  // The position, where the deadline was met.
   std::vector<RecordRef> ended_;
 };
 
 }  // namespace
 
-Result<std::uint64_t> resend(Store& store, std::string_view cluster_id, ResendReason reason) {
-  return Resend(store, cluster_id, reason).run();
+Result<std::uint64_t> resend(Store& store, std::string_view cluster_id, ResendReason reason,
+                             std::optional<Time> deadline) {
+  return Resend(store, cluster_id, reason, deadline).run();
 }
 
 }  // namespace fanfold::engine

@@ -13,7 +13,9 @@ enum class ResendReason : std::uint8_t {
 /// The one repair: sends every task that is not ended again (a leased one delayed to the end of its lease), ends those
 /// whose child cluster is finished, and hands up what had ended without its cluster's notice. Leaves a mark that the
 /// sweep finds if it is cut off. The answer counts the tasks sent; 0 also where there was nothing to do or another
-/// sender is at it. Errors: deleted; stopped and sealed (finished) for `resume`.
-Result<std::uint64_t> resend(Store& store, std::string_view cluster_id, ResendReason reason);
+/// sender is at it. One that dies, or whose `deadline` is over, is gone on with from where it was, unless the next one
+/// is a `resume`. Errors: deleted; stopped and sealed (finished) for `resume`.
+Result<std::uint64_t> resend(Store& store, std::string_view cluster_id, ResendReason reason,
+                             std::optional<Time> deadline = std::nullopt);
 
 }  // namespace fanfold::engine

@@ -61,6 +61,8 @@ class ScriptedQueue final : public PassingQueue {
   std::uint64_t sent_task_count = 0;
   std::string last_message_id{};  ///< Of the last message that came, accepted or not.
 
+  std::function<void()> on_send{};  ///< Before each call that sends.
+
   struct Crash {};  ///< Not derived from std::exception, as a process that dies is no error.
 
   Result<std::vector<Result<std::string>>> send(std::string_view url,
@@ -100,6 +102,7 @@ class ScriptedQueue final : public PassingQueue {
   void begin_send() {
     if (send_count_until_crash && send_count == *send_count_until_crash) throw Crash{};
     ++send_count;
+    if (on_send) on_send();
   }
   std::optional<ErrorCode> next_refusal(std::uint64_t place) {
     const auto found = refusals.find(place);

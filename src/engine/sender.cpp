@@ -20,6 +20,11 @@ bool is_about_the_message(ErrorCode code) noexcept {
   return code == ErrorCode::invalid_argument || code == ErrorCode::too_large || code == ErrorCode::bad_input;
 }
 
+/// A re-send's mark bears its sender's name, hexadecimal digits, or begins like this.
+constexpr std::string_view place_word = "from ";
+
+bool is_place(const DueMark& mark) { return mark.kind == DueMark::Kind::resend && mark.id.starts_with(place_word); }
+
 }  // namespace
 
 std::string new_holder(Store& store) {
@@ -84,6 +89,7 @@ Result<void> TaskSender::keep_lease() {
     lost_ = stored.sender != holder_ || stored.round != range_.common.round || stored.finished() || stored.tombstone;
     if (lost_) return HeaderChange::leave;
     stored.sender_until = store_.now() + holder_lease;
+    if (place_) put_place_of_resend(stored, *place_, store_.now());
     return HeaderChange::write;
   });
   if (!header) return std::move(header).error();
@@ -153,6 +159,25 @@ Result<void> TaskSender::fail_refused(const Queue::TaskRefused& refused, std::ui
   return {};
 }
 
+std::uint64_t place_of_resend(const ClusterHeader& header) {
+  const auto mark =
+      std::ranges::find_if(header.due, [&](const DueMark& one) { return is_place(one) && one.round == header.round; });
+  if (mark == header.due.end()) return 0;
+  std::uint64_t position = 0;
+  const std::string_view digits = std::string_view(mark->id).substr(place_word.size());
+  const auto [end, code] = std::from_chars(digits.data(), digits.data() + digits.size(), position);
+  return code == std::errc{} && end == digits.data() + digits.size() ? position : 0;
+}
+
+void put_place_of_resend(ClusterHeader& header, std::uint64_t position, Time now) {
+  std::erase_if(header.due, is_place);
+  if (position == 0) return;
+  header.due.push_back({.kind = DueMark::Kind::resend,
+                        .id = std::string(place_word) + std::to_string(position),
+                        .round = header.round,
+                        .since = now});
+}
+
 Result<void> clear_marks(Store& store, std::string_view id, std::uint32_t round, std::span<const DueMark> marks,
                          const std::string& holder) {
   auto header = modify_header(store, id, [&](ClusterHeader& stored) -> Result<HeaderChange> {
@@ -168,7 +193,9 @@ Result<void> clear_marks(Store& store, std::string_view id, std::uint32_t round,
                return ours.kind == mark.kind && ours.id == mark.id;
              });
     };
-    if (stored.round == round && std::erase_if(stored.due, is_ours) != 0) changed = true;
+    const bool is_complete = !holder.empty() && changed;  // Nobody else has sent since.
+    const auto is_cleared = [&](const DueMark& mark) { return is_ours(mark) || (is_complete && is_place(mark)); };
+    if (stored.round == round && std::erase_if(stored.due, is_cleared) != 0) changed = true;
     return changed ? HeaderChange::write : HeaderChange::leave;
   });
   if (!header) return std::move(header).error();

@@ -27,6 +27,9 @@ class TaskSender {
   Result<void> send(std::uint64_t position, std::uint64_t index, std::chrono::milliseconds delay);
   /// Sends what is gathered. To be called at the end.
   Result<void> flush();
+  /// All that is to be sent before this position has been sent, nothing is gathered: whoever renews the sender lease
+  /// writes it down, so that a re-send that dies goes on from there.
+  void set_place(std::uint64_t position) { place_ = position; }
 
   /// Another sender took over, or the round is over: nothing more is sent.
   [[nodiscard]] bool lost() const noexcept { return lost_; }
@@ -51,8 +54,14 @@ class TaskSender {
   Time renew_at_;
   std::vector<Entry> entries_;
   std::uint64_t sent_count_ = 0;
+  std::optional<std::uint64_t> place_{};
   bool lost_ = false;
 };
+
+/// How far a re-send of this round came that was cut off, as a mark of its own; 0 where there is none.
+[[nodiscard]] std::uint64_t place_of_resend(const ClusterHeader& header);
+/// In place of the one that was there; 0 leaves none.
+void put_place_of_resend(ClusterHeader& header, std::uint64_t position, Time now);
 
 /// Removes these marks and `holder`'s sender lease, on condition that the cluster is still in `round`.
 Result<void> clear_marks(Store& store, std::string_view id, std::uint32_t round, std::span<const DueMark> marks,

@@ -20,8 +20,7 @@ constexpr std::string_view deadline_code = "deadline_exceeded";
 /// One sweep over all unfinished clusters.
 class Sweep {
  public:
-  Sweep(Store& store, std::size_t cluster_count_max)
-      : store_(store), cluster_count_max_(cluster_count_max), holder_(new_holder(store)) {}
+  Sweep(Store& store, const SweepLimits& limits) : store_(store), limits_(limits), holder_(new_holder(store)) {}
 
   Result<SweepReport> run() {
     auto released = with_patience(store_, [&] { return store_.ledger().release_dead_holders(store_.now()); });
@@ -29,7 +28,11 @@ class Sweep {
     auto swept = sweep_clusters();
     if (!swept) return std::move(swept).error();
     for (std::string& url : store_.queues_known.all()) urls_.insert(std::move(url));
-    for (const std::string& url : urls_) note(sweep_dead_letters(store_, url, report_), "dead-letter queue of " + url);
+    for (const std::string& url : urls_) {
+      if (is_over()) break;
+      note(sweep_dead_letters(store_, url, report_, limits_.deadline), "dead-letter queue of " + url);
+    }
+    if (is_over()) add_report(report_, "the time for this sweep is over: the next one goes on");
     if (first_error_ && succeeded_count_ == 0) return *std::move(first_error_);
     return std::move(report_);
   }
@@ -39,10 +42,14 @@ class Sweep {
     // Where there are more than one sweep looks at, the next one goes on behind them, so that each has its turn.
     ClusterQuery query{
         .unfinished_only = true, .name = {}, .cursor = store_.sweep_place.take(), .count_max = cluster_page_count};
-    while (report_.cluster_count < cluster_count_max_) {
+    while (report_.cluster_count < limits_.cluster_count_max) {
       auto page = with_patience(store_, [&] { return store_.ledger().list_clusters(query); });
       if (!page) return std::move(page).error();
       for (const ClusterHeader& header : page->clusters) {
+        if (is_over()) {  // The next sweep looks at this page again: what was repaired is done.
+          store_.sweep_place.keep(std::move(query.cursor));
+          return {};
+        }
         ++report_.cluster_count;
         note(sweep_cluster(header), "cluster " + header.id);
       }
@@ -52,6 +59,8 @@ class Sweep {
     store_.sweep_place.keep(std::move(query.cursor));
     return {};
   }
+
+  [[nodiscard]] bool is_over() const { return limits_.deadline && store_.now() >= *limits_.deadline; }
 
   void note(const Result<void>& swept, const std::string& what) {
     if (swept) {
@@ -153,7 +162,7 @@ class Sweep {
       if (!completed) return completed;
     }
     if (plan.resend) {
-      auto resent = resend(store_, header.id, ResendReason::repair);
+      auto resent = resend(store_, header.id, ResendReason::repair, limits_.deadline);
       if (!resent) return std::move(resent).error();
       report_.resent_count += *resent;
     }
@@ -233,7 +242,7 @@ class Sweep {
   }
 
   Store& store_;
-  std::size_t cluster_count_max_;
+  SweepLimits limits_;
   std::string holder_;
   SweepReport report_;
   std::set<std::string> urls_;  // Of the queues of unfinished clusters, and of those that this process takes from.
@@ -248,6 +257,6 @@ void add_report(SweepReport& report, std::string line) {
   if (report.reports.size() < sweep_report_count_max) report.reports.push_back(std::move(line));
 }
 
-Result<SweepReport> sweep(Store& store, std::size_t cluster_count_max) { return Sweep(store, cluster_count_max).run(); }
+Result<SweepReport> sweep(Store& store, const SweepLimits& limits) { return Sweep(store, limits).run(); }
 
 }  // namespace fanfold::engine

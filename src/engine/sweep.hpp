@@ -13,15 +13,22 @@ inline constexpr std::size_t dead_letter_count_max = 1'000;
 /// Lines of `SweepReport::reports`.
 inline constexpr std::size_t sweep_report_count_max = 1'000;
 
+struct SweepLimits {
+  std::size_t cluster_count_max = sweep_cluster_count_max;
+  /// Nothing more is begun from then on, and a re-send leaves off within a page of tasks; the next sweep goes on.
+  std::optional<Time> deadline{};
+};
+
 /// The reconciler: repeats on every unfinished cluster what was cut off, and deals with what its queues gave up. One
 /// sweeper at a time per cluster; every step is idempotent. An error of one cluster is reported and does not keep the
 /// others from their turn.
-Result<SweepReport> sweep(Store& store, std::size_t cluster_count_max = sweep_cluster_count_max);
+Result<SweepReport> sweep(Store& store, const SweepLimits& limits = {});
 
 /// Deals with the messages that `url`'s dead-letter queue holds: looks at each record without claiming it, sends the
 /// message again where attempts are left, and fails its record where not, on condition of the value seen. What is
-/// leased is left alone, as is what nobody knows.
-Result<void> sweep_dead_letters(Store& store, std::string_view url, SweepReport& report);
+/// leased is left alone, as is what nobody knows. Takes no more after `deadline`.
+Result<void> sweep_dead_letters(Store& store, std::string_view url, SweepReport& report,
+                                std::optional<Time> deadline = std::nullopt);
 
 void add_report(SweepReport& report, std::string line);
 

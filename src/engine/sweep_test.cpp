@@ -111,10 +111,10 @@ TEST(Sweep, OfMoreClustersThanItLooksAtGoesOnWhereTheLastOneEnded) {
     scene.advance(1ms);
   }
   Store& store = Engine::of(*scene.client)->store();
-  EXPECT_EQ(sweep(store, 100).value().cluster_count, 100U);
-  EXPECT_EQ(sweep(store, 100).value().cluster_count, 100U);
-  EXPECT_EQ(sweep(store, 100).value().cluster_count, 50U) << "the oldest";
-  EXPECT_EQ(sweep(store, 100).value().cluster_count, 100U) << "the newest again";
+  EXPECT_EQ(sweep(store, {.cluster_count_max = 100}).value().cluster_count, 100U);
+  EXPECT_EQ(sweep(store, {.cluster_count_max = 100}).value().cluster_count, 100U);
+  EXPECT_EQ(sweep(store, {.cluster_count_max = 100}).value().cluster_count, 50U) << "the oldest";
+  EXPECT_EQ(sweep(store, {.cluster_count_max = 100}).value().cluster_count, 100U) << "the newest again";
 }
 
 TEST(Sweep, GoesOnAfterAClusterThatItCannotMend) {
@@ -242,6 +242,81 @@ TEST(Resend, IsLeftToTheSenderThatIsAtIt) {
   EXPECT_EQ(resend(engine->store(), id_of(cluster), ResendReason::repair).value(), 2U);
   EXPECT_EQ(resend(engine->store(), id_of(cluster), ResendReason::repair).value(), 0U)
       << "at most once per visibility timeout";
+}
+
+/// The queue of a process that needs a second for each call that sends tasks.
+struct SlowScene : Scene {
+  SlowScene() {
+    queue->on_send = [this] { advance(1s); };
+  }
+  [[nodiscard]] Result<SweepReport> sweep_for(std::chrono::milliseconds time) const {
+    return Engine::of(*client)->sweep_until(now() + time);
+  }
+};
+
+TEST(Resend, GoesOnWhereTheDeadlineOfASweepEndedIt) {
+  SlowScene scene;
+  const std::size_t per_send = Engine::of(*scene.client)->store().backend.bulk_count();
+  const auto count = static_cast<int>(std::max<std::size_t>(5'000, 8 * per_send));
+  const Cluster cluster =
+      scene.client->create_message_cluster("work", numbers(count), {.expires_after = 24h * 60}).value();
+  scene.advance(24h * 4);
+  scene.queue->sent_task_count = 0;
+  std::uint64_t resent = 0;
+  int sweep_count = 0;
+  for (; resent < static_cast<std::uint64_t>(count) && sweep_count < 1'000; ++sweep_count) {
+    const SweepReport report = scene.sweep_for(2s).value();
+    if (report.resent_count < 1) ADD_FAILURE() << "a sweep of two seconds came no further";
+    resent += report.resent_count;
+    scene.advance(1min);
+  }
+  EXPECT_GT(sweep_count, 2);
+  EXPECT_EQ(scene.queue->sent_task_count, static_cast<std::uint64_t>(count)) << "nothing is sent twice";
+  EXPECT_TRUE(scene.header(cluster).due.empty());
+  EXPECT_EQ(scene.client->sweep().value().resent_count, 0U);
+}
+
+TEST(Resend, GoesOnWhereTheProcessDied) {
+  SlowScene scene;
+  const int count = 10'000;
+  const Cluster cluster =
+      scene.client->create_message_cluster("work", numbers(count), {.expires_after = 24h * 60}).value();
+  scene.advance(24h * 4);
+  scene.queue->sent_task_count = 0;
+  scene.queue->send_count_until_crash = scene.queue->send_count + 500;  // The sender lease is renewed every 20 s.
+  EXPECT_THROW(static_cast<void>(scene.client->sweep()), ScriptedQueue::Crash);
+  const std::uint64_t sent = scene.queue->sent_task_count;
+  ASSERT_GT(sent, 0U);
+  ASSERT_LT(sent, static_cast<std::uint64_t>(count));
+  scene.restart();
+  scene.advance(2min);
+  const std::uint64_t rest = scene.client->sweep().value().resent_count;
+  EXPECT_GE(sent + rest, static_cast<std::uint64_t>(count));
+  EXPECT_LT(rest, static_cast<std::uint64_t>(count) - sent / 2);
+  EXPECT_TRUE(scene.header(cluster).due.empty());
+  EXPECT_EQ(scene.message_count(),
+            static_cast<std::uint64_t>(count) + (sent + rest - static_cast<std::uint64_t>(count)));
+}
+
+TEST(Resend, ThatAPersonAskedForBeginsAnew) {
+  SlowScene scene;
+  const int count = 5'000;
+  const Cluster cluster =
+      scene.client->create_message_cluster("work", numbers(count), {.expires_after = 24h * 60}).value();
+  scene.advance(24h * 4);
+  ASSERT_LT(scene.sweep_for(2s).value().resent_count, static_cast<std::uint64_t>(count));
+  EXPECT_EQ(scene.client->resume_cluster(cluster).value(), static_cast<std::uint64_t>(count));
+  EXPECT_TRUE(scene.header(cluster).due.empty());
+}
+
+TEST(Sweep, BeginsNothingOnceItsTimeIsOverAndSaysSo) {
+  Scene scene;
+  static_cast<void>(scene.client->create_message_cluster("work", numbers(1), {.expires_after = 24h * 60}).value());
+  scene.advance(24h * 4);
+  const SweepReport report = Engine::of(*scene.client)->sweep_until(scene.now()).value();
+  EXPECT_EQ(report.cluster_count, 0U);
+  EXPECT_EQ(report.reports, std::vector<std::string>{"the time for this sweep is over: the next one goes on"});
+  EXPECT_EQ(scene.client->sweep().value().resent_count, 1U);
 }
 
 TEST(Resend, EndsATaskWhoseChildFinishedUnnoticed) {

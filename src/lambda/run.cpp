@@ -151,15 +151,13 @@ class Runtime {
   Result<std::string> answer(const Invocation& invocation, const Clocks& now) {
     auto event = SqsEvent::parse(invocation.event);
     if (!event) {
-      if (is_scheduled(invocation.event)) return client_.sweep().transform(sweep_json);
+      if (is_scheduled(invocation.event)) return sweep(invocation, now).transform(sweep_json);
       return std::move(event).error();
     }
     if (event->records.empty()) return BatchResponse{}.to_json();
     if (clock_stood_still_) learn_time(event->records.front());
 
-    const milliseconds left =
-        invocation.deadline ? std::chrono::ceil<milliseconds>(*invocation.deadline - now.wall) : timeout_max;
-    const TimePlan plan = plan_time(left, options_.reserve);
+    const TimePlan plan = plan_of(invocation, now);
     const DeadlineStop stop(now.steady + plan.start_until, stop_);
     const Time store_now =
         engine_ ? engine_->store().now() : std::chrono::floor<milliseconds>(std::chrono::system_clock::now());
@@ -175,6 +173,18 @@ class Runtime {
         log("message " + message_id + " stays in the queue", error);
       return response.to_json();
     });
+  }
+
+  [[nodiscard]] TimePlan plan_of(const Invocation& invocation, const Clocks& now) const {
+    const milliseconds left =
+        invocation.deadline ? std::chrono::ceil<milliseconds>(*invocation.deadline - now.wall) : timeout_max;
+    return plan_time(left, options_.reserve);
+  }
+
+  /// What does not fit into this invocation is gone on with by the next.
+  Result<SweepReport> sweep(const Invocation& invocation, const Clocks& now) {
+    if (!engine_) return client_.sweep();
+    return engine_->sweep_until(engine_->store().now() + plan_of(invocation, now).start_until);
   }
 
   /// The clock of the store goes on with the steady one, which stood still while the process was frozen: leases would
