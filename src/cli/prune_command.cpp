@@ -24,11 +24,17 @@ Result<ExitCode> prune(const Invocation& invocation, const PruneOptions& options
   if (invocation.common.json) {
     JsonObject object;
     object.count("clusters", report->cluster_count).count("messages", report->message_count);
+    object.count("creations", report->creation_count);
     print_line(object.count("freed_bytes", report->freed_bytes).line());
   } else {
-    print_line(fmt::format(
-        "removed {} and {}; {:.1f} MB given back", counted(report->cluster_count, "cluster", "clusters"),
-        counted(report->message_count, "message", "messages"), static_cast<double>(report->freed_bytes) / 1e6));
+    const std::string cut_off = report->creation_count == 0
+                                    ? ""
+                                    : ", payloads of " + counted(report->creation_count, "creation that was cut off",
+                                                                 "creations that were cut off");
+    print_line(fmt::format("removed {} and {}; {:.1f} MB given back",
+                           counted(report->cluster_count, "cluster", "clusters"),
+                           counted(report->message_count, "message", "messages") + cut_off,
+                           static_cast<double>(report->freed_bytes) / 1e6));
   }
   return ExitCode::ok;
 }

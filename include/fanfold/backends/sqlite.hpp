@@ -36,10 +36,11 @@ Result<void> backup(const Options& source, const std::filesystem::path& target);
 struct PruneReport {
   std::uint64_t cluster_count = 0;
   std::uint64_t message_count = 0;
+  std::uint64_t creation_count = 0;  ///< Of clusters whose payloads are there and which nobody went on to create.
   std::uint64_t freed_bytes = 0;
 };
-/// Removes finished clusters and ended messages that ended before `ended_before` or are expired, and gives the room
-/// back.
+/// Removes finished clusters and ended messages that ended before `ended_before` or are expired, and what was left by
+/// creations of clusters that were cut off before it, and over 7 days ago; gives the room back.
 Result<PruneReport> prune(const Options& options, Time ended_before);
 
 }  // namespace fanfold::sqlite

@@ -153,6 +153,10 @@ Result<void> SqliteLedger::put_tasks(std::string_view cluster_id, std::uint64_t 
       insert_payloads(transaction.connection(), row, first_index + run.begin,
                       tasks.subspan(run.begin, run.end - run.begin));
     }
+    // When somebody was at it last: prune removes what never got a header.
+    if (!row.has_header)
+      execute(transaction.connection(), "UPDATE cluster SET created_at = ? WHERE number = ?", store_->clock().now(),
+              row.number);
     return {};
   });
 }

@@ -9,6 +9,9 @@ namespace {
 /// Rows that one transaction deletes, so that workers beside it wait for moments only.
 constexpr std::int64_t prune_row_count = 256;
 
+/// A creation that was at work later than this before now is not over for certain, however slow its tasks come.
+constexpr std::chrono::days creation_pause_max{7};
+
 std::int64_t used_bytes(Connection& connection) {
   const auto pages = query_number(connection, "PRAGMA page_count").value_or(0) -
                      query_number(connection, "PRAGMA freelist_count").value_or(0);
@@ -36,6 +39,41 @@ Result<void> remove_old_tombstones(Store& store, Time now) {
             now);
     return {};
   });
+}
+
+enum class Left : std::uint8_t { nothing, maybe_more };
+/// Payloads of a creation that was cut off before its header, which nothing but a call of the same creation could find.
+/// Some of them, so that the lock goes around.
+Result<Left> remove_cut_off(Transaction& transaction, Time before, std::uint64_t& removed_count) {
+  Connection& connection = transaction.connection();
+  const auto number =
+      query_number(connection,
+                   "SELECT number FROM cluster WHERE header IS NULL AND created_at BETWEEN 1 AND ? AND number NOT IN "
+                   "(SELECT cluster FROM tree) LIMIT 1",
+                   before);
+  if (!number) return Left::nothing;
+  execute(connection,
+          "DELETE FROM payload WHERE number IN (SELECT number FROM payload WHERE number >= ? AND number < ? LIMIT ?)",
+          task_owner(*number, 0), task_owner(*number + 1, 0), prune_row_count);
+  if (sqlite3_changes64(connection.handle()) > 0) return Left::maybe_more;
+  execute(connection, "DELETE FROM cluster WHERE number = ?", *number);
+  ++removed_count;
+  return Left::maybe_more;
+}
+
+Result<void> remove_cut_offs(Store& store, Time before, Time now, std::uint64_t& removed_count) {
+  // An older version kept no time.
+  auto begun = store.write(Sync::not_needed, [&](Transaction& transaction) -> Result<void> {
+    execute(transaction.connection(), "UPDATE cluster SET created_at = ? WHERE header IS NULL AND created_at = 0", now);
+    return {};
+  });
+  if (!begun) return begun;
+  while (true) {
+    auto left = store.write(
+        Sync::not_needed, [&](Transaction& transaction) { return remove_cut_off(transaction, before, removed_count); });
+    if (!left) return std::move(left).error();
+    if (*left == Left::nothing) return {};
+  }
 }
 
 /// Ended messages' records, and such as expired without having been run. Those of live clusters' finish messages go
@@ -91,6 +129,9 @@ Result<PruneReport> prune(const Options& options, Time ended_before) {
   }
   auto cleaned = remove_old_tombstones(**store, now);
   if (!cleaned) return std::move(cleaned).error();
+  auto cut_off =
+      remove_cut_offs(**store, std::min<Time>(ended_before, now - creation_pause_max), now, report.creation_count);
+  if (!cut_off) return std::move(cut_off).error();
   while (true) {
     auto count = (*store)->write(
         Sync::not_needed, [&](Transaction& transaction) { return remove_records(transaction, ended_before, now); });

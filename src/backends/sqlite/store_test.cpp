@@ -252,6 +252,27 @@ TEST_F(StoreTest, PrunesWhatEndedBeforeAndGivesItsRoomBack) {
   EXPECT_TRUE(backend.ledger->read_record({"m", std::nullopt}, Consistency::strong).has_value());
 }
 
+TEST_F(StoreTest, PrunesThePayloadsOfACreationThatWasCutOffLongAgo) {
+  const std::vector<TaskData> tasks(5'000, TaskData{'"' + std::string(100, 'x') + '"', {}});
+  {
+    auto months_ago = std::make_shared<testing::ManualClock>(SystemClock().now() - std::chrono::days(60));
+    Backend backend = open_backend_with_clock(options_, months_ago).value();
+    backend.ledger->put_tasks("cut-off", 0, tasks).value();
+    make_cluster(backend, "open", 10);
+  }
+  Backend backend = open();
+  backend.ledger->put_tasks("under-way", 0, tasks).value();
+  const PruneReport report = prune(options_, SystemClock().now()).value();
+  EXPECT_EQ(report.creation_count, 1U);
+  EXPECT_GT(report.freed_bytes, 5'000U * 100);
+  EXPECT_EQ(row_in_shell("SELECT group_concat(id) FROM (SELECT id FROM cluster ORDER BY id)"),
+            std::vector<std::string>{"open,under-way"});
+  EXPECT_EQ(backend.ledger->read_tasks("open", 0, 100).value().size(), 10U);
+  backend.ledger->create_cluster(header_of(backend, "under-way", 5'000)).value();
+  EXPECT_EQ(backend.ledger->read_tasks("under-way", 0, 10'000).value().size(), 5'000U);
+  EXPECT_EQ(prune(options_, SystemClock().now()).value().creation_count, 0U);
+}
+
 TEST_F(StoreTest, OneRefusedOperationLeavesItsNeighboursAlone) {
   const auto store = Store::open(options_, std::make_shared<SystemClock>()).value();
   constexpr int thread_count = 8;
