@@ -18,7 +18,9 @@ struct Options {
 /// The whole main of a Lambda function on the runtime `provided.al2023`: takes events from the Runtime API, processes
 /// the SQS records in them as `process_batch` does, one after another on this thread, and answers with the ids of those
 /// that stay in the queue. Claims last until the function's timeout. All that an answer says is in the store before it
-/// is given, since the process is frozen right after it. A scheduled event of EventBridge is answered by `sweep`.
+/// is given, since the process is frozen right after it. A scheduled event of EventBridge is answered by `sweep`, which
+/// looks at the dead letters of the queues that the environment names (FANFOLD_QUEUES, with commas between) besides
+/// those that it knows, and begins nothing more once `reserve` is reached.
 /// The event source mapping needs the response type ReportBatchItemFailures, or Lambda deletes the failed messages too.
 ///
 /// Blocks until SIGTERM or SIGINT comes (a handler that runs gets its stop token set), which is success. Failures of

@@ -261,6 +261,7 @@ Result<BatchResponse> process_batch(Store& store, const std::shared_ptr<detail::
   std::optional<Error> fatal;
   BatchResponse response;
   for (auto& [url, deliveries] : sources.queues) {
+    store.queues_known.note(url);
     QueueBatch batch(dispatcher, url, options);
     Tally tally = batch.run(std::move(deliveries));
     std::ranges::move(batch.take_unread(), std::back_inserter(response.unread));

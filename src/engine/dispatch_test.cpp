@@ -480,5 +480,27 @@ TEST(Sweep, SendsASingleMessageAgainThatADeadLetterQueueGotWithoutAnAttempt) {
   EXPECT_EQ(world.record(key).status, Status::complete);
 }
 
+TEST(Sweep, LooksAtTheDeadLettersOfQueuesWhoseEventsItsProcessTook) {
+  World world;
+  int count = 0;
+  static_cast<void>(world.client->create_queue("dead").value());
+  static_cast<void>(
+      world.client
+          ->create_queue(world.queue, {.redrive = RedrivePolicy{.dead_letter_queue = "dead", .receive_count_max = 1}})
+          .value());
+  static_cast<void>(world.client->send_message(world.queue, 1).value());
+  const SqsEvent event = world.receive(1, 1s);
+  world.advance(2s);
+  ASSERT_TRUE(world.receive().records.empty());
+  const Client function = make_client(world.store.backend());
+  EXPECT_EQ(function.sweep().value().dead_letter_count, 0U) << "it knows of no queue";
+  static_cast<void>(function.process_batch(SqsEvent{}, counting(count)).value());
+  SqsRecord other = event.records.front();
+  other.message_id = "another";
+  other.body = R"({"some":"body"})";
+  static_cast<void>(function.process_batch(SqsEvent{{other}}, counting(count)).value());
+  EXPECT_EQ(function.sweep().value().dead_letter_count, 1U);
+}
+
 }  // namespace
 }  // namespace fanfold::engine

@@ -78,6 +78,18 @@ TimePlan plan_time(milliseconds left, milliseconds reserve) noexcept {
 
 bool clock_stood_still(milliseconds wall, milliseconds steady) noexcept { return wall - steady > unnoticed_max; }
 
+std::vector<std::string> names_in(std::string_view text) {
+  constexpr std::string_view between = " ,\t\n";
+  std::vector<std::string> names;
+  for (std::size_t begin = text.find_first_not_of(between); begin != std::string_view::npos;
+       begin = text.find_first_not_of(between, begin)) {
+    const std::size_t end = std::min(text.find_first_of(between, begin), text.size());
+    names.emplace_back(text.substr(begin, end - begin));
+    begin = end;
+  }
+  return names;
+}
+
 bool is_scheduled(std::string_view event) {
   detail::JsonDocument document;
   if (const auto read = document.read(event); !read) return false;

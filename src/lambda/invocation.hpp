@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace fanfold::lambda {
 
@@ -44,6 +45,9 @@ struct TimePlan {
 
 /// Whether the process was frozen in a way that its steady clock did not notice, by what two clocks say of one wait.
 [[nodiscard]] bool clock_stood_still(std::chrono::milliseconds wall, std::chrono::milliseconds steady) noexcept;
+
+/// Names with white space or commas between them.
+[[nodiscard]] std::vector<std::string> names_in(std::string_view text);
 
 /// An event that EventBridge sends by a schedule.
 [[nodiscard]] bool is_scheduled(std::string_view event);

@@ -74,5 +74,12 @@ TEST(ScheduledEvent, IsTheOneThatSaysSo) {
   }
 }
 
+TEST(NamesIn, AreWhatStandsBetweenCommasAndWhiteSpace) {
+  EXPECT_TRUE(names_in("").empty());
+  EXPECT_TRUE(names_in(" , ").empty());
+  EXPECT_EQ(names_in("resize"), std::vector<std::string>{"resize"});
+  EXPECT_EQ(names_in(" a.fifo, b,c\td "), (std::vector<std::string>{"a.fifo", "b", "c", "d"}));
+}
+
 }  // namespace
 }  // namespace fanfold::lambda

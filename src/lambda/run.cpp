@@ -16,6 +16,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <iostream>
+#include <utility>
 
 namespace fanfold::lambda {
 
@@ -184,7 +185,20 @@ class Runtime {
   /// What does not fit into this invocation is gone on with by the next.
   Result<SweepReport> sweep(const Invocation& invocation, const Clocks& now) {
     if (!engine_) return client_.sweep();
+    if (!std::exchange(queues_noted_, true)) note_queues();
     return engine_->sweep_until(engine_->store().now() + plan_of(invocation, now).start_until);
+  }
+
+  /// Nothing else tells a function that only sweeps of a queue that has no unfinished cluster.
+  void note_queues() {
+    const char* const named = std::getenv("FANFOLD_QUEUES");  // NOLINT(concurrency-mt-unsafe): nobody changes it.
+    for (const std::string& name : names_in(named != nullptr ? named : "")) {
+      auto url = engine_->queue().resolve(name);
+      if (url)
+        engine_->store().queues_known.note(*url);
+      else
+        log("FANFOLD_QUEUES: " + name, url.error());
+    }
   }
 
   /// The clock of the store goes on with the steady one, which stood still while the process was frozen: leases would
@@ -201,6 +215,7 @@ class Runtime {
   const Options& options_;
   const std::stop_token& stop_;
   bool clock_stood_still_ = false;
+  bool queues_noted_ = false;
 };
 
 }  // namespace

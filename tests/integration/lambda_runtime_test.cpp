@@ -245,6 +245,26 @@ TEST_F(LambdaRuntime, SweepsBySchedule) {
   EXPECT_FALSE(lambda.answers().at(0).is_error);
 }
 
+TEST_F(LambdaRuntime, SweepsTheDeadLettersOfTheQueuesThatItsEnvironmentNames) {
+  const Client other = make_client(store.backend());
+  static_cast<void>(other.create_queue("dead").value());
+  static_cast<void>(
+      other.create_queue("mail", {.redrive = RedrivePolicy{.dead_letter_queue = "dead", .receive_count_max = 1}})
+          .value());
+  static_cast<void>(other.send_message("mail", 1).value());
+  const auto received = other.receive("mail", {.wait = 0ms, .visibility = 180s}).value();
+  const VisibilityChange at_once{received.at(0).receipt_handle, 0ms};
+  static_cast<void>(other.queue_port().change_visibility("mail", std::span(&at_once, 1)).value());
+  ASSERT_TRUE(other.receive("mail", {.wait = 0ms}).value().empty());
+  const std::string scheduled = R"({"version":"0","source":"aws.events","detail-type":"Scheduled Event","detail":{}})";
+  ::setenv("FANFOLD_QUEUES", "nowhere-else, mail", 1);
+  lambda.give(scheduled);
+  run(handlers_of(succeed));
+  ::unsetenv("FANFOLD_QUEUES");
+  EXPECT_THAT(lambda.answers().at(0).body, HasSubstr(R"("deadLetters":1)"));
+  EXPECT_EQ(other.queue_port().counts("mail").value().visible_count, 1U);
+}
+
 TEST_F(LambdaRuntime, ListsWhatAHandlerThrewFor) {
   const auto records = send(standard_arn, {1, 2});
   lambda.give(test::event_of(records, standard_arn));
