@@ -77,6 +77,7 @@ Result<ExitCode> stats(const Invocation& invocation, const QueueOptions& options
         .text("visibility", duration_text(attributes->visibility))
         .text("retention", duration_text(attributes->retention))
         .text("delay", duration_text(attributes->delay));
+    if (counts->expired_count) object.count("expired", *counts->expired_count);
     if (attributes->redrive)
       object.text("dead_letter_queue", name_in(attributes->redrive->dead_letter_queue))
           .count("max_receives", attributes->redrive->receive_count_max);
@@ -90,6 +91,9 @@ Result<ExitCode> stats(const Invocation& invocation, const QueueOptions& options
   line("visible", with_thousands(counts->visible_count));
   line("in flight", with_thousands(counts->in_flight_count));
   line("delayed", with_thousands(counts->delayed_count));
+  if (counts->expired_count.value_or(0) > 0)
+    line("expired",
+         with_thousands(*counts->expired_count) + " single messages that nobody handled within the retention");
   line("visibility", duration_text(attributes->visibility));
   line("retention", duration_text(attributes->retention));
   line("delay", duration_text(attributes->delay));

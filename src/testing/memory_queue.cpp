@@ -77,6 +77,7 @@ class MemoryQueue final : public Queue {
     const Time now = state_->clock->now();
     drop_expired(*queue, now);
     QueueCounts counts;
+    counts.expired_count = queue->expired_count;
     for (const QueuedMessage& message : queue->messages) {
       if (message.visible_at <= now)
         ++counts.visible_count;
@@ -277,8 +278,13 @@ class MemoryQueue final : public Queue {
   }
 
   static void drop_expired(QueueEntry& queue, Time now) {
-    std::erase_if(queue.messages,
-                  [&](const QueuedMessage& message) { return message.sent_at + queue.attributes.retention <= now; });
+    std::erase_if(queue.messages, [&](const QueuedMessage& message) {
+      const bool is_expired = message.sent_at + queue.attributes.retention <= now;
+      const bool is_lost =
+          is_expired && message.visible_at <= now && message.message.content.type == RecordType::message;
+      queue.expired_count += is_lost ? 1 : 0;
+      return is_expired;
+    });
   }
 
   /// In place of a further delivery. The message keeps its id and its age.

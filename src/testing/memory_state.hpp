@@ -75,6 +75,7 @@ struct QueueEntry {
     std::string message_id{};
   };
   std::map<std::string, Deduplication> deduplications{};
+  std::uint64_t expired_count = 0;  ///< Single messages that nobody handled within the retention.
 };
 
 struct Process {

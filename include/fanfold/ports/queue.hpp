@@ -71,6 +71,9 @@ struct QueueCounts {
   std::uint64_t visible_count = 0;
   std::uint64_t in_flight_count = 0;
   std::uint64_t delayed_count = 0;
+  /// Single messages that nobody handled before they were older than the queue's retention, ever since it was made.
+  /// Tasks and finish messages are sent again and not among them. Empty where the store cannot tell (SQS).
+  std::optional<std::uint64_t> expired_count{};
 };
 
 struct VisibilityChange {

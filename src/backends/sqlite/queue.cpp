@@ -96,6 +96,16 @@ void count_rows(Connection& connection, const QueueInfo& queue, Time now, QueueC
   counts.delayed_count += rows.count(2);
 }
 
+/// Those that a receive took away, and those that the next one will.
+std::uint64_t count_expired(Connection& connection, const QueueInfo& queue, Time now) {
+  const auto gone =
+      query_number(connection, "SELECT value FROM setting WHERE name = ?", expired_setting(queue.number)).value_or(0);
+  const auto due = query_number(
+      connection, "SELECT count(*) FROM message WHERE queue = ? AND sent_at <= ? AND visible_at <= ? AND type = ?",
+      queue.number, now - queue.attributes.retention, now, RecordType::message);
+  return static_cast<std::uint64_t>(gone + due.value_or(0));
+}
+
 }  // namespace
 
 Error invalid_argument(std::string message) { return {ErrorCode::invalid_argument, std::move(message), {}}; }
@@ -134,6 +144,7 @@ Result<QueueCounts> SqliteQueue::counts(std::string_view url) {
     QueueCounts counts;
     count_pages(connection, **queue, now, counts);
     count_rows(connection, **queue, now, counts);
+    counts.expired_count = count_expired(connection, **queue, now);
     return counts;
   });
 }

@@ -90,8 +90,10 @@ void deliver_slots(Connection& connection, const std::vector<TakenSlot>& slots, 
 /// Reads one row as a delivery, and delivers it: it is hidden, and its receive count goes up.
 [[nodiscard]] Delivery deliver_row(Connection& connection, Number number, Time visible_at, std::uint32_t holder);
 
-// Dead letters.
+// What is delivered no more.
 
+/// The setting that counts the queue's single messages that nobody handled within the retention.
+[[nodiscard]] std::string expired_setting(Number queue);
 /// True where the message is to go to the dead-letter queue in place of a further delivery.
 [[nodiscard]] bool is_dead_letter(const QueueInfo& queue, std::uint32_t receive_count);
 /// Number of the dead-letter queue, made where it is missing.

@@ -35,10 +35,19 @@ std::vector<DueRow> group_rows(Connection& connection, const QueueInfo& queue, s
   return due;
 }
 
+/// Nothing sends a single message again, so that somebody may want to know.
+void drop_expired(Connection& connection, Number queue, Number number) {
+  execute(connection,
+          "INSERT INTO setting SELECT ?, 1 FROM message WHERE number = ? AND type = ? "
+          "ON CONFLICT DO UPDATE SET value = value + 1",
+          expired_setting(queue), number, RecordType::message);
+  execute(connection, "DELETE FROM message WHERE number = ?", number);
+}
+
 /// What is to be delivered; what is too old or a dead letter goes its way.
 bool is_delivered(Transaction& transaction, const QueueInfo& queue, const DueRow& row, Time now) {
   if (row.sent_at + queue.attributes.retention <= now) {
-    execute(transaction.connection(), "DELETE FROM message WHERE number = ?", row.number);
+    drop_expired(transaction.connection(), queue.number, row.number);
     return false;
   }
   if (!is_dead_letter(queue, row.receive_count)) return true;
@@ -183,6 +192,8 @@ void settle_group(Connection& connection, Number queue, std::string_view group_i
     execute(connection, "DELETE FROM fifo_group WHERE queue = ? AND group_id = ?", queue, group_id);
   }
 }
+
+std::string expired_setting(Number queue) { return "expired/" + std::to_string(queue); }
 
 bool is_dead_letter(const QueueInfo& queue, std::uint32_t receive_count) {
   return queue.attributes.redrive && receive_count >= queue.attributes.redrive->receive_count_max;
