@@ -10,6 +10,8 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <condition_variable>
+#include <future>
 #include <map>
 #include <mutex>
 #include <thread>
@@ -153,6 +155,41 @@ TEST_F(AwsCluster, LosesNoUpdateOfItsGlobals) {
   }
   for (std::thread& thread : threads) thread.join();
   EXPECT_EQ(client.get_cluster_globals<int>(made).value(), thread_count * update_count);
+}
+
+TEST_F(AwsCluster, StopsAHandlerByTheEndOfItsLeaseWhereTheServiceTakesRequestsAndAnswersNone) {
+  const Client client = open();
+  const auto cluster = client.create_message_cluster(queue_, std::vector<int>{1}).value();
+  constexpr auto lease = 3s;
+  std::promise<void> began;
+  std::promise<std::chrono::steady_clock::time_point> told;
+  std::atomic<int> attempt_count = 0;
+  Handlers handlers;
+  handlers.on_message = [&](const Message<int>&, const Context& context) {
+    if (++attempt_count > 1) return done();
+    began.set_value();
+    std::mutex mutex;
+    std::condition_variable_any never;
+    std::unique_lock lock(mutex);
+    never.wait_for(lock, context.stop, 20s, [] { return false; });
+    told.set_value(std::chrono::steady_clock::now());
+    return retry("cut short", 0s);
+  };
+  WorkerOptions options;
+  options.queue = queue_;
+  options.jobs = 1;
+  options.attempts.lease = lease;
+  Worker worker(client, handlers, options);
+  std::jthread running([&] { EXPECT_TRUE(worker.run_until(cluster).has_value()); });
+  began.get_future().wait();
+  ministack().freeze();
+  const auto frozen_at = std::chrono::steady_clock::now();
+  const auto told_at = told.get_future().get();
+  ministack().thaw();
+  EXPECT_LT(told_at - frozen_at, lease + 300ms);
+  EXPECT_GT(told_at - frozen_at, 1s) << "a lease that is extended is not given up at the first delay";
+  running.join();
+  EXPECT_EQ(client.progress(cluster).value().done_count, 1U);
 }
 
 }  // namespace

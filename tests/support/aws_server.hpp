@@ -99,6 +99,10 @@ class AwsServer {
 
   [[nodiscard]] bool is_ready() const noexcept { return is_ready_; }
   [[nodiscard]] std::uint16_t port() const noexcept { return port_->number(); }
+
+  /// From now on it takes connections and requests and answers none, until `thaw`.
+  void freeze() const noexcept { ::kill(process_, SIGSTOP); }
+  void thaw() const noexcept { ::kill(process_, SIGCONT); }
   [[nodiscard]] std::string endpoint() const { return "http://127.0.0.1:" + std::to_string(port_->number()); }
 
   /// What every client of it needs, in this process's environment.
