@@ -10,13 +10,14 @@ namespace fanfold::engine {
 
 namespace {
 
-constexpr std::size_t open_page_count = 1'000;
-/// Ended tasks next to each other of which one is enough to hand all of them up: the width of a leaf of the completion
-/// tree.
+// `leaf_width`: ended tasks next to each other of which one is enough to hand all of them up, the width of a leaf of the
+// completion tree. `open_page_count`: tasks between two looks at the deadline, after which one goes on where it was.
 #ifdef FANFOLD_TREE_RADIX
 constexpr std::uint64_t leaf_width = FANFOLD_TREE_RADIX;  // Of a build of tests/simulation.
+constexpr std::size_t open_page_count = 2;
 #else
 constexpr std::uint64_t leaf_width = 32;
+constexpr std::size_t open_page_count = 1'000;
 #endif
 
 Error deleted(std::string_view id) { return {ErrorCode::deleted, "cluster " + std::string(id) + " was deleted", {}}; }
@@ -94,7 +95,7 @@ class Resend {
     while (next && !sender.lost()) {
       const Time now = store_.now();
       if (deadline_ && now >= *deadline_) {
-        left_off_at_ = next;
+        left_off_at_ = *next;
         return {};
       }
       sender.set_place(*next);

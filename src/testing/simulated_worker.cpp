@@ -6,9 +6,11 @@ namespace fanfold::testing {
 
 namespace {
 
+using std::chrono::milliseconds;
 constexpr std::chrono::milliseconds visibility_margin{1'000};
 constexpr double lambda_share = 0.25;
 constexpr double sweep_chance = 0.06;
+constexpr milliseconds lambda_sweep_max{3'000};
 constexpr double beat_chance = 0.3;
 constexpr double yield_chance = 0.3;
 
@@ -37,7 +39,8 @@ SimulatedWorker::SimulatedWorker(Client client, const Handlers& handlers, Worker
 
 bool SimulatedWorker::step(const std::string& queue) {
   if (surroundings_.random.chance(sweep_chance)) {
-    const auto swept = client_.sweep();
+    const milliseconds time{static_cast<milliseconds::rep>(surroundings_.random.below(lambda_sweep_max.count()))};
+    const auto swept = as_lambda_ ? engine_->sweep_until(engine_->store().now() + time) : client_.sweep();
     if (!swept) surroundings_.trace("sweep: " + to_string(swept.error()));
     maybe_yield();
   }
