@@ -1,4 +1,4 @@
-// ctest: labels=integration,slow timeout=120
+// ctest: labels=slow timeout=120
 // A shell that was left open in the middle of a read.
 #include <fanfold/backends/sqlite.hpp>
 #include <fanfold/ports/backend.hpp>

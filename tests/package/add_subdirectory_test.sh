@@ -4,7 +4,7 @@
 set -euo pipefail
 
 cmake -S "$SOURCE_DIR/tests/package/add_subdirectory" -B build -G Ninja -DFANFOLD_SOURCE_DIR="$SOURCE_DIR" \
-  -DFANFOLD_AWS=OFF -DCMAKE_UNITY_BUILD=ON -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_FLAGS_DEBUG=-O0 \
+  -DFANFOLD_AWS=OFF -DCMAKE_UNITY_BUILD=ON -DCMAKE_UNITY_BUILD_BATCH_SIZE=0 -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_FLAGS_DEBUG=-O0 \
   -DCMAKE_CXX_COMPILER_LAUNCHER="$(command -v ccache || true)"
 cmake --build build
 ./build/consumer
