@@ -32,5 +32,7 @@ fanfold::Outcome sum_up(const fanfold::MessageCluster<>& cluster, const fanfold:
 
 int main() {
   const fanfold::Handlers handlers{.on_message = resize, .on_cluster_complete = sum_up};
-  return fanfold::lambda::run(fanfold::aws::open(), handlers).has_value() ? 0 : 1;
+  const auto ended = fanfold::lambda::run(fanfold::aws::open(), handlers);
+  if (!ended.has_value()) std::cerr << to_string(ended.error()) << '\n';  // Outside of Lambda, for one.
+  return ended.has_value() ? 0 : 1;
 }

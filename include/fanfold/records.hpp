@@ -65,6 +65,7 @@ struct Progress {
   std::uint64_t done_count = 0;         ///< Complete.
   std::uint64_t failed_count = 0;       ///< Failed for good, earlier rounds' included that were not retried.
   std::uint64_t in_progress_count = 0;  ///< Leased now, or waiting for a child cluster.
+  bool estimated = false;               ///< AWS, while a large cluster runs: the counts are extrapolated from a sample.
   bool sealed = false;                  ///< False while tasks may still be added.
   bool paused = false;
   bool finished = false;        ///< No task can change any more.

@@ -16,6 +16,7 @@ namespace {
 
 constexpr std::uint64_t task_lists_max = 10'000;  ///< A record shows its task lists whole up to so many tasks.
 constexpr std::chrono::milliseconds watch_interval{100};
+constexpr std::chrono::milliseconds watch_interval_on_aws{2'000};  ///< Each look is up to a hundred reads there.
 
 struct LsOptions {
   std::string name;
@@ -81,6 +82,21 @@ Result<ExitCode> show(const Invocation& invocation, const ClusterOnly& options) 
   return ExitCode::ok;
 }
 
+void wait_for(std::chrono::milliseconds interval, const std::stop_token& stop) {
+  const auto end = std::chrono::steady_clock::now() + interval;
+  while (!stop.stop_requested() && std::chrono::steady_clock::now() < end) std::this_thread::sleep_for(watch_interval);
+}
+
+/// A service that is not reached now is asked again until it answers, as a worker does; the user is told once.
+bool is_worth_waiting_for(const Result<Progress>& progress, bool& told) {
+  if (progress) return true;
+  const ErrorCode code = progress.error().code;
+  if (code != ErrorCode::unavailable && code != ErrorCode::throttled) return false;
+  if (!told) note("fanfold: " + printable(to_string(progress.error()), Newlines::escape) + "; trying again");
+  told = true;
+  return true;
+}
+
 Result<ExitCode> watch(const Invocation& invocation, const ClusterOnly& options) {
   auto client = open_store(invocation.common, StoreUse::read);
   if (!client) return std::move(client).error();
@@ -98,9 +114,12 @@ Result<ExitCode> watch(const Invocation& invocation, const ClusterOnly& options)
   Result<Progress> progress = client->progress(key);
   {
     const ProgressReporter reporter(*client, key, label_of(*header));
-    while (progress && !progress->finished && !stop.stop_requested()) {
-      std::this_thread::sleep_for(watch_interval);
+    const auto interval = is_on_aws(invocation.common) ? watch_interval_on_aws : watch_interval;
+    bool told = false;
+    while (is_worth_waiting_for(progress, told) && !(progress && progress->finished) && !stop.stop_requested()) {
+      wait_for(interval, stop);
       progress = client->progress(key);
+      if (progress) told = false;
       if (progress && progress->paused) {  // As it is before it is moved.
         auto now_paused = client->cluster_header(key);
         if (now_paused && !now_paused->moved_to.empty() && !now_paused->moving()) break;

@@ -26,7 +26,7 @@ constexpr const char* exit_codes_help =
     "Exit codes:\n"
     "  0    done; where tasks were concerned, every one is complete\n"
     "  1    tasks or a finish handler failed, the cluster ended in error or was stopped, a verification found a\n"
-    "       difference, results --text a text that was cut, or setup aws something that is not as it should be\n"
+    "       difference, or results --text a text that was cut\n"
     "  2    the command line, a task list or another input cannot be used\n"
     "  3    no such store, cluster, task, message or queue\n"
     "  4    the state forbids it (sealed, stopped, not finished, ...), or --max-cost does\n"

@@ -9,6 +9,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace fanfold::cli {
 namespace {
 
@@ -39,11 +41,25 @@ std::string in_options(const std::string& message) {
   return message;
 }
 
+/// What ends the command: the queue took none of so many, since it is not reached. One line tells where to go on.
+template <class Answers>
+std::optional<Error> is_outage(const Answers& answers, const Sent& sent) {
+  const auto not_reached = [](const auto& answer) {
+    return !answer && (answer.error().code == ErrorCode::unavailable || answer.error().code == ErrorCode::throttled);
+  };
+  if (answers.size() < 2 || !std::ranges::all_of(answers, not_reached)) return std::nullopt;
+  Error error = answers.front().error();
+  const std::uint64_t first = sent.count + sent.refused_count + 1;
+  error.message = fmt::format("messages from {} on were not sent: {}", first, error.message);
+  return error;
+}
+
 Result<void> send_all(const Invocation& invocation, const Client& client, const std::string& queue,
                       std::vector<detail::OutgoingBody>& bodies, Sent& sent) {
   auto answers = client.core()->send(queue, bodies);
   bodies.clear();
   if (!answers) return std::move(answers).error();
+  if (auto outage = is_outage(*answers, sent)) return *std::move(outage);
   for (const auto& answer : *answers) {
     if (!answer) {
       Error refusal = answer.error();

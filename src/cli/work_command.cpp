@@ -79,6 +79,7 @@ std::string_view event_word(WorkerEvent::Kind kind) {
     case WorkerEvent::Kind::failed: return "failed";
     case WorkerEvent::Kind::duplicate: return "duplicate";
     case WorkerEvent::Kind::lease_lost: return "lease lost";
+    case WorkerEvent::Kind::returned: return "returned";
     case WorkerEvent::Kind::finish_handled: return "finished";
     case WorkerEvent::Kind::crashed_before: return "crashed before";
     case WorkerEvent::Kind::error: return "error";
@@ -204,6 +205,8 @@ Result<ExitCode> work(const Invocation& invocation, const WorkOptions& options) 
   auto client = open_store(invocation.common, StoreUse::create);
   if (!client) return std::move(client).error();
   WorkerOptions tuned = worker_options(options);
+  // Left behind by a worker that ends, a long poll would take the messages of whoever comes next.
+  if (options.until_empty && is_on_aws(invocation.common)) tuned.poll = std::chrono::seconds(1);
   if (auto made = make_missing_queues(invocation, *client, tuned.queues); !made) return std::move(made).error();
   Handlers handlers{.on_message = handler_of(std::move(*command))};
   if (!options.on_finish.empty()) {

@@ -8,9 +8,17 @@
 
 namespace fanfold::core {
 
-Admission admit_task(const Envelope& content, const ClusterHeader* header, Knowledge knowledge) noexcept {
+namespace {
+
+Admission without_header(const Envelope& content, Time now) noexcept {
+  return is_expired(content, now) ? Admission::remove : Admission::unknown;
+}
+
+}  // namespace
+
+Admission admit_task(const Envelope& content, const ClusterHeader* header, Knowledge knowledge, Time now) noexcept {
   const bool strong = knowledge == Knowledge::strong;
-  if (header == nullptr) return strong ? Admission::remove : Admission::read_strongly;
+  if (header == nullptr) return strong ? without_header(content, now) : Admission::read_strongly;
   if (header->tombstone) return Admission::remove;
   if (content.round > header->round) return strong ? Admission::put_back : Admission::read_strongly;
   // A round begins when all of the one before has followed; what fail_fast kept from running then is part of the new
@@ -28,7 +36,8 @@ Admission admit_task(const Envelope& content, const ClusterHeader* header, Knowl
 
 Admission admit_cluster_message(const Envelope& content, const ClusterHeader* header,
                                 const ClusterMessageFacts& facts) noexcept {
-  if (header == nullptr || header->tombstone) return Admission::remove;
+  if (header == nullptr) return without_header(content, facts.now);
+  if (header->tombstone) return Admission::remove;
   if (content.round > header->round) return Admission::put_back;
   if (!content.first_failure && content.round == header->round) {
     if (!header->finished()) return Admission::put_back;

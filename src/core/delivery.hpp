@@ -6,7 +6,8 @@
 namespace fanfold::core {
 
 /// How long a message stays hidden that nobody here can do anything about now: written by a newer fanfold, no handler
-/// for it, its cluster on the move. Long enough not to spin, short enough for the worker that can to get it soon.
+/// for it, its cluster on the move or in another store. Long enough not to spin, short enough for the worker that can
+/// to get it soon.
 inline constexpr std::chrono::milliseconds put_back_time{10'000};
 
 /// What a cluster's header says about a delivery, before it is claimed.
@@ -14,13 +15,16 @@ enum class Admission : std::uint8_t {
   claim,
   read_strongly,  ///< The header at hand is from a cache and may not decide this: ask again with a strong read.
   remove,         ///< Delete the message: nothing of it will ever run again, or a re-send makes a new one.
-  put_back        ///< Leave it for later, or for another worker.
+  put_back,       ///< Leave it for later, or for another worker.
+  unknown  ///< Leave it: its cluster has no header here, not even a tombstone, although its life is not over. The
+           ///< header was written before it and lives as long, so this is another store than the message's.
 };
 enum class Knowledge : std::uint8_t { cached, strong };
 
 /// A task's message. `header` is null where there is none. From a cache only "stopped" and "tombstone" remove a
 /// message, since only they never end.
-[[nodiscard]] Admission admit_task(const Envelope& content, const ClusterHeader* header, Knowledge knowledge) noexcept;
+[[nodiscard]] Admission admit_task(const Envelope& content, const ClusterHeader* header, Knowledge knowledge,
+                                   Time now) noexcept;
 
 struct ClusterMessageFacts {
   bool handler_there = false;  ///< Somebody here handles it.

@@ -48,7 +48,7 @@ ClusterHeader stopped() {
 }
 
 Admission admit(const ClusterHeader& header, Knowledge knowledge, std::uint32_t round = 0) {
-  return admit_task(task_of_round(round), &header, knowledge);
+  return admit_task(task_of_round(round), &header, knowledge, start);
 }
 
 TEST(AdmitTask, ClaimsWhileTheClusterRuns) { EXPECT_EQ(admit(running(), Knowledge::cached), Admission::claim); }
@@ -89,9 +89,12 @@ TEST(AdmitTask, RemovesATaskOfAnEarlierRoundOnlyAfterAStrongRead) {
   EXPECT_EQ(admit(retried, Knowledge::strong), Admission::remove);
 }
 
-TEST(AdmitTask, RemovesWithoutAHeaderOnlyAfterAStrongRead) {
-  EXPECT_EQ(admit_task(task_of_round(0), nullptr, Knowledge::cached), Admission::read_strongly);
-  EXPECT_EQ(admit_task(task_of_round(0), nullptr, Knowledge::strong), Admission::remove);
+TEST(AdmitTask, LeavesWhatHasNoHeaderAloneUntilItsLifeIsOver) {
+  Envelope task = task_of_round(0);
+  task.expires_at = start + seconds(10);
+  EXPECT_EQ(admit_task(task, nullptr, Knowledge::cached, start), Admission::read_strongly);
+  EXPECT_EQ(admit_task(task, nullptr, Knowledge::strong, start), Admission::unknown);
+  EXPECT_EQ(admit_task(task, nullptr, Knowledge::strong, task.expires_at), Admission::remove);
 }
 
 TEST(AdmitTask, LeavesAClusterOnTheMoveAloneAndRemovesWhatHasMoved) {
@@ -150,7 +153,14 @@ TEST(AdmitClusterMessage, IsRemovedWhenTheClusterIsGone) {
   ClusterHeader tombstone = finished();
   tombstone.tombstone = true;
   EXPECT_EQ(admit_cluster_message(finish_of_round(0), &tombstone, handled), Admission::remove);
-  EXPECT_EQ(admit_cluster_message(finish_of_round(0), nullptr, handled), Admission::remove);
+}
+
+TEST(AdmitClusterMessage, IsLeftAloneWithoutAHeaderUntilItsLifeIsOver) {
+  Envelope finish = finish_of_round(0);
+  finish.expires_at = handled.now + seconds(1);
+  EXPECT_EQ(admit_cluster_message(finish, nullptr, handled), Admission::unknown);
+  finish.expires_at = handled.now;
+  EXPECT_EQ(admit_cluster_message(finish, nullptr, handled), Admission::remove);
 }
 
 TEST(AdmitClusterMessage, IsPutBackWhileTheHeaderDoesNotKnowOfTheFinish) {

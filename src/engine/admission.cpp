@@ -29,6 +29,17 @@ const Handler* if_set(const Handler& handler) {
   return handler ? &handler : nullptr;
 }
 
+/// Why a task is not claimed; its cluster's header is null where this store has none.
+const char* why_not(const Envelope& content, const ClusterHeader* header) {
+  if (header == nullptr) return "its cluster's life is over";
+  if (header->tombstone) return "its cluster was deleted";
+  if (content.round > header->round) return "its round has not begun here";
+  if (content.round < header->round) return "its round is over";
+  if (header->stopped()) return "its cluster was stopped";
+  if (!header->moved_to.empty()) return header->moving() ? "its cluster is on the move" : "its cluster was moved";
+  return "its cluster is paused; resuming it sends again";
+}
+
 const ClusterHandler* pick(const Handlers& handlers, const Envelope& content, const ClusterHeader& header) {
   if (content.first_failure) return if_set(handlers.on_first_failure);
   const ClusterHandler& by_outcome =
@@ -46,7 +57,9 @@ Result<Admitter::Answer> Admitter::admit(Delivery& delivery, Assignment& assignm
     if (content) {
       delivery.content = std::move(*content);
     } else if (content.error().code == ErrorCode::unsupported_version) {
-      return Answer{.admission = core::Admission::put_back, .reason = "a newer format"};
+      return Answer{.admission = core::Admission::put_back,
+                    .is_newer = true,
+                    .reason = "a message of a newer fanfold is in the queue and is left for a newer worker"};
     } else {
       take_as_bad_input(delivery, assignment, content.error());
       return Answer{};
@@ -76,16 +89,16 @@ Result<Admitter::Answer> Admitter::admit_task(Delivery& delivery, Assignment& as
   auto found = known(content);
   if (!found) return std::move(found).error();
   Known& cluster = **found;
-  core::Admission admission = core::admit_task(content, cluster.header.get(), cluster.knowledge);
+  core::Admission admission = core::admit_task(content, cluster.header.get(), cluster.knowledge, now_);
   if (admission == core::Admission::read_strongly) {
     auto header = read_strongly(content.id);
     if (!header) return std::move(header).error();
     cluster.header = std::move(*header);
     cluster.knowledge = core::Knowledge::strong;
-    admission = core::admit_task(content, cluster.header.get(), cluster.knowledge);
+    admission = core::admit_task(content, cluster.header.get(), cluster.knowledge, now_);
   }
   if (admission != core::Admission::claim)
-    return Answer{.admission = admission, .reason = "its cluster takes no task now"};
+    return Answer{.admission = admission, .reason = why_not(content, cluster.header.get())};
   if (core::is_expired(content, now_)) {
     assignment.bad_input =
         std::make_unique<Error>(Error{ErrorCode::expired, "the task's life ended before it was handled", {}});

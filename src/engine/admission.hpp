@@ -17,6 +17,7 @@ class Admitter {
   struct Answer {
     core::Admission admission = core::Admission::claim;
     std::chrono::milliseconds hidden = core::put_back_time;  ///< put_back: for so long.
+    bool is_newer = false;                                   ///< put_back: in a format that only a newer fanfold reads.
     std::string_view reason{};                               ///< Where it is not claimed.
   };
   /// Decodes the delivery where it is not decoded yet, and fills in the assignment where the answer is `claim`.

@@ -44,8 +44,8 @@ class DeadLetters {
       }
     }
     if (left_count_ > 0)
-      add_report(report_,
-                 std::to_string(left_count_) + " messages that no record knows are left in dead-letter queue " + url_);
+      add_report(report_, std::to_string(left_count_) +
+                              " messages that this store has no record of are left in dead-letter queue " + url_);
     return {};
   }
 
@@ -78,11 +78,9 @@ class DeadLetters {
   Result<Fate> decide_task(const Envelope& content) {
     auto header = store_.header_strong(content.id);
     if (!header && header.error().code != ErrorCode::not_found) return std::move(header).error();
-    if (!header)
-      add_report(report_, "a message of task " + std::to_string(content.index) + " of cluster " + content.id +
-                              " was given up: there is no such cluster");
-    switch (core::admit_task(content, header ? &*header : nullptr, core::Knowledge::strong)) {
+    switch (core::admit_task(content, header ? &*header : nullptr, core::Knowledge::strong, store_.now())) {
       case core::Admission::remove: return Fate::remove;
+      case core::Admission::unknown: ++left_count_; return Fate::leave;
       case core::Admission::claim: break;
       default: return Fate::leave;
     }
@@ -111,6 +109,10 @@ class DeadLetters {
   Result<Fate> decide_cluster_message(const Envelope& content) {
     auto header = store_.header_strong(content.id);
     if (!header && header.error().code != ErrorCode::not_found) return std::move(header).error();
+    if (!header && !core::is_expired(content, store_.now())) {
+      ++left_count_;
+      return Fate::leave;
+    }
     if (!header || header->tombstone || content.round < header->round) return Fate::remove;
     auto seen = look_at(store_, RecordRef::of(content));
     if (!seen) return std::move(seen).error();

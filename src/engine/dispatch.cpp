@@ -128,12 +128,22 @@ struct Dispatcher::Batch {
         tally.ended_status = Status::error;
         settlement.remove(delivery);
         return false;
+      case core::Admission::unknown: {
+        emit(WorkerEvent::Kind::error, delivery, 0, unknown_cluster(delivery.content->id));
+        put_back(delivery, core::put_back_time);
+        return false;
+      }
       case core::Admission::put_back:
       case core::Admission::read_strongly: break;
     }
-    emit(WorkerEvent::Kind::returned, delivery, 0, answer->reason);
+    emit(answer->is_newer ? WorkerEvent::Kind::error : WorkerEvent::Kind::returned, delivery, 0, answer->reason);
     put_back(delivery, answer->hidden);
     return false;
+  }
+
+  static std::string unknown_cluster(const std::string& id) {
+    return "this store has no cluster " + id + ", whose messages are in the queue and are left there: is it another " +
+           "store's (table, file), or were its records removed by hand?";
   }
 
   void request_claim(const Delivery& delivery, Assignment& assignment) {
@@ -290,7 +300,7 @@ struct Dispatcher::Batch {
     if (content.type != RecordType::message) {
       auto header = store.header_strong(content.id);
       if (!header && header.error().code != ErrorCode::not_found) return keep_for_later(other, header.error());
-      gone = !header || header->tombstone || header->round > content.round;
+      gone = header ? header->tombstone || header->round > content.round : core::is_expired(content, now);
     }
     if (gone) {
       emit(WorkerEvent::Kind::duplicate, other.delivery, 0, "its record is gone");

@@ -142,15 +142,19 @@ void pause_with_jitter(Store& store, std::size_t try_count, std::chrono::millise
   return code == ErrorCode::throttled || code == ErrorCode::unavailable;
 }
 
-/// Calls `call` again, with jittered pauses, while its answer is a passing fault, `port_call_count_max` times in all.
-/// Right for every call of the ports that is idempotent.
+/// Calls `call` again, with jittered pauses, while its answer is a passing fault, `port_call_count_max` times in all;
+/// not again where it took so long that the service hangs rather than refuses. Right for every call of the ports that
+/// is idempotent.
 template <class Call>
 auto with_patience(Store& store, Call&& call) -> decltype(call()) {
   constexpr std::chrono::milliseconds pause_initial{20};
   constexpr std::chrono::milliseconds pause_most{1'000};
+  constexpr std::chrono::seconds hanging{20};
+  const auto begun = std::chrono::steady_clock::now();
   for (std::size_t count = 1;; ++count) {
     auto answer = call();
     if (answer.has_value() || !is_passing_fault(answer.error().code) || count == port_call_count_max) return answer;
+    if (std::chrono::steady_clock::now() - begun > hanging) return answer;
     pause_with_jitter(store, count, pause_initial, pause_most);
   }
 }

@@ -224,7 +224,7 @@ TEST(DeadLetter, OfSomebodyElseIsLeftAloneAndReported) {
   const SweepReport report = scene.client->sweep().value();
   EXPECT_EQ(report.dead_letter_count, 0U);
   ASSERT_EQ(report.reports.size(), 1U);
-  EXPECT_EQ(report.reports.front(), "1 messages that no record knows are left in dead-letter queue dead");
+  EXPECT_EQ(report.reports.front(), "1 messages that this store has no record of are left in dead-letter queue dead");
   EXPECT_EQ(scene.message_count("dead"), 1U);
 }
 

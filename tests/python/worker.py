@@ -148,8 +148,10 @@ def finish_up(cluster, round_):
 def admit(message, header):
     """What the header, strongly read, says about a message."""
     round_ = header.get("round", 0) if header else 0
-    if header is None or header.get("tombstone") or wire.milliseconds(message["expiresAt"]) <= now():
+    if wire.milliseconds(message["expiresAt"]) <= now() or header is not None and header.get("tombstone"):
         return "delete"
+    if header is None:  # Another table's.
+        return "leave"
     if message["type"] == "cluster":  # Early notices of failure are left to the workers that want them.
         is_early = message["round"] > round_ or message["round"] == round_ and header["status"] == "IN PROGRESS"
         return "leave" if is_early or message.get("firstFailure") or header.get("finishHandlerRequired") else "run"

@@ -216,6 +216,8 @@ TEST(LeafWriter, EndsAClaimOfAnotherProcessAfterALook) {
 
 TEST(LeafWriter, ALateHolderLeavesNeitherResultNorError) {
   TestLedger test;
+  const std::vector<TaskData> payloads(2, TaskData{"1", {}});
+  test.ledger.put_tasks(test.header(2).id, 0, payloads).value();
   const ClusterHeader cluster = test.cluster(2);
   const ClaimRequest late = test.claim_of(cluster, 0);
   claim(test, late);

@@ -126,6 +126,7 @@ class AwsLedger : public Ledger {
   Result<std::vector<std::optional<ChangedMeta>>> read_changed_meta(std::string_view cluster_id,
                                                                     std::span<const LatestTask> tasks);
   Result<void> fill_payloads(std::string_view cluster_id, std::span<const LatestTask> tasks, TaskPage& page);
+  static Error payloads_missing(std::string_view cluster_id, std::uint64_t index);
   Result<std::vector<TaskData>> read_payloads(std::string_view cluster_id, std::uint64_t first_index,
                                               std::size_t count);
   struct AddEntry {

@@ -11,6 +11,7 @@ struct Counts {
   double done = 0;
   double failed = 0;
   double in_progress = 0;
+  bool estimated = false;
 };
 
 /// At most `count_max` of them, spread evenly.
@@ -63,6 +64,7 @@ class TreeCount {
   Result<std::vector<std::optional<Item>>> read(unsigned level, std::vector<std::uint64_t>& numbers) {
     const std::vector<std::uint64_t> some = sample(numbers, AwsLedger::counted_count_max);
     if (!some.empty()) weight_ *= static_cast<double>(numbers.size()) / static_cast<double>(some.size());
+    counts_.estimated = counts_.estimated || some.size() < numbers.size();
     std::vector<ItemKey> keys;
     for (const std::uint64_t number : some) keys.push_back(node_key({header_.id, header_.round, level, number}));
     numbers = some;
@@ -142,6 +144,7 @@ Result<Progress> AwsLedger::progress(std::string_view id) {
   if (!counts) return std::move(counts).error();
   const std::uint64_t failed_count = rounded(counts->failed, position_count);
   const std::uint64_t done_count = rounded(counts->done, position_count - failed_count);
+  progress.estimated = counts->estimated;
   progress.failed_count += failed_count;
   progress.done_count += done_count;
   progress.in_progress_count = rounded(counts->in_progress, position_count - failed_count - done_count);

@@ -258,6 +258,7 @@ Result<void> AwsLedger::fill_payloads(std::string_view cluster_id, std::span<con
     while (end < tasks.size() && tasks[end].index == tasks[end - 1].index + 1) ++end;
     auto payloads = read_payloads(cluster_id, tasks[begin].index, end - begin);
     if (!payloads) return std::move(payloads).error();
+    if (payloads->size() < end - begin) return payloads_missing(cluster_id, tasks[begin].index + payloads->size());
     for (std::size_t i = 0; i < payloads->size(); ++i) {
       TaskState& state = page.tasks[begin + i];
       TaskData& data = (*payloads)[i];

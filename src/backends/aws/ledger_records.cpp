@@ -105,6 +105,7 @@ Result<Ledger::VersionedRecord> AwsLedger::read_task_record(const KeyParts& key)
   if (!tasks) return std::move(tasks).error();
   auto payload = read_payloads(key.id, *key.index, 1);
   if (!payload) return std::move(payload).error();
+  if (payload->empty()) return payloads_missing(key.id, *key.index);
   auto changed = read_changed_meta(key.id, *tasks);
   if (!changed) return std::move(changed).error();
   auto errors = read_errors(*tasks);
@@ -125,10 +126,8 @@ Result<Ledger::VersionedRecord> AwsLedger::read_task_record(const KeyParts& key)
   fill_status(record, tasks->front().cell);
   if (record.completed_at) record.updated_at = std::max(record.updated_at, *record.completed_at);
   record.error = std::move(errors->front());
-  if (!payload->empty()) {
-    record.body = Json::from_valid_text(std::move(payload->front().body));
-    if (!payload->front().meta.empty()) record.meta = Json::from_valid_text(std::move(payload->front().meta));
-  }
+  record.body = Json::from_valid_text(std::move(payload->front().body));
+  if (!payload->front().meta.empty()) record.meta = Json::from_valid_text(std::move(payload->front().meta));
   versioned.version = 1;
   if (auto& meta = changed->front()) {
     record.meta = std::move(meta->meta);

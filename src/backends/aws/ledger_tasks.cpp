@@ -114,6 +114,13 @@ Result<std::optional<AwsLedger::AddEntry>> AwsLedger::find_add(std::string_view 
   return std::optional(std::move(entry));
 }
 
+Error AwsLedger::payloads_missing(std::string_view cluster_id, std::uint64_t index) {
+  return {ErrorCode::damaged,
+          "payloads of cluster " + std::string(cluster_id) + " are missing from task " + std::to_string(index) +
+              " on: they are in a bucket that is not this store's (FANFOLD_BUCKET names it), or were removed by hand",
+          {}};
+}
+
 /// From pages and adds, from `first_index` on without a gap.
 Result<std::vector<TaskData>> AwsLedger::read_payloads(std::string_view cluster_id, std::uint64_t first_index,
                                                        std::size_t count) {
@@ -157,6 +164,7 @@ Result<std::vector<TaskData>> AwsLedger::read_tasks(std::string_view cluster_id,
   if (!tasks || !tasks->empty()) return tasks;
   auto header = live_header(cluster_id);
   if (!header) return std::move(header).error();
+  if (count > 0 && first_index < header->task_count) return payloads_missing(cluster_id, first_index);
   return tasks;
 }
 

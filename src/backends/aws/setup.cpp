@@ -394,7 +394,29 @@ class Setup {
     return {};
   }
 
+  /// What was asked for and is otherwise: only a queue that is made takes it.
+  void compare(const std::string& line, const QueueAttributes& attributes) {
+    const SetupOptions defaults;
+    const auto differs = [&](const char* what, std::chrono::seconds is, std::chrono::seconds asked, bool is_asked) {
+      if (is_asked && is != asked)
+        warn(line, std::string(what) + " is " + std::to_string(is.count()) + " s, not " +
+                       std::to_string(asked.count()) + " s: a queue that is there is left alone");
+    };
+    const auto seconds = [](auto time) { return std::chrono::floor<std::chrono::seconds>(time); };
+    differs("its visibility", seconds(attributes.visibility), seconds(options_.visibility),
+            options_.visibility != defaults.visibility);
+    differs("its retention", seconds(attributes.retention), seconds(options_.retention),
+            options_.retention != defaults.retention);
+    if (attributes.redrive && options_.receive_count_max != defaults.receive_count_max &&
+        attributes.redrive->receive_count_max != options_.receive_count_max) {
+      warn(line, "its messages go to the dead-letter queue after " +
+                     std::to_string(attributes.redrive->receive_count_max) + " receives, not " +
+                     std::to_string(options_.receive_count_max) + ": a queue that is there is left alone");
+    }
+  }
+
   Result<void> check_queue(const std::string& line, const QueueAttributes& attributes) {
+    compare(line, attributes);
     if (!attributes.redrive) {
       warn(line,
            "it has no dead-letter queue, so that a message that nobody can process is delivered until its "
