@@ -196,7 +196,7 @@ std::string in_store(const Error& error, const CommonOptions& common) {
   const bool is_named =
       error.message.find('/') != std::string::npos || error.message.find(common.store) != std::string::npos;
   std::string message = is_named ? error.message : fmt::format("{}: {}", common.store, error.message);
-  if (error.code == ErrorCode::disk_full && message.find("same command goes on") == std::string::npos)
+  if (error.code == ErrorCode::disk_full && message.find("goes on once there is room") == std::string::npos)
     message += "; what was acknowledged is kept, and the same command goes on once there is room";
   return message;
 }

@@ -49,6 +49,7 @@ class Run {
   Result<void> prepare();
   Result<Budget> check_budget_of_list();
   Result<void> find_cluster_of_list();
+  void say_what_is_left(const ClusterHeader& header) const;
   Result<void> read_what_was_done();
   Result<void> take_result_folder();
   Result<void> explain() const;
@@ -61,6 +62,10 @@ class Run {
   [[nodiscard]] ExitCode summarize() const;
   /// For lines that people read.
   [[nodiscard]] std::string label() const { return printable(job_.name, Newlines::escape); }
+  /// What goes on with this start where it does not get to its end.
+  [[nodiscard]] std::string_view same_command() const {
+    return options_.again ? "the same command without --again" : "the same command";
+  }
   /// Nothing is left to do, not even the finish message.
   [[nodiscard]] bool all_handled() const { return progress_.finished && progress_.finish_handled; }
   [[nodiscard]] bool all_complete() const {
@@ -130,6 +135,16 @@ Error moved(const ClusterHeader& header) {
           {}};
 }
 
+/// A start with --again that was interrupted is gone on with by a start without.
+void Run::say_what_is_left(const ClusterHeader& header) const {
+  auto progress = client_->progress(key_of(header));
+  if (!progress) return;  // It is only said.
+  note(
+      fmt::format("{}: an earlier start is not finished, {} of {} complete: --again leaves it and runs the whole list "
+                  "anew; without --again it goes on",
+                  label(), with_thousands(progress->done_count), with_thousands(progress->total_count)));
+}
+
 /// The whole list, also where a part of it was done before.
 Result<Budget> Run::check_budget_of_list() {
   aws::Workload workload;
@@ -147,11 +162,12 @@ Result<void> Run::find_cluster_of_list() {
   if (is_new_ && clusters_.others.empty() && clusters_.has_other_program && !options_.again)
     note(fmt::format("{}: the job of this name ran another program or other arguments: nothing is skipped", label()));
   if (same && !same->moved_to.empty()) return moved(*same);
-  const auto is_creation = [](const DueMark& mark) { return mark.kind == DueMark::Kind::creation; };
-  if (same && same->sealed() && std::none_of(same->due.begin(), same->due.end(), is_creation)) {
+  if (clusters_.left_open) say_what_is_left(*clusters_.left_open);
+  if (same && !is_being_created(*same)) {
     key_ = key_of(*same);
   } else {
-    auto key = create_run_cluster(*client_, job_, list_, clusters_.generation, *input_, watch_.token());
+    const bool anew = same ? is_made_anew(*same) : options_.again;
+    auto key = create_run_cluster(*client_, job_, list_, clusters_.generation, anew, *input_, watch_.token());
     if (!key) return std::move(key).error();
     key_ = std::move(*key);
   }
@@ -343,10 +359,10 @@ ExitCode Run::summarize() const {
     print_line(object.line());
   }
   if (interrupted) {
-    note(fmt::format("drained: {} finished, {} cut off{}. Run the same command to go on.",
-                     with_thousands(watch_.drained_count()),
+    note(fmt::format("drained: {} finished, {} cut off{}. Run {} to go on.", with_thousands(watch_.drained_count()),
                      report_.cut_off_count == 0 ? "none" : with_thousands(report_.cut_off_count),
-                     progress_.finished ? "; every task has ended, and the job's own end is left" : ""));
+                     progress_.finished ? "; every task has ended, and the job's own end is left" : "",
+                     same_command()));
     return ExitCode::interrupted;
   }
   if (list_.count == 0) {
@@ -381,8 +397,8 @@ Result<ExitCode> Run::perform() {
   if (const auto error = watch_.store_error()) {
     return Error{
         error->code,
-        fmt::format("{}: {}; what was acknowledged is kept, and the same command goes on{}", invocation_.common.store,
-                    error->message, error->code == ErrorCode::disk_full ? " once there is room" : ""),
+        fmt::format("{}: {}; what was acknowledged is kept, and {} goes on{}", invocation_.common.store, error->message,
+                    same_command(), error->code == ErrorCode::disk_full ? " once there is room" : ""),
         {}};
   }
   if (auto done = write_missing_results(); !done) return done.error();
@@ -418,7 +434,9 @@ void add_run_command(Command app, Invocation& invocation) {
   command.app.option("--results", options.results,
                      "A folder that gets a file per task, named by its index, with what it printed", {.value = "DIR"});
   add_cost_limit(command.app, options.cost_max);
-  command.app.flag("--again", options.again, "Skip nothing: run the whole list anew");
+  command.app.flag("--again", options.again,
+                   "Skip nothing: run the whole list anew. Where that is interrupted, the same command without --again "
+                   "goes on");
   command.app.flag("--verbose,-v", options.verbose, "Say for every task whether it is run or skipped, and why");
 }
 

@@ -20,8 +20,9 @@ struct RunMeta {
   std::string list;
   std::uint64_t generation = 0;
   std::vector<std::string> command;  // For people: bytes that are no UTF-8 are replaced.
+  std::optional<bool> anew;          // By --again: what was before it does not count.
 };
-BOOST_DESCRIBE_STRUCT(RunMeta, (), (job, list, generation, command))
+BOOST_DESCRIBE_STRUCT(RunMeta, (), (job, list, generation, command, anew))
 struct RunClusterMeta {
   RunMeta run;
 };
@@ -84,31 +85,70 @@ Result<RunList> read_list(TaskInput& input) {
   }
 }
 
+bool is_made_anew(const ClusterHeader& header) {
+  const auto meta = run_meta(header);
+  return meta && meta->anew.value_or(false);
+}
+
+bool is_being_created(const ClusterHeader& header) {
+  return !header.sealed() ||
+         std::ranges::any_of(header.due, [](const DueMark& mark) { return mark.kind == DueMark::Kind::creation; });
+}
+
+namespace {
+
+/// Sorts the clusters of a job, which come the newest first.
+class JobSearch {
+ public:
+  JobSearch(std::string job, std::string list, bool again)
+      : job_(std::move(job)), list_(std::move(list)), again_(again) {}
+
+  void see(ClusterHeader&& header) {
+    const auto meta = run_meta(header);
+    if (meta && meta->job != job_ && !header.tombstone) found_.has_other_program = true;
+    if (!meta || meta->job != job_) return;
+    const bool anew = meta->anew.value_or(false);
+    const bool same_list = meta->list == list_;
+    const bool counts = !is_superseded_ && !found_.same_list;
+    const bool goes_on = same_list && counts && can_go_on(header) && (!again_ || (anew && is_being_created(header)));
+    // A key is never used twice, so that one which cannot go on is counted, whatever came after it.
+    if (same_list && !found_.same_list)
+      found_.generation = std::max(found_.generation, meta->generation + (goes_on ? 0 : 1));
+    if (goes_on) {
+      found_.generation = meta->generation;
+      found_.same_list = std::move(header);
+    } else if (again_) {
+      const bool is_newest = same_list && counts && can_go_on(header) && !has_newest_;
+      has_newest_ = has_newest_ || is_newest;
+      if (is_newest && !header.finished()) found_.left_open = std::move(header);
+    } else if (!is_superseded_ && !header.tombstone && found_.others.size() < job_clusters_max) {
+      found_.others.push_back(std::move(header));
+    }
+    is_superseded_ = is_superseded_ || anew;
+  }
+  [[nodiscard]] JobClusters take() && { return std::move(found_); }
+
+ private:
+  const std::string job_;
+  const std::string list_;
+  const bool again_;
+  bool is_superseded_ = false;  // By a start with --again.
+  bool has_newest_ = false;     // With --again: what would go on without has been seen.
+  JobClusters found_;
+};
+
+}  // namespace
+
 Result<JobClusters> find_job(const Client& client, const RunJob& job, const RunList& list, bool again) {
-  JobClusters found;
-  const std::string hash = job.hash();
+  JobSearch search(job.hash(), list.hash, again);
   ClusterQuery query{.unfinished_only = false, .name = job.name, .cursor = {}, .count_max = page_count_max};
   do {
     auto page = client.list_clusters(query);
     if (!page) return std::move(page).error();
-    for (ClusterHeader& header : page->clusters) {
-      const auto meta = run_meta(header);
-      if (meta && meta->job != hash && !header.tombstone) found.has_other_program = true;
-      if (!meta || meta->job != hash) continue;
-      const bool same_list = meta->list == list.hash;
-      if (same_list)
-        found.generation = std::max(found.generation, meta->generation + (can_go_on(header) && !again ? 0 : 1));
-      if (same_list && !found.same_list && can_go_on(header) && !again) {
-        found.generation = meta->generation;
-        found.same_list = std::move(header);
-      } else if (!header.tombstone && found.others.size() < job_clusters_max) {
-        found.others.push_back(std::move(header));
-      }
-    }
+    for (ClusterHeader& header : page->clusters) search.see(std::move(header));
     query.cursor = page->next_cursor;
   } while (!query.cursor.empty());
-  if (again) found.others.clear();
-  return found;
+  return std::move(search).take();
 }
 
 Result<void> CompletedElsewhere::read(const Client& client, const std::vector<ClusterHeader>& sources,
@@ -192,8 +232,10 @@ std::optional<Outcome> CompletedElsewhere::settle(const Client& client, std::uin
 }
 
 Result<MessageKey> create_run_cluster(const Client& client, const RunJob& job, const RunList& list,
-                                      std::uint64_t generation, TaskInput& input, const std::stop_token& stop) {
-  RunMeta meta{.job = job.hash(), .list = list.hash, .generation = generation, .command = {}};
+                                      std::uint64_t generation, bool anew, TaskInput& input,
+                                      const std::stop_token& stop) {
+  RunMeta meta{.job = job.hash(), .list = list.hash, .generation = generation, .command = {}, .anew = {}};
+  if (anew) meta.anew = true;
   for (const std::string& part : job.command) meta.command.push_back(as_utf8(part));
   // A deleted cluster's key is never used again, and none of its records are left to count it by.
   for (; generation < generation_max; ++generation) {

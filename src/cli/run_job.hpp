@@ -26,14 +26,16 @@ struct RunList {
 [[nodiscard]] Result<RunList> read_list(TaskInput& input);
 
 /// The job's clusters. Each holds a whole list, also what was complete before, so that a task's index in it is its
-/// place in the list and the cluster's results are those of the list.
+/// place in the list and the cluster's results are those of the list. What was before the newest start with --again
+/// does not count any more.
 struct JobClusters {
   std::optional<ClusterHeader> same_list;  ///< The newest one of this very list that can go on.
   std::vector<ClusterHeader> others;       ///< Of other lists (and ended ones of this), the newest first.
-  std::uint64_t generation = 0;            ///< How many of this list cannot go on.
+  std::uint64_t generation = 0;            ///< Of the cluster to go on with or to make: each of one list has its own.
   bool has_other_program = false;          ///< There are jobs of the same name that ran another program.
+  std::optional<ClusterHeader> left_open;  ///< With `again`: what would have gone on without, and is not finished.
 };
-/// `again`: none of this list can go on.
+/// `again`: none of this list can go on, but one that such a start began to create and in which nothing can have run.
 [[nodiscard]] Result<JobClusters> find_job(const Client& client, const RunJob& job, const RunList& list, bool again);
 
 /// Tasks that were completed in other clusters of the job, by their index in the list. By content and occurrence: of
@@ -79,10 +81,16 @@ class CompletedElsewhere {
   mutable std::atomic<std::uint64_t> settled_count_ = 0;
 };
 
+/// Whether a start with --again made it.
+[[nodiscard]] bool is_made_anew(const ClusterHeader& header);
+/// Whether its creation is under way or was cut off: no `run` has begun to work on it.
+[[nodiscard]] bool is_being_created(const ClusterHeader& header);
+
 /// Creates the list's cluster, or ends its creation where that was cut off: the same list and generation is the same
-/// cluster. Errors: those of creating; different_tasks where the list changed while it was read; cancelled.
+/// cluster. `anew`: by a start with --again. Errors: those of creating; different_tasks where the list changed while it
+/// was read; cancelled.
 [[nodiscard]] Result<MessageKey> create_run_cluster(const Client& client, const RunJob& job, const RunList& list,
-                                                    std::uint64_t generation, TaskInput& input,
+                                                    std::uint64_t generation, bool anew, TaskInput& input,
                                                     const std::stop_token& stop);
 
 }  // namespace fanfold::cli

@@ -1,6 +1,7 @@
 #include "cli/cluster_argument.hpp"
 #include "cli/commands.hpp"
 #include "cli/output.hpp"
+#include "cli/run_job.hpp"
 #include "cli/store.hpp"
 #include "cli/text.hpp"
 
@@ -19,8 +20,12 @@ bool is_of_run(const ClusterHeader& header) {
   return url.substr(url.rfind('/') + 1).starts_with("run-");
 }
 
+/// With --again it would begin anew.
+std::string_view but_for_again(const ClusterHeader& header) { return is_made_anew(header) ? ", without --again" : ""; }
+
 std::string worker_of(const ClusterHeader& header) {
-  return is_of_run(header) ? "run the same fanfold run command again" : "run fanfold work on that queue";
+  return is_of_run(header) ? fmt::format("run the same fanfold run command again{}", but_for_again(header))
+                           : "run fanfold work on that queue";
 }
 
 /// The library's words for what to do, as commands.
@@ -35,8 +40,10 @@ std::string as_commands(std::string remedy, const ClusterHeader& header) {
       {"run a worker on that queue", worker_of(header)},
       {"run more workers on that queue", worker_of(header)},
       {"a dead worker's lease ends then",
-       is_of_run(header) ? "where no fanfold run works on it any more, the same fanfold run command goes on at once"
-                         : "a dead worker's lease ends then"},
+       is_of_run(header)
+           ? fmt::format("where no fanfold run works on it any more, the same fanfold run command{} goes on at once",
+                         but_for_again(header))
+           : "a dead worker's lease ends then"},
       {"what it printed is kept under the cluster's key",
        "fanfold logs " + word_of(header) + " shows what it printed"}};
   for (const auto& [name, command] : words) {
