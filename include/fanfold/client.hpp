@@ -318,6 +318,13 @@ class Client {
   [[nodiscard]] Result<std::vector<AttemptOutput>> outputs(const MessageKey& task) const {
     return core_->outputs(task);
   }
+  /// Messages of a queue that belong to no cluster and have failed for good, the newest first, up to `count_max` (1 to
+  /// 1,000) from `cursor` on, which is the page before's. Errors: not_found (queue); invalid_argument on AWS, where
+  /// records are found by their keys alone.
+  [[nodiscard]] Result<FailedMessagePage> failed_messages(const std::string& queue, const std::string& cursor = {},
+                                                          std::size_t count_max = 100) const {
+    return core_->failed_messages(queue, cursor, count_max);
+  }
   [[nodiscard]] Result<ClusterPage> list_clusters(const ClusterQuery& query = {}) const {
     return core_->list_clusters(query);
   }

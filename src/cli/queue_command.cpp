@@ -160,6 +160,7 @@ void add_queue_command(Command app, Invocation& invocation) {
   auto one = add_command<QueueOptions>(queue, invocation, "stats", "Show one queue's counts and attributes",
                                        "fanfold queue stats resize", stats);
   add_name(one.app, one.options.name);
+  add_queue_dead_command(queue, invocation);
   auto empty = add_command<QueueOptions>(queue, invocation, "purge", "Remove every message of a queue",
                                          "fanfold queue purge resize", purge);
   add_name(empty.app, empty.options.name);

@@ -2,10 +2,10 @@
 #include "cli/cluster_state.hpp"
 #include "cli/commands.hpp"
 #include "cli/duration.hpp"
+#include "cli/finish_command.hpp"
 #include "cli/output.hpp"
 #include "cli/queue_argument.hpp"
 #include "cli/store.hpp"
-#include "cli/subprocess.hpp"
 #include "cli/task_command.hpp"
 #include "cli/text.hpp"
 #include "cli/worker_watch.hpp"
@@ -15,6 +15,7 @@
 
 #include <fmt/format.h>
 
+#include <atomic>
 #include <charconv>
 #include <thread>
 
@@ -50,26 +51,6 @@ WeightedQueue weighted_queue(const std::string& text) {
          {}});
   }
   return queue;
-}
-
-/// Runs the finish command of a cluster: a shell's, since it is one string; it finds the cluster in its environment.
-Outcome run_finish_command(const std::string& command, const std::vector<std::string>& given,
-                           const MessageCluster<>& cluster, const Context& context) {
-  std::vector<std::string> arguments{"sh", "-c", command};
-  std::vector<std::string> own{"FANFOLD_CLUSTER=" + cluster.key.p_key, "FANFOLD_NAME=" + cluster.record.name,
-                               "FANFOLD_STATUS=" + std::string(to_string(cluster.record.status)),
-                               "FANFOLD_ATTEMPT=" + std::to_string(context.attempt)};
-  std::vector<char*> argument_pointers;
-  for (std::string& argument : arguments) argument_pointers.push_back(argument.data());
-  argument_pointers.push_back(nullptr);
-  std::vector<char*> environment;
-  for (std::string& variable : own) environment.push_back(variable.data());
-  // exec does not write to them.
-  for (const std::string& variable : given) environment.push_back(const_cast<char*>(variable.c_str()));
-  environment.push_back(nullptr);
-  const ChildProgram program{
-      .path = "/bin/sh", .arguments = argument_pointers.data(), .environment = environment.data(), .input = {}};
-  return outcome_of(run_child(program, context.stop), {});
 }
 
 std::string_view event_word(WorkerEvent::Kind kind) {
@@ -207,17 +188,15 @@ Result<ExitCode> work(const Invocation& invocation, const WorkOptions& options) 
   WorkerOptions tuned = worker_options(options);
   // Left behind by a worker that ends, a long poll would take the messages of whoever comes next.
   if (options.until_empty && is_on_aws(invocation.common)) tuned.poll = std::chrono::seconds(1);
+  const std::string queue_word = tuned.queues.size() == 1 ? shell_word(tuned.queues.front().name) : "QUEUE";
   if (auto made = make_missing_queues(invocation, *client, tuned.queues); !made) return std::move(made).error();
   Handlers handlers{.on_message = handler_of(std::move(*command))};
-  if (!options.on_finish.empty()) {
-    handlers.on_cluster_complete = [finish = options.on_finish, environment](const MessageCluster<>& cluster,
-                                                                             const Context& context) {
-      return run_finish_command(finish, environment, cluster, context);
-    };
-  }
+  if (!options.on_finish.empty()) handlers.on_cluster_complete = finish_handler_of(options.on_finish, environment);
   WorkerWatch watch([](const std::string& line) { note(line); });
-  tuned.on_event = [&watch, verbose = options.verbose](const WorkerEvent& event) {
+  std::atomic<std::uint64_t> failed_message_count = 0;
+  tuned.on_event = [&watch, &failed_message_count, verbose = options.verbose](const WorkerEvent& event) {
     watch.see(event);
+    if (event.kind == WorkerEvent::Kind::failed && event.cluster_id.empty()) ++failed_message_count;
     show_event(event, verbose);
   };
   std::optional<StopWhenEmpty> stop_when_empty;
@@ -244,6 +223,8 @@ Result<ExitCode> work(const Invocation& invocation, const WorkOptions& options) 
     print_line(report_json(report, seconds).line());
   else
     note(report_line(report));
+  if (failed_message_count > 0 && !invocation.common.json && !is_on_aws(invocation.common))
+    note(fmt::format("see why:  fanfold queue dead {}", queue_word));
   if (auto error = watch.store_error()) return std::move(*error);
   return code;
 }

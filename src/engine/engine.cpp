@@ -230,6 +230,15 @@ Result<std::vector<AttemptOutput>> Engine::outputs(const MessageKey& task) {
   return read_outputs(store_, *parts);
 }
 
+Result<FailedMessagePage> Engine::failed_messages(const std::string& queue, const std::string& cursor,
+                                                  std::size_t count_max) {
+  if (auto checked = check_page(count_max); !checked) return std::move(checked).error();
+  auto url = with_patience(store_, [&] { return store_.queue().resolve(queue); });
+  if (!url) return std::move(url).error();
+  const FailedMessageQuery query{.url = std::move(*url), .cursor = cursor, .count_max = count_max};
+  return with_patience(store_, [&] { return store_.ledger().list_failed_messages(query); });
+}
+
 Result<ClusterPage> Engine::list_clusters(const ClusterQuery& query) {
   if (auto checked = check_page(query.count_max); !checked) return std::move(checked).error();
   return with_patience(store_, [&] { return store_.ledger().list_clusters(query); });

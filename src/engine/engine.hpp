@@ -65,6 +65,8 @@ class Engine final : public detail::ClientCore, public std::enable_shared_from_t
                               std::size_t count_max) override;
   Result<ResultPage> results(const MessageKey& key, std::uint64_t first_index, std::size_t count_max) override;
   Result<std::vector<AttemptOutput>> outputs(const MessageKey& task) override;
+  Result<FailedMessagePage> failed_messages(const std::string& queue, const std::string& cursor,
+                                            std::size_t count_max) override;
   Result<ClusterPage> list_clusters(const ClusterQuery& query) override;
   Result<ClusterHeader> cluster_header(const MessageKey& key) override;
   Result<std::vector<ErrorGroup>> errors(const MessageKey& key) override;

@@ -115,6 +115,9 @@ class FaultyLedger final : public Ledger {
   Result<VersionedRecord> read_record(const KeyParts& key, Consistency consistency) override {
     return process_->call("ledger.read_record", [&] { return ledger_->read_record(key, consistency); });
   }
+  Result<FailedMessagePage> list_failed_messages(const FailedMessageQuery& query) override {
+    return process_->call("ledger.list_failed_messages", [&] { return ledger_->list_failed_messages(query); });
+  }
   Result<void> update_record_meta(const KeyParts& key, const std::optional<Json>& meta, std::uint64_t version,
                                   Time now) override {
     return process_->call("ledger.update_record_meta",

@@ -94,6 +94,10 @@ class FaultyQueue final : public Queue {
   Result<std::uint64_t> purge(std::string_view url) override {
     return process_->call("queue.purge", [&] { return queue_->purge(url); });
   }
+  Result<std::vector<Delivery>> list_dead_letters(std::string_view dead_letter_url, std::size_t count_max) override {
+    return process_->call("queue.list_dead_letters",
+                          [&] { return queue_->list_dead_letters(dead_letter_url, count_max); });
+  }
   Result<std::uint64_t> redrive(std::string_view dead_letter_url) override {
     return process_->call("queue.redrive", [&] { return queue_->redrive(dead_letter_url); });
   }

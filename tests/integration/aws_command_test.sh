@@ -60,6 +60,19 @@ says 'resize-dead'
 expect 0 fanfold queue stats resize --json
 same resize-dead "$(field dead_letter_queue)"
 same 10 "$(field max_receives)"
+expect 0 fanfold queue create letters-dead
+expect 0 fanfold queue create letters --dead-letter letters-dead
+expect 0 fanfold send --queue letters-dead letter
+letter=$(cat out)
+for look in 1 2 3; do # what is received is given back at once
+  expect 0 fanfold queue dead letters --json
+  same "$letter" "$(field message)"
+  same 'dead letter' "$(field state)"
+  same letter "$(field body)"
+  complains 'on AWS no list leads to single messages that failed'
+done
+expect 0 fanfold queue dead bare
+complains 'bare: no message has failed or is a dead letter'
 expect 3 fanfold queue stats resise
 complains "there is no queue 'resise'"
 expect 3 fanfold cluster create --queue resise --tasks fanfold.toml

@@ -148,6 +148,8 @@ class ClientCore {
                                       std::size_t count_max) = 0;
   virtual Result<ResultPage> results(const MessageKey& key, std::uint64_t first_index, std::size_t count_max) = 0;
   virtual Result<std::vector<AttemptOutput>> outputs(const MessageKey& task) = 0;
+  virtual Result<FailedMessagePage> failed_messages(const std::string& queue, const std::string& cursor,
+                                                    std::size_t count_max) = 0;
   virtual Result<ClusterPage> list_clusters(const ClusterQuery& query) = 0;
   virtual Result<ClusterHeader> cluster_header(const MessageKey& key) = 0;
   virtual Result<std::vector<ErrorGroup>> errors(const MessageKey& key) = 0;

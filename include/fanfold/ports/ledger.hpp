@@ -51,6 +51,16 @@ struct TaskPage {
   std::optional<std::uint64_t> next_index{};  ///< Empty on the last page.
 };
 
+struct FailedMessageQuery {
+  std::string url{};            ///< Of the queue that they were sent to.
+  std::string cursor{};         ///< From the page before; empty for the first.
+  std::size_t count_max = 100;  ///< 1 to 1,000.
+};
+struct FailedMessagePage {
+  std::vector<MessageRecord<Json, Json>> messages{};  ///< The newest first.
+  std::string next_cursor{};                          ///< Empty on the last page.
+};
+
 struct ResultPage {
   std::vector<TaskResult<Json>> results{};  ///< Done tasks that returned something, ascending by index.
   std::optional<std::uint64_t> next_index{};
@@ -180,6 +190,12 @@ class Ledger {
   };
   /// A message, a finish message, or a task (by `index`, in its latest round). Errors: not_found.
   virtual Result<VersionedRecord> read_record(const KeyParts& key, Consistency consistency) = 0;
+  /// Single messages of one queue that have failed for good. Errors: invalid_argument where the store finds records by
+  /// their keys alone, and would have to read all of them.
+  virtual Result<FailedMessagePage> list_failed_messages(const FailedMessageQuery& query) {
+    static_cast<void>(query);
+    return Error{ErrorCode::invalid_argument, "this store finds single messages by their keys alone", {}};
+  }
   /// Changes meta (and only meta) by compare-and-swap on `version`. Errors: conflict, not_found.
   virtual Result<void> update_record_meta(const KeyParts& key, const std::optional<Json>& meta, std::uint64_t version,
                                           Time now) = 0;

@@ -149,6 +149,15 @@ class Queue {
   /// Deletes all that is in the queue. The answer is how many were there, where the service tells.
   virtual Result<std::uint64_t> purge(std::string_view url) = 0;
 
+  /// What was moved to a dead-letter queue, the oldest first, up to `count_max`, without receiving it: nothing is
+  /// hidden or counted, and the deliveries have no receipts. Errors: invalid_argument where the service shows messages
+  /// to receivers alone, as SQS does.
+  virtual Result<std::vector<Delivery>> list_dead_letters(std::string_view dead_letter_url, std::size_t count_max) {
+    static_cast<void>(dead_letter_url);
+    static_cast<void>(count_max);
+    return Error{ErrorCode::invalid_argument, "this store shows messages to receivers alone", {}};
+  }
+
   /// Moves what a dead-letter queue holds back to its source queue. Errors: invalid_argument where `url` is no
   /// dead-letter queue.
   virtual Result<std::uint64_t> redrive(std::string_view dead_letter_url) = 0;

@@ -50,6 +50,7 @@ class SqliteLedger final : public Ledger {
 
   Result<std::vector<Result<void>>> put_messages(std::span<const NewMessage> messages) override;
   Result<VersionedRecord> read_record(const KeyParts& key, Consistency consistency) override;
+  Result<FailedMessagePage> list_failed_messages(const FailedMessageQuery& query) override;
   Result<void> update_record_meta(const KeyParts& key, const std::optional<Json>& meta, std::uint64_t version,
                                   Time now) override;
 

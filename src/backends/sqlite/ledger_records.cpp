@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
+#include <limits>
 
 namespace fanfold::sqlite {
 
@@ -172,6 +174,38 @@ Result<std::vector<Result<void>>> SqliteLedger::put_messages(std::span<const New
 Result<Ledger::VersionedRecord> SqliteLedger::read_record(const KeyParts& key, Consistency) {
   return store_->read_settled([&](Connection& connection) {
     return key.index ? read_task(connection, key.id, *key.index) : read_single(connection, key.id);
+  });
+}
+
+Result<FailedMessagePage> SqliteLedger::list_failed_messages(const FailedMessageQuery& query) {
+  Number after = std::numeric_limits<Number>::min();
+  if (!query.cursor.empty()) {
+    const char* end = query.cursor.data() + query.cursor.size();
+    const auto [stop, code] = std::from_chars(query.cursor.data(), end, after);
+    if (code != std::errc{} || stop != end)
+      return Error{ErrorCode::invalid_argument, "cursor: not one of a page before", {}};
+  }
+  return store_->read_settled([&](Connection& connection) -> Result<FailedMessagePage> {
+    // What failed for good has an error that says so; an owner below zero is a single record, the newest the lowest.
+    std::vector<std::pair<Number, std::string>> found;
+    FailedMessagePage page;
+    {
+      Rows rows(connection,
+                "SELECT DISTINCT owner, id FROM error CROSS JOIN record ON record.number = -owner "
+                "WHERE owner > ? AND owner < 0 AND final = 1 AND url = ? AND type = ? ORDER BY owner LIMIT ?",
+                after, query.url, RecordType::message, query.count_max + 1);
+      while (rows.next()) found.emplace_back(rows.integer(0), rows.text(1));
+    }
+    if (found.size() > query.count_max) {
+      found.resize(query.count_max);
+      page.next_cursor = std::to_string(found.back().first);
+    }
+    for (const auto& [owner, id] : found) {
+      auto record = read_single(connection, id);
+      if (!record) return std::move(record).error();
+      if (record->record.status == Status::error) page.messages.push_back(std::move(record->record));
+    }
+    return page;
   });
 }
 

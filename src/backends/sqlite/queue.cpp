@@ -246,6 +246,23 @@ Result<std::uint64_t> SqliteQueue::purge(std::string_view url) {
   }
 }
 
+Result<std::vector<Delivery>> SqliteQueue::list_dead_letters(std::string_view dead_letter_url, std::size_t count_max) {
+  return store_->read_settled([&](Connection& connection) -> Result<std::vector<Delivery>> {
+    std::vector<Number> numbers;
+    {
+      Rows rows(connection,
+                "SELECT message.number FROM queue CROSS JOIN message ON queue = queue.number "
+                "WHERE queue.name = ? AND source IS NOT NULL ORDER BY message.number LIMIT ?",
+                dead_letter_url, count_max);
+      while (rows.next()) numbers.push_back(rows.integer(0));
+    }
+    std::vector<Delivery> letters;
+    letters.reserve(numbers.size());
+    for (const Number number : numbers) letters.push_back(read_row(connection, number));
+    return letters;
+  });
+}
+
 Result<std::uint64_t> SqliteQueue::redrive(std::string_view dead_letter_url) {
   auto queue = store_->ensure_queue(dead_letter_url);
   if (!queue) return std::move(queue).error();

@@ -35,6 +35,7 @@ class SqliteQueue final : public Queue {
   Result<std::vector<Result<void>>> change_visibility(std::string_view url,
                                                       std::span<const VisibilityChange> changes) override;
   Result<std::uint64_t> purge(std::string_view url) override;
+  Result<std::vector<Delivery>> list_dead_letters(std::string_view dead_letter_url, std::size_t count_max) override;
   Result<std::uint64_t> redrive(std::string_view dead_letter_url) override;
 
  private:
@@ -87,7 +88,9 @@ void deliver_slots(Connection& connection, const std::vector<TakenSlot>& slots, 
 /// The earliest time at which something in the queue is visible; empty where nothing is in it.
 [[nodiscard]] std::optional<Time> next_visible_at(Connection& connection, const QueueInfo& queue);
 
-/// Reads one row as a delivery, and delivers it: it is hidden, and its receive count goes up.
+/// Reads one row as a delivery; as it is, without a receipt.
+[[nodiscard]] Delivery read_row(Connection& connection, Number number);
+/// The same, and delivers it: it is hidden, and its receive count goes up.
 [[nodiscard]] Delivery deliver_row(Connection& connection, Number number, Time visible_at, std::uint32_t holder);
 
 // What is delivered no more.

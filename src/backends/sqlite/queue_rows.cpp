@@ -105,20 +105,25 @@ Delivery deliver_row(Connection& connection, Number number, Time visible_at, std
   execute(connection,
           "UPDATE message SET visible_at = ?, holder = ?, receive_count = min(receive_count + 1, ?) WHERE number = ?",
           visible_at, holder, receive_count_most, number);
+  Delivery delivery = read_row(connection, number);
+  delivery.receipt_handle = receipt_text({false, number, 0, 0, delivery.receive_count});
+  return delivery;
+}
+
+Delivery read_row(Connection& connection, Number number) {
   Delivery delivery;
   {
     Rows rows(connection,
               "SELECT sent_at, receive_count, group_id, type, id, name, round, position, task, first_failure, "
               "expires_at, bucket, trace_parent, text, "
-              "meta, body, bucket_key FROM message WHERE number = ?",
+              "meta, body, bucket_key, visible_at FROM message WHERE number = ?",
               number);
     if (!rows.next()) return delivery;
     const Receipt receipt{false, number, 0, 0, static_cast<std::uint32_t>(rows.integer(1))};
     delivery.message_id = message_id_of(receipt);
-    delivery.receipt_handle = receipt_text(receipt);
     delivery.receive_count = receipt.receive_count;
     delivery.sent_at = rows.time(0);
-    delivery.visible_at = visible_at;
+    delivery.visible_at = rows.time(17);
     delivery.group_id = rows.text(2);
     fill_content(rows, delivery);
     if (!rows.is_null(13) || !rows.is_null(15)) return delivery;

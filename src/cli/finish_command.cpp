@@ -1,0 +1,37 @@
+#include "cli/finish_command.hpp"
+
+#include "cli/subprocess.hpp"
+#include "cli/task_command.hpp"
+
+namespace fanfold::cli {
+namespace {
+
+Outcome run_finish_command(const std::string& command, const std::vector<std::string>& given,
+                           const MessageCluster<>& cluster, const Context& context) {
+  std::vector<std::string> arguments{"sh", "-c", command};
+  std::vector<std::string> own{"FANFOLD_CLUSTER=" + cluster.key.p_key, "FANFOLD_NAME=" + cluster.record.name,
+                               "FANFOLD_STATUS=" + std::string(to_string(cluster.record.status)),
+                               "FANFOLD_ATTEMPT=" + std::to_string(context.attempt)};
+  std::vector<char*> argument_pointers;
+  for (std::string& argument : arguments) argument_pointers.push_back(argument.data());
+  argument_pointers.push_back(nullptr);
+  std::vector<char*> environment;
+  for (std::string& variable : own) environment.push_back(variable.data());
+  // exec does not write to them.
+  for (const std::string& variable : given) environment.push_back(const_cast<char*>(variable.c_str()));
+  environment.push_back(nullptr);
+  const ChildProgram program{
+      .path = "/bin/sh", .arguments = argument_pointers.data(), .environment = environment.data(), .input = {}};
+  return outcome_of(run_child(program, context.stop), {});
+}
+
+}  // namespace
+
+ClusterHandler finish_handler_of(std::string command, std::vector<std::string> environment) {
+  return [command = std::move(command), environment = std::move(environment)](const MessageCluster<>& cluster,
+                                                                              const Context& context) {
+    return run_finish_command(command, environment, cluster, context);
+  };
+}
+
+}  // namespace fanfold::cli
