@@ -1,6 +1,7 @@
 #include "cli/cluster_argument.hpp"
 #include "cli/commands.hpp"
 #include "cli/output.hpp"
+#include "cli/run_job.hpp"
 #include "cli/store.hpp"
 #include "cli/text.hpp"
 
@@ -40,8 +41,8 @@ Result<ExitCode> retry_finish(const Invocation& invocation, const Client& client
   if (invocation.common.json) {
     print_line(JsonObject().text("cluster", key_of(header).p_key).flag("finish", true).line());
   } else {
-    print_line(fmt::format("{}: its finish handler is run anew, by a worker on queue {}", label_of(header),
-                           header.finish_queue_url));
+    print_line(fmt::format("{}: its finish handler is run anew, by a worker on queue {}{}", label_of(header),
+                           header.finish_queue_url, is_of_run(header) ? ", or the same fanfold run command" : ""));
   }
   return ExitCode::ok;
 }

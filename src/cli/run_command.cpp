@@ -3,6 +3,8 @@
 #include "cli/commands.hpp"
 #include "cli/cost_estimate.hpp"
 #include "cli/duration.hpp"
+#include "cli/finish_command.hpp"
+#include "cli/missing_results.hpp"
 #include "cli/output.hpp"
 #include "cli/progress_reporter.hpp"
 #include "cli/result_files.hpp"
@@ -15,6 +17,8 @@
 #include <fanfold/worker.hpp>
 
 #include <fmt/format.h>
+
+#include <atomic>
 
 namespace fanfold::cli {
 namespace {
@@ -32,6 +36,7 @@ struct RunOptions {
   std::uint32_t retries = 2;
   std::chrono::milliseconds timeout{0};
   std::string results;
+  std::string on_finish;
   bool again = false;
   bool verbose = false;
   CostLimit cost_max;
@@ -56,9 +61,14 @@ class Run {
   void explain_task(const TaskState& task) const;
   Result<void> work();
   Result<void> work_rounds();
-  Result<Progress> work_once();
+  /// `is_last`: no retry of what failed before follows, so that --on-finish is run when it ends.
+  Result<Progress> work_once(bool is_last);
+  Result<void> check_on_finish() const;
+  enum class Retry : std::uint8_t { none, begun };
+  Result<Retry> begin_retry();
   void say(const std::string& line) { reporter_ != nullptr ? reporter_->say(line) : note(line); }
   Result<void> write_missing_results() const;
+  void say_finish() const;
   [[nodiscard]] ExitCode summarize() const;
   /// For lines that people read.
   [[nodiscard]] std::string label() const { return printable(job_.name, Newlines::escape); }
@@ -68,6 +78,8 @@ class Run {
   }
   /// Nothing is left to do, not even the finish message.
   [[nodiscard]] bool all_handled() const { return progress_.finished && progress_.finish_handled; }
+  /// Its --on-finish command had failed for good before this start, which has one.
+  [[nodiscard]] bool finish_is_retried() const { return before_.finish_failed && !options_.on_finish.empty(); }
   [[nodiscard]] bool all_complete() const {
     return progress_.finished && progress_.done_count == progress_.total_count;
   }
@@ -91,7 +103,8 @@ class Run {
   Progress progress_;
   ResultFolder results_;
   WorkerReport report_;
-  ProgressReporter* reporter_ = nullptr;  // While there is one.
+  std::atomic<std::uint64_t> finish_failure_count_ = 0;  // Which the report counts among those of tasks.
+  ProgressReporter* reporter_ = nullptr;                 // While there is one.
   WorkerWatch watch_{[this](const std::string& line) { say(line); }};
 };
 
@@ -103,7 +116,7 @@ std::string name_of(const RunOptions& options) {
 }
 
 Result<void> Run::prepare() {
-  job_ = {name_of(options_), invocation_.command};
+  job_ = {.name = name_of(options_), .command = invocation_.command, .has_on_finish = !options_.on_finish.empty()};
   TaskCommandOptions command{.command = invocation_.command,
                              .environment = environment_for_programs(invocation_.common),
                              .timeout = options_.timeout,
@@ -175,15 +188,28 @@ Result<void> Run::find_cluster_of_list() {
   if (!header) return std::move(header).error();
   header_ = *header;
   queue_ = header->queue_url;
+  auto progress = client_->progress(key_);
+  if (!progress) return std::move(progress).error();
+  before_ = progress_ = *progress;
+  if (auto checked = check_on_finish(); !checked) return checked.error();
   if (header->paused) {
     auto resumed = client_->resume_cluster(key_);
     if (!resumed) return std::move(resumed).error();
     note(fmt::format("{}: was paused; it goes on", label_of(*header)));
+    progress_.paused = before_.paused = false;
   }
-  auto progress = client_->progress(key_);
-  if (!progress) return std::move(progress).error();
-  before_ = progress_ = *progress;
   return {};
+}
+
+/// A job that was begun with --on-finish does not end without.
+Result<void> Run::check_on_finish() const {
+  if (!header_.finish_handler_required || !options_.on_finish.empty() || (all_complete() && progress_.finish_handled))
+    return {};
+  return Error{
+      ErrorCode::conflict,
+      fmt::format("{}: was begun with --on-finish, and ends by it: give it again (--on-finish true does nothing)",
+                  label()),
+      {}};
 }
 
 /// What other lists of the job completed. Nothing is read where it cannot matter.
@@ -257,15 +283,25 @@ Result<void> Run::explain() const {
   return {};
 }
 
-Result<Progress> Run::work_once() {
+Result<Progress> Run::work_once(bool is_last) {
   WorkerOptions worker_options;
   worker_options.queue = queue_;
   worker_options.jobs = options_.jobs;
   worker_options.attempts.attempts_max = options_.retries + 1;
   worker_options.lease_total_max = task_duration_max;
   worker_options.drain_max = task_duration_max;
-  worker_options.on_event = [this](const WorkerEvent& event) { watch_.see(event); };
-  Worker worker(*client_, Handlers{.on_message = handler_of(command_)}, std::move(worker_options));
+  worker_options.on_event = [this](const WorkerEvent& event) {
+    watch_.see(event);
+    const bool is_failure = event.kind == WorkerEvent::Kind::retried || event.kind == WorkerEvent::Kind::failed;
+    if (is_failure && !event.task) ++finish_failure_count_;
+  };
+  Handlers handlers{.on_message = handler_of(command_)};
+  if (!options_.on_finish.empty()) {
+    handlers.on_cluster_complete =
+        is_last ? finish_handler_of(options_.on_finish, environment_for_programs(invocation_.common))
+                : ClusterHandler([](const MessageCluster<>&, const Context&) { return done(); });
+  }
+  Worker worker(*client_, std::move(handlers), std::move(worker_options));
   auto progress = worker.run_until(key_, watch_.token());
   const WorkerReport report = worker.report();
   report_.done_count += report.done_count;
@@ -280,7 +316,7 @@ Result<Progress> Run::work_once() {
 
 /// Runs what is open, and once more what had failed before.
 Result<void> Run::work() {
-  if (all_complete() && progress_.finish_handled) return {};
+  if (all_complete() && progress_.finish_handled && !finish_is_retried()) return {};
   ProgressReporter reporter(*client_, key_, label());
   reporter_ = &reporter;
   auto worked = work_rounds();
@@ -289,61 +325,76 @@ Result<void> Run::work() {
 }
 
 Result<void> Run::work_rounds() {
+  const bool has_failed_before = before_.failed_count > 0;
   if (!all_handled()) {
-    auto progress = work_once();
+    auto progress = work_once(!has_failed_before);
     if (!progress) return std::move(progress).error();
     progress_ = *progress;
   }
-  if (before_.failed_count == 0 || progress_.failed_count == 0 || watch_.token().stop_requested()) return {};
-  auto again = client_->retry_failed(key_);
-  // Another process may have begun the same round.
-  if (!again && again.error().code != ErrorCode::conflict && again.error().code != ErrorCode::not_finished)
-    return std::move(again).error();
-  auto progress = work_once();
+  if (watch_.token().stop_requested()) return {};
+  auto begun = begin_retry();
+  if (!begun) return std::move(begun).error();
+  if (*begun == Retry::none) return {};
+  auto progress = work_once(true);
   if (!progress) return std::move(progress).error();
   progress_ = *progress;
   return {};
+}
+
+/// What failed before is tried again: tasks, or else the --on-finish command.
+Result<Run::Retry> Run::begin_retry() {
+  Result<void> retried;
+  if (before_.failed_count > 0 && progress_.failed_count > 0) {
+    if (auto sent = client_->retry_failed(key_); !sent) retried = std::move(sent).error();
+  } else if (finish_is_retried()) {
+    note(fmt::format("{}: --on-finish failed before (tried again)", label()));
+    retried = client_->retry_finish(key_);
+  } else {
+    return Retry::none;
+  }
+  // Another process may have begun the same round.
+  if (!retried && retried.error().code != ErrorCode::conflict && retried.error().code != ErrorCode::not_finished &&
+      retried.error().code != ErrorCode::not_found)
+    return retried.error();
+  return Retry::begun;
 }
 
 /// The folder of results holds this list's, also those of tasks that ran in earlier starts.
 Result<void> Run::write_missing_results() const {
   if (options_.results.empty()) return {};
   if (progress_.finished) command_->clean_results();
-  std::uint64_t next = 0;
-  std::uint64_t lost_count = 0;
-  const auto fill_up_to = [&](std::uint64_t index) -> Result<void> {
-    for (; all_complete() && next < index; ++next) {
-      if (has_result(options_.results, next)) continue;
-      if (auto written = restore_result(options_.results, next, ""); !written) return written;
-    }
-    return {};
-  };
-  auto results = client_->results(key_);
-  for (const auto& result : results) {
-    if (!result) return result.error();
-    if (auto filled = fill_up_to(result->index); !filled) return filled;
-    next = result->index + 1;
-    if (has_result(options_.results, result->index)) continue;
-    const auto printed = printed_text(result->result);
-    if (!printed || printed->is_cut) {
-      ++lost_count;
-      continue;
-    }
-    if (auto written = restore_result(options_.results, result->index, printed->text); !written) return written;
-  }
-  if (lost_count > 0) {
+  auto lost = restore_missing_results(*client_, key_, options_.results, all_complete() ? progress_.total_count : 0);
+  if (!lost) return std::move(lost).error();
+  if (*lost > 0) {
     note(fmt::format("{}: {} of earlier starts were too long to be kept; --again runs every task anew",
-                     options_.results, counted(lost_count, "result", "results")));
+                     options_.results, counted(*lost, "result", "results")));
   }
-  return fill_up_to(progress_.total_count);
+  return {};
+}
+
+/// How --on-finish ended, where that is not as it should be.
+void Run::say_finish() const {
+  if (progress_.finish_failed) {
+    const auto header = client_->cluster_header(key_);
+    const auto finish = header ? read_finish(*client_, *header).value_or(std::nullopt) : std::nullopt;
+    const std::string why = finish && !finish->error.empty()
+                                ? fmt::format(": {}: {}", printable(finish->error.back().code, Newlines::escape),
+                                              printable(finish->error.back().message, Newlines::escape))
+                                : "";
+    note(fmt::format("{}: --on-finish failed for good{}", label(), why));
+    note(fmt::format("what it printed:  fanfold logs {}    the same command tries it again", word_of(header_)));
+  } else if (!options_.on_finish.empty() && before_.finished && before_.finish_handled && all_complete() &&
+             before_.done_count == before_.total_count && !before_.finish_failed) {
+    note(fmt::format("{}: the job had ended before this start: --on-finish is not run", label()));
+  }
 }
 
 ExitCode Run::summarize() const {
   const std::uint64_t skipped = before_.done_count + elsewhere_.settled_count();
   const double seconds = std::chrono::duration<double>(Clock::now() - begun_).count();
   const bool interrupted = watch_.token().stop_requested() && !all_handled();
-  const std::uint64_t attempts =
-      report_.done_count + report_.retried_count + report_.failed_count - elsewhere_.settled_count();
+  const std::uint64_t attempts = report_.done_count + report_.retried_count + report_.failed_count -
+                                 finish_failure_count_ - elsewhere_.settled_count();
   if (invocation_.common.json) {
     JsonObject object;
     object.text("cluster", key_.p_key)
@@ -354,6 +405,7 @@ ExitCode Run::summarize() const {
         .count("skipped", skipped)
         .count("attempts", attempts)
         .text("status", to_string(progress_.status))
+        .flag("finish_failed", progress_.finish_failed)
         .flag("interrupted", interrupted)
         .decimal("seconds", seconds);
     print_line(object.line());
@@ -365,9 +417,10 @@ ExitCode Run::summarize() const {
                      same_command()));
     return ExitCode::interrupted;
   }
+  say_finish();
   if (list_.count == 0) {
     note(fmt::format("{}: no tasks in {}, nothing to run", label(), printable(input_->name(), Newlines::escape)));
-    return ExitCode::ok;
+    return progress_.finish_failed ? ExitCode::failed : ExitCode::ok;
   }
   std::string line = fmt::format("{}: {} of {} complete", label(), with_thousands(progress_.done_count),
                                  with_thousands(progress_.total_count));
@@ -381,7 +434,7 @@ ExitCode Run::summarize() const {
         with_thousands(command_->cut_count()), command_->cut_count() == 1 ? "is" : "are", result_bytes_max / 1024));
   }
   if (progress_.failed_count > 0) note(fmt::format("see why:  fanfold errors {}", word_of(header_)));
-  return all_complete() ? ExitCode::ok : ExitCode::failed;
+  return all_complete() && !progress_.finish_failed ? ExitCode::ok : ExitCode::failed;
 }
 
 Result<ExitCode> Run::perform() {
@@ -433,6 +486,9 @@ void add_run_command(Command app, Invocation& invocation) {
                        "An attempt that takes longer is ended and tried again; none by default");
   command.app.option("--results", options.results,
                      "A folder that gets a file per task, named by its index, with what it printed", {.value = "DIR"});
+  command.app.option("--on-finish", options.on_finish,
+                     "Run by sh when every task has ended, with FANFOLD_CLUSTER, FANFOLD_NAME and FANFOLD_STATUS set",
+                     {.value = "COMMAND"});
   add_cost_limit(command.app, options.cost_max);
   command.app.flag("--again", options.again,
                    "Skip nothing: run the whole list anew. Where that is interrupted, the same command without --again "

@@ -85,6 +85,11 @@ Result<RunList> read_list(TaskInput& input) {
   }
 }
 
+bool is_of_run(const ClusterHeader& header) {
+  const std::string_view url = header.queue_url;
+  return url.substr(url.rfind('/') + 1).starts_with("run-");
+}
+
 bool is_made_anew(const ClusterHeader& header) {
   const auto meta = run_meta(header);
   return meta && meta->anew.value_or(false);
@@ -258,6 +263,7 @@ Result<MessageKey> create_run_cluster(const Client& client, const RunJob& job, c
     };
     ClusterOptions options;
     options.name = job.name;
+    options.finish_handler_required = job.has_on_finish;
     options.idempotency_key = hash;
     options.meta = RunClusterMeta{meta};
     const detail::NewCluster cluster{

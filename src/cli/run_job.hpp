@@ -14,6 +14,8 @@ namespace fanfold::cli {
 struct RunJob {
   std::string name;
   std::vector<std::string> command;
+  bool has_on_finish = false;  ///< Of this start alone: a cluster that it makes does not end without such a command.
+  /// Of what makes it the same.
   [[nodiscard]] std::string hash() const;
 };
 
@@ -81,6 +83,8 @@ class CompletedElsewhere {
   mutable std::atomic<std::uint64_t> settled_count_ = 0;
 };
 
+/// Whether `fanfold run` made it: its queue is for that one job, and nobody else would work on it.
+[[nodiscard]] bool is_of_run(const ClusterHeader& header);
 /// Whether a start with --again made it.
 [[nodiscard]] bool is_made_anew(const ClusterHeader& header);
 /// Whether its creation is under way or was cut off: no `run` has begun to work on it.

@@ -14,12 +14,6 @@ struct WhyOptions {
   std::string cluster;
 };
 
-/// Whether `fanfold run` made it: its queue is for that one job, and nobody else would work on it.
-bool is_of_run(const ClusterHeader& header) {
-  const std::string_view url = header.queue_url;
-  return url.substr(url.rfind('/') + 1).starts_with("run-");
-}
-
 /// With --again it would begin anew.
 std::string_view but_for_again(const ClusterHeader& header) { return is_made_anew(header) ? ", without --again" : ""; }
 
@@ -39,6 +33,8 @@ std::string as_commands(std::string remedy, const ClusterHeader& header) {
       {"fail_task", "fanfold tasks fail"},
       {"run a worker on that queue", worker_of(header)},
       {"run more workers on that queue", worker_of(header)},
+      {"run a worker with a finish handler on that queue",
+       is_of_run(header) ? worker_of(header) : "run fanfold work with --on-finish on that queue"},
       {"a dead worker's lease ends then",
        is_of_run(header)
            ? fmt::format("where no fanfold run works on it any more, the same fanfold run command{} goes on at once",
