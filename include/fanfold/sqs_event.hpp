@@ -37,12 +37,20 @@ struct BatchItemError {
   Error error{};
 };
 
+/// A task or message that failed for good.
+struct BatchItemFailed {
+  std::string what{};    ///< "task 7 of SQSMessage$…", "SQSMessage$…"
+  std::string reason{};  ///< What the handler said, or what its input lacks.
+};
+
 /// Lambda's partial-batch response.
 struct BatchResponse {
   std::vector<std::string> batch_item_failures{};  ///< SQS message ids that stay in the queue.
   /// Of those whose payload is kept in a bucket and could not be fetched, with the bucket and the key in the error's
   /// message; to be logged, no part of the answer to Lambda.
   std::vector<BatchItemError> unread{};
+  /// What failed for good in this call; its messages leave the queue. To be logged as well.
+  std::vector<BatchItemFailed> failed{};
   [[nodiscard]] std::string to_json() const;  ///< `{"batchItemFailures":[{"itemIdentifier":"…"}]}`
 };
 

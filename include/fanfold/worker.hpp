@@ -34,7 +34,9 @@ struct WorkerEvent {
   Kind kind = Kind::started;
   std::string_view cluster_id{};
   std::optional<std::uint64_t> task{};
-  std::string_view message_id{};
+  std::string_view message_id{};  ///< The queue's.
+  std::string_view
+      record_id{};  ///< Of the cluster, or of the message that belongs to none: `SQSMessage$` + it is its key.
   std::uint32_t attempt = 0;
   std::chrono::microseconds took{0};
   std::string_view detail{};

@@ -78,7 +78,10 @@ void show_event(const WorkerEvent& event, bool verbose) {
   const std::string_view word = event_word(event.kind);
   if (word.empty() || (!verbose && !always)) return;
   std::string line = fmt::format("{:<10}", word);
-  if (!event.cluster_id.empty()) line += fmt::format(" {}", event.cluster_id);
+  if (!event.cluster_id.empty())
+    line += fmt::format(" {}", event.cluster_id);
+  else if (!event.record_id.empty())
+    line += fmt::format(" {}{}", key_prefix, event.record_id);
   if (event.task) line += fmt::format("#{}", *event.task);
   if (is_finish_lost) line += " --on-finish";
   if (event.attempt > 1) line += fmt::format(" attempt {}", event.attempt);

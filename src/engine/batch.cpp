@@ -227,6 +227,16 @@ Sources by_queue(std::span<const SqsRecord> records) {
   return sources;
 }
 
+void note_failed(const WorkerEvent& event, BatchResponse& response) {
+  if (event.kind != WorkerEvent::Kind::failed && event.kind != WorkerEvent::Kind::crashed_before) return;
+  std::string what = std::string(key_prefix) + std::string(event.record_id);
+  if (event.task)
+    what = "task " + std::to_string(*event.task) + " of " + what;
+  else if (!event.cluster_id.empty())
+    what = "the finish of " + what;
+  response.failed.push_back({std::move(what), std::string(event.detail)});
+}
+
 }  // namespace
 
 Result<Delivery> delivery_to_dispatch(const SqsRecord& record) {
@@ -249,6 +259,7 @@ Result<Delivery> delivery_to_dispatch(const SqsRecord& record) {
 Result<BatchResponse> process_batch(Store& store, const std::shared_ptr<detail::ClientCore>& core,
                                     const SqsEvent& event, const Handlers& handlers, const BatchOptions& options) {
   if (auto checked = check_attempts(options.attempts); !checked) return std::move(checked).error();
+  BatchResponse response;
   const bool lambda = std::ranges::any_of(event.records, comes_from_lambda);
   Dispatcher dispatcher(store, core, handlers,
                         {.attempts = options.attempts,
@@ -256,10 +267,9 @@ Result<BatchResponse> process_batch(Store& store, const std::shared_ptr<detail::
                          .deletion = lambda ? Deletion::callers : Deletion::ours,
                          .deadline = options.deadline,
                          .collect_kept = true,
-                         .on_event = {}});
+                         .on_event = [&response](const WorkerEvent& event) { note_failed(event, response); }});
   Sources sources = by_queue(event.records);
   std::optional<Error> fatal;
-  BatchResponse response;
   for (auto& [url, deliveries] : sources.queues) {
     store.queues_known.note(url);
     QueueBatch batch(dispatcher, url, options);

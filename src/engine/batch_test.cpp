@@ -23,6 +23,9 @@ TEST(ProcessBatch, ReportsOnlyWhatStaysInTheQueue) {
                                                }));
   EXPECT_EQ(response.batch_item_failures, std::vector<std::string>{ids_of(event)[1]});
   EXPECT_EQ(response.to_json(), R"({"batchItemFailures":[{"itemIdentifier":")" + ids_of(event)[1] + R"("}]})");
+  ASSERT_EQ(response.failed.size(), 1U);
+  EXPECT_EQ(response.failed.front().what, "task 2 of " + cluster.key.p_key);
+  EXPECT_EQ(response.failed.front().reason, "broken");
   const Progress progress = world.client->progress(cluster).value();
   EXPECT_EQ(progress.done_count, 2U);
   EXPECT_EQ(progress.failed_count, 1U);

@@ -461,6 +461,7 @@ void Dispatcher::emit(WorkerEvent::Kind kind, const Delivery& delivery, std::uin
   if (delivery.content && delivery.content->type != RecordType::message) event.cluster_id = delivery.content->id;
   if (delivery.content && delivery.content->type == RecordType::task) event.task = delivery.content->index;
   event.message_id = delivery.message_id;
+  if (delivery.content) event.record_id = delivery.content->id;
   event.attempt = attempt;
   event.took = took;
   event.detail = detail;

@@ -172,6 +172,8 @@ class Runtime {
     return client_.process_batch(*event, handlers_, batch).transform([](const BatchResponse& response) {
       for (const auto& [message_id, error] : response.unread)
         log("message " + message_id + " stays in the queue", error);
+      for (const auto& [what, reason] : response.failed)
+        std::cerr << "fanfold: " << what << " failed for good: " << reason << std::endl;
       return response.to_json();
     });
   }
