@@ -66,6 +66,7 @@ struct Progress {
   std::uint64_t failed_count = 0;       ///< Failed for good, earlier rounds' included that were not retried.
   std::uint64_t in_progress_count = 0;  ///< Leased now, or waiting for a child cluster.
   bool estimated = false;               ///< AWS, while a large cluster runs: the counts are extrapolated from a sample.
+  std::uint64_t abandoned_count = 0;    ///< Leased by processes that are known to be dead: in progress no more.
   bool sealed = false;                  ///< False while tasks may still be added.
   bool paused = false;
   bool finished = false;        ///< No task can change any more.
@@ -90,6 +91,10 @@ struct TaskState {
   std::uint64_t index = 0;
   Status status = Status::pre_flight;
   bool waiting_for_child = false;
+  bool backing_off = false;  ///< Its last attempt failed: the next one may begin at `lease_end`.
+  /// Leased by a process that is known to be dead: the next one that opens the store for writing frees it. Never set
+  /// where nobody can tell, as on AWS: there its lease runs out.
+  bool abandoned = false;
   std::uint32_t attempt_count = 0;
   std::optional<Time> lease_end{};     ///< Where it is in progress, or backing off after a failure.
   std::optional<Time> completed_at{};  ///< Where it ended.

@@ -58,9 +58,13 @@ std::string state_description(const ClusterHeader& header, const Progress& progr
   line("queue", header.queue_url);
   if (header.finish_queue_url != header.queue_url && !header.finish_queue_url.empty())
     line("finish queue", header.finish_queue_url);
-  line("tasks", fmt::format("{} of {} complete, {} failed, {} running{}", with_thousands(progress.done_count),
+  line("tasks", fmt::format("{} of {} complete, {} failed, {} running{}{}", with_thousands(progress.done_count),
                             with_thousands(progress.total_count), with_thousands(progress.failed_count),
-                            with_thousands(progress.in_progress_count), progress.sealed ? "" : ", more may be added"));
+                            with_thousands(progress.in_progress_count),
+                            progress.abandoned_count > 0 ? fmt::format(", {} abandoned by a worker that died",
+                                                                       with_thousands(progress.abandoned_count))
+                                                         : "",
+                            progress.sealed ? "" : ", more may be added"));
   if (!header.moved_to.empty())
     line(header.moving() ? "moving" : "moved to",
          header.moving() ? "cut off, or under way: push it again" : header.moved_to);
@@ -95,6 +99,7 @@ JsonObject state_json(const ClusterHeader& header, const Progress& progress) {
       .count("complete", progress.done_count)
       .count("failed", progress.failed_count)
       .count("in_progress", progress.in_progress_count)
+      .count("abandoned", progress.abandoned_count)
       .count("round", progress.round)
       .flag("finished", progress.finished)
       .time("started_at", header.created_at)

@@ -2,6 +2,7 @@
 #include "cli/cluster_state.hpp"
 #include "cli/commands.hpp"
 #include "cli/output.hpp"
+#include "cli/run_job.hpp"
 #include "cli/store.hpp"
 #include "cli/task_text.hpp"
 #include "cli/text.hpp"
@@ -40,15 +41,28 @@ Result<std::optional<Status>> read_status(const std::string& text) {
                {}};
 }
 
-std::string status_word(const TaskState& task) {
+/// What a task is doing now, in the words of `--status` as far as those tell.
+std::string_view state_word(const TaskState& task) {
   if (task.waiting_for_child) return "waiting for child";
   switch (task.status) {
     case Status::pre_flight: return "open";
-    case Status::in_progress: return "running";
+    case Status::in_progress: break;
     case Status::complete: return "complete";
-    case Status::error: break;
+    case Status::error: return "failed";
   }
-  return "failed";
+  if (task.abandoned) return "abandoned";
+  return task.backing_off || !task.lease_end ? "to be tried again" : "running";
+}
+
+/// With the end of the lease where that alone tells whether its worker still lives.
+std::string state_text(const TaskState& task, bool is_on_aws) {
+  std::string text(state_word(task));
+  if (!task.lease_end || task.abandoned) return text;
+  const Time at = now();
+  if (task.backing_off) return *task.lease_end > at ? fmt::format("{} {}", text, age_text(*task.lease_end, at)) : text;
+  if (is_on_aws || *task.lease_end <= at)
+    text += fmt::format(", lease {} {}", *task.lease_end > at ? "ends" : "ended", age_text(*task.lease_end, at));
+  return text;
 }
 
 JsonObject task_json(const ClusterHeader& header, const TaskState& task) {
@@ -56,6 +70,7 @@ JsonObject task_json(const ClusterHeader& header, const TaskState& task) {
   object.text("task", MessageKey::of_task(header.id, task.index).r_key)
       .count("index", task.index)
       .text("status", to_string(task.status))
+      .text("state", state_word(task))
       .count("attempts", task.attempt_count)
       .json("body", task.body)
       .time("lease_end", task.lease_end)
@@ -78,12 +93,14 @@ Result<ExitCode> tasks(const Invocation& invocation, const TasksOptions& options
   Table table({"INDEX", "STATUS", "ATTEMPTS", "TASK", "LAST ERROR"});
   std::optional<std::uint64_t> next = options.first_index;
   std::uint64_t shown = 0;
+  bool has_abandoned = false;
   while (next && shown < options.limit) {
     auto page =
         client->list_tasks(key_of(*header), filter, *next, std::min<std::uint64_t>(page_tasks, options.limit - shown));
     if (!page) return std::move(page).error();
     for (const TaskState& task : page->tasks) {
       ++shown;
+      has_abandoned = has_abandoned || task.abandoned;
       if (invocation.common.json) {
         print_line(task_json(*header, task).line());
         continue;
@@ -92,12 +109,16 @@ Result<ExitCode> tasks(const Invocation& invocation, const TasksOptions& options
           task.error.empty()
               ? ""
               : fmt::format("{}  {}", task.error.back().code, printable(task.error.back().message, Newlines::escape));
-      table.add({std::to_string(task.index), status_word(task), std::to_string(task.attempt_count),
-                 clipped(task_label(task.body), task_columns_max), clipped(error, error_columns_max)});
+      table.add({std::to_string(task.index), state_text(task, is_on_aws(invocation.common)),
+                 std::to_string(task.attempt_count), clipped(task_label(task.body), task_columns_max),
+                 clipped(error, error_columns_max)});
     }
     next = page->next_index;
   }
   table.print();
+  if (has_abandoned && !invocation.common.json)
+    note(fmt::format("(abandoned: their worker died; {} goes on with them at once)",
+                     is_of_run(*header) ? "the same fanfold run command" : "the next worker"));
   if (next && !invocation.common.json)
     note(fmt::format("(more from index {}: --from {}, or a larger --limit)", *next, *next));
   return ExitCode::ok;

@@ -35,11 +35,6 @@ std::string as_commands(std::string remedy, const ClusterHeader& header) {
       {"run more workers on that queue", worker_of(header)},
       {"run a worker with a finish handler on that queue",
        is_of_run(header) ? worker_of(header) : "run fanfold work with --on-finish on that queue"},
-      {"a dead worker's lease ends then",
-       is_of_run(header)
-           ? fmt::format("where no fanfold run works on it any more, the same fanfold run command{} goes on at once",
-                         but_for_again(header))
-           : "a dead worker's lease ends then"},
       {"what it printed is kept under the cluster's key",
        "fanfold logs " + word_of(header) + " shows what it printed"}};
   for (const auto& [name, command] : words) {

@@ -154,7 +154,11 @@ class Why {
 
   Result<void> explain_task(const ClusterHeader& header, const Ledger::OpenTask& task, const QueueCounts& counts) {
     if (task.waiting) return explain_waiting(task);
-    if (task.not_before > now_) {
+    if (task.abandoned) {
+      has_dead_worker_ = true;
+      reasons_.add(task.index, "its worker died while it had it",
+                   header.paused ? "resume_cluster" : "run a worker on that queue: it goes on at once");
+    } else if (task.not_before > now_) {
       reasons_.add(task.index, "a worker has it, or it backs off after a failure, until " + to_iso8601(task.not_before),
                    "wait; a dead worker's lease ends then");
     } else if (header.paused) {
@@ -165,7 +169,11 @@ class Why {
           "it is not started; " + std::to_string(counts.visible_count) + " messages wait in " + header.queue_url,
           "run more workers on that queue");
     } else if (counts.in_flight_count + counts.delayed_count > 0) {
-      reasons_.add(task.index, "its message is delivered or delayed", "wait until it shows up again");
+      // What a dead worker had received shows up with the next process that opens the store.
+      reasons_.add(task.index,
+                   has_dead_worker_ ? "its message is delivered or delayed; a worker that died may have it"
+                                    : "its message is delivered or delayed",
+                   has_dead_worker_ ? "run a worker on that queue" : "wait until it shows up again");
     } else {
       reasons_.add(task.index, "its message is gone from " + header.queue_url,
                    "resume_cluster sends it again; so does the sweep, in time");
@@ -215,6 +223,7 @@ class Why {
   std::string_view id_;
   Time now_{};
   Reasons reasons_;
+  bool has_dead_worker_ = false;  // Of a task that was looked at.
 };
 
 }  // namespace

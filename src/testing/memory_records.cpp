@@ -19,6 +19,7 @@ TaskState task_state(std::uint64_t index, const Cell& cell, const Data& data, bo
   TaskState task;
   task.index = index;
   task.status = status_of(cell);
+  task.backing_off = cell.state == Cell::State::backing_off;
   task.waiting_for_child = cell.state == Cell::State::waiting;
   task.attempt_count = cell.attempt;
   if (cell.state == Cell::State::leased || cell.state == Cell::State::backing_off) task.lease_end = cell.time;

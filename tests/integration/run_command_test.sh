@@ -165,7 +165,8 @@ echo 1 >killed.txt
 until [ -s killed ]; do sleep 0.02; done
 kill -KILL $!
 expect 0 fanfold why killed
-says 'the same fanfold run command goes on at once'
+says 'its worker died while it had it'
+says 'run the same fanfold run command again: it goes on at once'
 
 # --- nobody reads the standard error stream: the work goes on, and errors keep their exit code
 seq 1 20 >unread.txt

@@ -166,6 +166,7 @@ class Ledger {
     Time not_before{};
     bool waiting = false;
     std::string child_id;
+    bool abandoned = false;  ///< As in TaskState.
   };
   struct OpenTaskPage {
     std::vector<OpenTask> tasks;

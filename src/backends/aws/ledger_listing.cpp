@@ -237,6 +237,7 @@ Result<TaskPage> AwsLedger::list_tasks(const TaskQuery& query) {
     state.index = task.index;
     state.status = status_of(task.cell);
     state.waiting_for_child = task.cell.state == Cell::State::waiting;
+    state.backing_off = task.cell.state == Cell::State::backing_off;
     state.attempt_count = task.cell.attempt;
     if (task.cell.state == Cell::State::leased || task.cell.state == Cell::State::backing_off)
       state.lease_end = task.cell.time;

@@ -57,9 +57,12 @@ std::uint64_t Holder::new_token() noexcept {
 }
 
 bool Holder::is_alive(std::uint32_t slot) const noexcept {
-  if (slot == slot_) return true;
+  return slot == slot_ || is_locked(file_.descriptor(), slot);
+}
+
+bool Holder::is_locked(int descriptor, std::uint32_t slot) noexcept {
   struct flock range = byte_range(F_WRLCK, slot);
-  if (::fcntl(file_.descriptor(), F_OFD_GETLK, &range) != 0) return true;  // Who cannot tell must not free.
+  if (::fcntl(descriptor, F_OFD_GETLK, &range) != 0) return true;  // Who cannot tell must not free.
   return range.l_type != F_UNLCK;
 }
 

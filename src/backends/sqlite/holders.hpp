@@ -26,6 +26,8 @@ class Holder {
 
   /// True where a process (this one included) has the slot's byte locked.
   [[nodiscard]] bool is_alive(std::uint32_t slot) const noexcept;
+  /// True where anybody has the slot's byte of the open holders' file locked, and where nobody can tell.
+  [[nodiscard]] static bool is_locked(int descriptor, std::uint32_t slot) noexcept;
   /// The signal that a dead process left in its slot, 0 for none.
   [[nodiscard]] int signal_of(std::uint32_t slot) const noexcept;
 

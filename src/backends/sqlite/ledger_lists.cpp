@@ -1,3 +1,4 @@
+#include "backends/sqlite/dead_holders.hpp"
 #include "backends/sqlite/latest_cells.hpp"
 #include "backends/sqlite/ledger.hpp"
 
@@ -9,20 +10,28 @@ namespace {
 
 constexpr std::size_t task_page_count_max = 1'000;
 
-/// Leases of the current round that have not run out.
-std::uint64_t count_leases(Connection& connection, const ClusterRow& row, Time now) {
-  if (row.leased <= 0 || row.tree == 0) return 0;
-  std::uint64_t count = 0;
+struct LeaseCounts {
+  std::uint64_t running = 0;    ///< Those that have not run out.
+  std::uint64_t abandoned = 0;  ///< Held by dead processes.
+};
+/// Leases of the current round.
+LeaseCounts count_leases(Connection& connection, const ClusterRow& row, const DeadHolders& dead, Time now) {
+  LeaseCounts counts;
+  if (row.leased <= 0 || row.tree == 0) return counts;
   Rows rows(connection, "SELECT slots FROM page WHERE number >= ? AND number < ? AND held > 0",
             page_number(row.tree, 0), page_number(row.tree + 1, 0));
   while (rows.next()) {
     const SlotPage slots(rows.text(0));
     for (std::size_t slot = 0; slot < slots.size(); ++slot) {
       const Cell cell = slots.cell(slot);
-      count += cell.state == Cell::State::leased && cell.time > now ? 1 : 0;
+      if (cell.state != Cell::State::leased) continue;
+      if (dead.holds(cell))
+        ++counts.abandoned;
+      else if (cell.time > now)
+        ++counts.running;
     }
   }
-  return count;
+  return counts;
 }
 
 bool matches(Connection& connection, const TaskFilter& filter, const Cell& cell, Number owner) {
@@ -33,11 +42,13 @@ bool matches(Connection& connection, const TaskFilter& filter, const Cell& cell,
   return rows.bytes(0).starts_with(filter.fingerprint) && rows.bytes(1).find(filter.contains) != std::string_view::npos;
 }
 
-TaskState task_state(std::uint64_t index, const Cell& cell) {
+TaskState task_state(std::uint64_t index, const Cell& cell, const DeadHolders& dead) {
   TaskState task;
   task.index = index;
   task.status = status_of(cell);
   task.waiting_for_child = cell.state == Cell::State::waiting;
+  task.backing_off = cell.state == Cell::State::backing_off;
+  task.abandoned = dead.holds(cell);
   task.attempt_count = cell.attempt;
   if (cell.state == Cell::State::leased || cell.state == Cell::State::backing_off) task.lease_end = cell.time;
   if (cell.has_ended()) task.completed_at = cell.time;
@@ -64,7 +75,7 @@ void fill_payloads(Connection& connection, Number cluster, std::vector<TaskState
   }
 }
 
-Progress progress_of(const ClusterRow& row, const ClusterHeader& header, std::uint64_t lease_count) {
+Progress progress_of(const ClusterRow& row, const ClusterHeader& header, const LeaseCounts& leases) {
   Progress progress;
   progress.total_count = row.task_count;
   progress.sealed = header.sealed();
@@ -76,7 +87,8 @@ Progress progress_of(const ClusterRow& row, const ClusterHeader& header, std::ui
   progress.status_code = header.status_code;
   progress.done_count = static_cast<std::uint64_t>(row.done);
   progress.failed_count = static_cast<std::uint64_t>(row.failed);
-  progress.in_progress_count = lease_count + static_cast<std::uint64_t>(row.waiting);
+  progress.in_progress_count = leases.running + static_cast<std::uint64_t>(row.waiting);
+  progress.abandoned_count = leases.abandoned;
   return progress;
 }
 
@@ -95,10 +107,11 @@ std::vector<ErrorEntry> read_errors(Connection& connection, Number owner) {
 
 Result<Progress> SqliteLedger::progress(std::string_view id) {
   const Time now = store_->clock().now();
+  const DeadHolders dead = DeadHolders::look(*store_);
   return store_->read_settled([&](Connection& connection) -> Result<Progress> {
     auto row = find_cluster_row(connection, id);
     if (!row) return std::move(row).error();
-    return progress_of(*row, row->header(), count_leases(connection, *row, now));
+    return progress_of(*row, row->header(), count_leases(connection, *row, dead, now));
   });
 }
 
@@ -125,6 +138,7 @@ Result<Recount> SqliteLedger::recount(std::string_view id, Time now) {
 
 Result<Ledger::OpenTaskPage> SqliteLedger::list_open_tasks(std::string_view cluster_id, std::uint64_t first_position,
                                                            std::size_t count_max, Time now) {
+  const DeadHolders dead = DeadHolders::look(*store_);
   return store_->read([&](Connection& connection) -> Result<OpenTaskPage> {
     auto row = find_live_cluster_row(connection, cluster_id);
     if (!row) return std::move(row).error();
@@ -149,6 +163,7 @@ Result<Ledger::OpenTaskPage> SqliteLedger::list_open_tasks(std::string_view clus
       task.position = position;
       task.index = row->round == 0 ? position : indexes.at(slot);
       task.not_before = cell.is_busy(now) ? cell.time : now;
+      task.abandoned = dead.holds(cell);
       task.waiting = cell.state == Cell::State::waiting;
       if (task.waiting) task.child_id = child_of(connection, tree->number, position);
     }
@@ -158,6 +173,7 @@ Result<Ledger::OpenTaskPage> SqliteLedger::list_open_tasks(std::string_view clus
 
 Result<TaskPage> SqliteLedger::list_tasks(const TaskQuery& query) {
   const std::size_t count_max = std::clamp<std::size_t>(query.count_max, 1, task_page_count_max);
+  const DeadHolders dead = DeadHolders::look(*store_);
   return store_->read([&](Connection& connection) -> Result<TaskPage> {
     auto row = find_live_cluster_row(connection, query.cluster_id);
     if (!row) return std::move(row).error();
@@ -170,7 +186,7 @@ Result<TaskPage> SqliteLedger::list_tasks(const TaskQuery& query) {
         page.next_index = index;
         break;
       }
-      page.tasks.push_back(task_state(index, cell));
+      page.tasks.push_back(task_state(index, cell, dead));
     }
     if (query.with_payload) fill_payloads(connection, row->number, page.tasks);
     return page;
