@@ -129,6 +129,23 @@ struct FailOptions {
   std::string reason = "failed by hand";
 };
 
+/// Says how the task ended, in place of the library's word for whoever comes late.
+Error had_ended(const Client& client, const FoundRecord& found, const std::string& label) {
+  Error error{ErrorCode::conflict, fmt::format("{} had ended before; nothing was changed", label), {}};
+  auto page = client.list_tasks(key_of(*found.cluster), {}, *found.index, 1);
+  if (!page || page->tasks.empty() || page->tasks.front().index != *found.index) return error;
+  const TaskState& task = page->tasks.front();
+  const std::string when = task.completed_at ? fmt::format(" ({})", age_text(*task.completed_at, now())) : "";
+  if (task.status == Status::complete)
+    error.message = fmt::format("{} is complete already{}: nothing was changed", label, when);
+  else if (task.status == Status::error && !task.error.empty())
+    error.message = fmt::format("{} has failed already{}, by {}: {}; nothing was changed", label, when,
+                                task.error.back().code, printable(task.error.back().message, Newlines::escape));
+  else if (found.cluster->stopped())
+    error.message = fmt::format("{} is not failed by hand: its cluster was stopped; nothing was changed", label);
+  return error;
+}
+
 Result<ExitCode> fail_task(const Invocation& invocation, const FailOptions& options) {
   auto client = open_store(invocation.common, StoreUse::write);
   if (!client) return std::move(client).error();
@@ -140,10 +157,13 @@ Result<ExitCode> fail_task(const Invocation& invocation, const FailOptions& opti
                              printable(options.task, Newlines::escape)),
                  {}};
   }
-  if (auto failed = client->fail_task(found->key, options.reason); !failed) return failed.error();
+  const std::string label = printable(options.task, Newlines::escape);
+  auto failed = client->fail_task(found->key, options.reason);
+  if (!failed && failed.error().code == ErrorCode::lease_lost) return had_ended(*client, *found, label);
+  if (!failed) return std::move(failed).error();
   print_line(invocation.common.json
                  ? JsonObject().text("task", found->key.r_key).text("status", to_string(Status::error)).line()
-                 : fmt::format("{}: failed", printable(options.task, Newlines::escape)));
+                 : fmt::format("{}: failed", label));
   return ExitCode::ok;
 }
 

@@ -22,6 +22,14 @@ std::string worker_of(const ClusterHeader& header) {
                            : "run fanfold work on that queue";
 }
 
+/// What ends a creation that was cut off. Whoever gave no key cannot name it again.
+std::string creation_command_of(const ClusterHeader& header) {
+  constexpr std::string_view sweep = "fanfold sweep, or any worker, ends it in time";
+  if (is_of_run(header)) return fmt::format("run the same fanfold run command again; {}", sweep);
+  if (header.creation_key.empty()) return std::string(sweep);
+  return fmt::format("give the same fanfold cluster create command, with its --key, again; {}", sweep);
+}
+
 /// The library's words for what to do, as commands.
 std::string as_commands(std::string remedy, const ClusterHeader& header) {
   const std::pair<std::string_view, std::string> words[] = {
@@ -35,6 +43,11 @@ std::string as_commands(std::string remedy, const ClusterHeader& header) {
       {"run more workers on that queue", worker_of(header)},
       {"run a worker with a finish handler on that queue",
        is_of_run(header) ? worker_of(header) : "run fanfold work with --on-finish on that queue"},
+      {"create it again with the same key, or wait for the sweep", creation_command_of(header)},
+      {"add them again with the same add key",
+       fmt::format("give the same fanfold cluster add {} command again", word_of(header))},
+      {"add the rest, then seal it",
+       fmt::format("fanfold cluster add {0}, then fanfold cluster seal {0}", word_of(header))},
       {"what it printed is kept under the cluster's key",
        "fanfold logs " + word_of(header) + " shows what it printed"}};
   for (const auto& [name, command] : words) {

@@ -6,6 +6,7 @@
 #include <array>
 #include <cstdio>
 #include <filesystem>
+#include <tuple>
 
 #include <unistd.h>
 
@@ -78,6 +79,38 @@ TEST_F(LookCommands, ShowDeadLettersAsOftenAsOneLikesAndLeaveThemAsTheyAre) {
 
   ASSERT_EQ(queue.redrive("mail-dead").value(), 1U);
   EXPECT_TRUE(has(fanfold("queue dead mail"), "mail: no message has failed or is a dead letter"));
+}
+
+/// A cluster whose creator died after its header and before its sends.
+ClusterHeader cut_off(const std::string& queue, const std::string& key, Time now) {
+  ClusterHeader header;
+  header.id = header.name = queue;
+  header.queue_url = header.finish_queue_url = queue;
+  header.creation_key = key;
+  header.task_count = 1;
+  header.round_size = 1;
+  header.marked = true;
+  header.parent_ended = true;
+  header.created_at = header.updated_at = now;
+  header.expires_at = now + 240h;
+  header.due.push_back({.kind = DueMark::Kind::creation, .id = "creator", .round = 0, .since = now});
+  return header;
+}
+
+TEST_F(LookCommands, WhySaysWhatToTypeWhereACreationWasCutOff) {
+  const std::string sweep = "fanfold sweep, or any worker, ends it in time";
+  const std::tuple<std::string, std::string, std::string> cases[] = {
+      {"run-photos-1", "key", "run the same fanfold run command again; " + sweep},
+      {"keyed", "key", "give the same fanfold cluster create command, with its --key, again; " + sweep},
+      {"keyless", "", "    " + sweep}};
+  const TaskData task{.body = "1", .meta = {}};
+  for (const auto& [queue, key, remedy] : cases) {
+    ASSERT_TRUE(backend_->ledger->put_tasks(queue, 0, std::span(&task, 1)));
+    ASSERT_TRUE(backend_->ledger->create_cluster(cut_off(queue, key, backend_->clock->now())));
+    const std::string said = fanfold("why " + queue);
+    EXPECT_TRUE(has(said, "its creation is under way, or was cut off")) << said;
+    EXPECT_TRUE(has(said, remedy)) << said;
+  }
 }
 
 }  // namespace

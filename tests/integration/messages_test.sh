@@ -296,4 +296,14 @@ expect 3 fanfold retry fold --finish
 complains 'has not failed'
 expect 3 fanfold retry fold
 complains 'fold: no task has failed'
+
+# --- a task that has ended cannot be failed by hand: it is said how it ended
+printf 'good\nbad\n' >ended.txt
+expect 1 fanfold run --retries 0 --tasks ended.txt -- sh -c 'echo "no such $1" >&2; test $1 = good || exit 65' sh {task}
+expect 4 fanfold tasks fail ended#0
+complains 'ended#0 is complete already ('
+complains 'ago): nothing was changed'
+expect 4 fanfold tasks fail ended#1 --json
+complains '"code":"conflict","message":"ended#1 has failed already ('
+complains 'by exit 65: no such bad; nothing was changed'
 echo "ok"

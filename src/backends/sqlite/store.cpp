@@ -319,6 +319,11 @@ Result<std::shared_ptr<const QueueInfo>> Store::ensure_queue(std::string_view na
   };
   auto looked = read(look);
   if (!looked) return std::move(looked).error();
+  if (info->number == 0 && options_.read_only && attributes == nullptr) {
+    // As its first use would make it: empty. It is made by somebody else, so that it is looked for again.
+    info->attributes.fifo = support::is_fifo(name);
+    return std::shared_ptr<const QueueInfo>(std::move(info));
+  }
   if (info->number == 0) {
     QueueAttributes made;
     if (attributes != nullptr)
