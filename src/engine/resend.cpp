@@ -10,8 +10,9 @@ namespace fanfold::engine {
 
 namespace {
 
-// `leaf_width`: ended tasks next to each other of which one is enough to hand all of them up, the width of a leaf of the
-// completion tree. `open_page_count`: tasks between two looks at the deadline, after which one goes on where it was.
+// `leaf_width`: ended tasks next to each other of which one is enough to hand all of them up, the width of a leaf of
+// the completion tree. `open_page_count`: tasks between two looks at the deadline, after which one goes on where it
+// was.
 #ifdef FANFOLD_TREE_RADIX
 constexpr std::uint64_t leaf_width = FANFOLD_TREE_RADIX;  // Of a build of tests/simulation.
 constexpr std::size_t open_page_count = 2;
