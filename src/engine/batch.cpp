@@ -267,7 +267,7 @@ Result<BatchResponse> process_batch(Store& store, const std::shared_ptr<detail::
                          .deletion = lambda ? Deletion::callers : Deletion::ours,
                          .deadline = options.deadline,
                          .collect_kept = true,
-                         .on_event = [&response](const WorkerEvent& event) { note_failed(event, response); }});
+                         .on_event = [&response](const WorkerEvent& seen) { note_failed(seen, response); }});
   Sources sources = by_queue(event.records);
   std::optional<Error> fatal;
   for (auto& [url, deliveries] : sources.queues) {
