@@ -81,7 +81,7 @@ same 1 "$(grep -c '%' screen.txt)"
 in_terminal 100 "$(run 1)"
 shows ' of 40'
 tmux send-keys C-c
-shows '^drained: [0-9]+ finished, none cut off\. Run the same command to go on\.'
+shows '^drained: [0-9]+ finished, none cut off\. Run the same command without --again to go on\.'
 ends_with_code 130
 
 # --- a second one stops at once, and takes the programs with it
