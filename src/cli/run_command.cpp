@@ -4,6 +4,7 @@
 #include "cli/cost_estimate.hpp"
 #include "cli/duration.hpp"
 #include "cli/finish_command.hpp"
+#include "cli/last_words.hpp"
 #include "cli/missing_results.hpp"
 #include "cli/output.hpp"
 #include "cli/progress_reporter.hpp"
@@ -137,17 +138,6 @@ Result<void> Run::prepare() {
   return {};
 }
 
-/// What is open of this list is done elsewhere: another run here would do it twice.
-Error moved(const ClusterHeader& header) {
-  const std::string& to = header.moved_to;
-  if (header.moving())
-    return {ErrorCode::conflict, fmt::format("{}: is {}; fanfold push goes on with that", label_of(header), to), {}};
-  return {ErrorCode::conflict,
-          fmt::format("{}: was moved to {}; the same command with --store aws goes on there, --again starts anew here",
-                      label_of(header), to),
-          {}};
-}
-
 /// A start with --again that was interrupted is gone on with by a start without.
 void Run::say_what_is_left(const ClusterHeader& header) const {
   auto progress = client_->progress(key_of(header));
@@ -174,7 +164,7 @@ Result<void> Run::find_cluster_of_list() {
   is_new_ = !same;
   if (is_new_ && clusters_.others.empty() && clusters_.has_other_program && !options_.again)
     note(fmt::format("{}: the job of this name ran another program or other arguments: nothing is skipped", label()));
-  if (same && !same->moved_to.empty()) return moved(*same);
+  if (same && !same->moved_to.empty()) return error_of_moved(*same);
   if (clusters_.left_open) say_what_is_left(*clusters_.left_open);
   if (same && !is_being_created(*same)) {
     key_ = key_of(*same);
@@ -317,10 +307,20 @@ Result<Progress> Run::work_once(bool is_last) {
 /// Runs what is open, and once more what had failed before.
 Result<void> Run::work() {
   if (all_complete() && progress_.finish_handled && !finish_is_retried()) return {};
+  if (invocation_.common.json) {
+    set_last_words(JsonObject()
+                       .text("cluster", key_.p_key)
+                       .text("name", job_.name)
+                       .count("total", before_.total_count)
+                       .flag("interrupted", true)
+                       .flag("stopped_at_once", true)
+                       .line());
+  }
   ProgressReporter reporter(*client_, key_, label());
   reporter_ = &reporter;
   auto worked = work_rounds();
   reporter_ = nullptr;
+  set_last_words({});
   return worked;
 }
 

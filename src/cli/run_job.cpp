@@ -90,6 +90,16 @@ bool is_of_run(const ClusterHeader& header) {
   return url.substr(url.rfind('/') + 1).starts_with("run-");
 }
 
+Error error_of_moved(const ClusterHeader& header) {
+  const std::string& to = header.moved_to;
+  if (header.moving())
+    return {ErrorCode::conflict, fmt::format("{}: is {}; fanfold push goes on with that", label_of(header), to), {}};
+  return {ErrorCode::conflict,
+          fmt::format("{}: was moved to {}; the same command with --store aws goes on there, --again starts anew here",
+                      label_of(header), to),
+          {}};
+}
+
 bool is_made_anew(const ClusterHeader& header) {
   const auto meta = run_meta(header);
   return meta && meta->anew.value_or(false);

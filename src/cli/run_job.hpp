@@ -85,6 +85,8 @@ class CompletedElsewhere {
 
 /// Whether `fanfold run` made it: its queue is for that one job, and nobody else would work on it.
 [[nodiscard]] bool is_of_run(const ClusterHeader& header);
+/// What is open of a list that was moved is done elsewhere: another run here would do it twice.
+[[nodiscard]] Error error_of_moved(const ClusterHeader& header);
 /// Whether a start with --again made it.
 [[nodiscard]] bool is_made_anew(const ClusterHeader& header);
 /// Whether its creation is under way or was cut off: no `run` has begun to work on it.

@@ -1,5 +1,6 @@
 #include "cli/subprocess.hpp"
 
+#include "cli/last_words.hpp"
 #include "worker/signals.hpp"
 
 #include <fanfold/ports/ledger.hpp>
@@ -214,7 +215,12 @@ class Groups {
   void remove(std::size_t place) noexcept { groups_[place].store(0, std::memory_order_relaxed); }
 
  private:
-  Groups() { worker::before_second_signal_exits(kill_all); }
+  Groups() {
+    worker::before_second_signal_exits([] {
+      kill_all();
+      write_last_words();
+    });
+  }
   static void kill_all() noexcept {
     for (const auto& group : all().groups_) {
       if (const pid_t process = group.load(std::memory_order_relaxed); process > 0) kill(-process, SIGKILL);

@@ -12,7 +12,7 @@ done
 expect 0 fanfold errors many
 complains 'many: no task has failed'
 
-# --- the second signal ends what programs started, too
+# --- the second signal ends what programs started, too, and one object says that it did
 cat >wrapper.sh <<'END'
 #!/bin/bash
 bash -c "echo begun >>begun; sleep 2; echo late >>late"
@@ -20,7 +20,7 @@ echo done
 END
 chmod +x wrapper.sh
 code=0
-"$FANFOLD_BIN" run --tasks four.txt -j2 -- ./wrapper.sh {task} >out 2>err &
+"$FANFOLD_BIN" run --json --tasks four.txt -j2 -- ./wrapper.sh {task} >out 2>err &
 until [ -s begun ]; do sleep 0.02; done
 kill -INT $!
 until grep -q draining err; do sleep 0.02; done
@@ -28,6 +28,9 @@ sleep 0.3
 kill -INT $!
 wait $! || code=$?
 same 130 $code
+same 1 "$(wc -l <out)"
+says '{"cluster":"SQSMessage$'
+says '"name":"four","total":4,"interrupted":true,"stopped_at_once":true}'
 sleep 2.5
 [ ! -e late ] || failed "a program's own child went on after the second signal"
 

@@ -2,7 +2,8 @@
 # fanfold run --again: what counts after it, and how it is gone on with where it was interrupted.
 source "$SOURCE_DIR/tests/integration/support/checks.sh"
 
-program=(sh -c 'echo "$1" >>"$RAN"; while [ -e hold ] && [ "$1" -ge "$(cat hold)" ]; do sleep 0.02; done' sh {task})
+# Each takes a while, so that none is claimed together with the one that waits: those are run to their end, too.
+program=(sh -c 'sleep 0.05; echo "$1" >>"$RAN"; while [ -e hold ] && [ "$1" -ge "$(cat hold)" ]; do sleep 0.02; done' sh {task})
 # start NAME OPTIONS...: what ran is noted in the file NAME; tasks from the number in the file "hold" on wait while it is there.
 start() {
   export RAN=$1
@@ -44,7 +45,7 @@ same 5 "$(field skipped)"
 # --- killed too; and what a start before it had completed and left open does not count for the rest
 printf 'other\n' >>list.txt
 sed -i 1d list.txt # a list of its own: 2 3 4 5 other
-program=(sh -c 'echo "$1" >>"$RAN"; while [ -e hold ] && [ "$1" = "$(cat hold)" ]; do sleep 0.02; done' sh {task})
+program=(sh -c 'sleep 0.05; echo "$1" >>"$RAN"; while [ -e hold ] && [ "$1" = "$(cat hold)" ]; do sleep 0.02; done' sh {task})
 interrupt INT open.1
 same '2 3' "$(ran open.1)"
 interrupt KILL open.2 --again
