@@ -68,6 +68,12 @@ void insert_round(Connection& connection, Number tree, std::span<const std::uint
   }
 }
 
+/// When somebody was at it last, to the hour: prune removes what never got a header.
+void note_creation(Connection& connection, const ClusterRow& row, Time now) {
+  execute(connection, "UPDATE cluster SET created_at = ? WHERE number = ? AND created_at < ?", now, row.number,
+          now - std::chrono::hours(1));
+}
+
 }  // namespace
 
 void visit_payloads(Connection& connection, Number cluster, std::uint64_t first_index, std::uint64_t end_index,
@@ -153,10 +159,7 @@ Result<void> SqliteLedger::put_tasks(std::string_view cluster_id, std::uint64_t 
       insert_payloads(transaction.connection(), row, first_index + run.begin,
                       tasks.subspan(run.begin, run.end - run.begin));
     }
-    // When somebody was at it last: prune removes what never got a header.
-    if (!row.has_header)
-      execute(transaction.connection(), "UPDATE cluster SET created_at = ? WHERE number = ?", store_->clock().now(),
-              row.number);
+    if (!row.has_header) note_creation(transaction.connection(), row, store_->clock().now());
     return {};
   });
 }
