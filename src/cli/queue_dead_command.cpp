@@ -168,7 +168,9 @@ class DeadList {
 
   void say_what_next() const {
     const std::string name = printable(options_.queue, Newlines::escape);
-    if (count_ == 0) note(fmt::format("{}: no message has failed or is a dead letter", name));
+    if (count_ == 0)
+      note(fmt::format("{}: no message {}is a dead letter", name,
+                       is_on_aws(invocation_.common) ? "" : "has failed or "));
     if (has_more_) note(fmt::format("(the first {}; --limit shows more)", with_thousands(options_.limit)));
     if (!first_failed_.empty()) note(fmt::format("what one printed:  fanfold logs {}", shell_word(first_failed_)));
     if (letter_count_ > 0)
