@@ -3,7 +3,8 @@
 source "$SOURCE_DIR/tests/integration/support/checks.sh"
 
 seq 1 6 >list.txt
-program=(sh -c 'test "$1" -lt 3 || { echo "$1" >>begun; while [ -e hold ]; do sleep 0.02; done; }' sh {task})
+# Each takes a while, so that none is claimed together with others.
+program=(sh -c 'sleep 0.05; test "$1" -lt 3 || { echo "$1" >>begun; while [ -e hold ]; do sleep 0.02; done; }' sh {task})
 touch hold
 "$FANFOLD_BIN" run --jobs 2 --tasks list.txt -- "${program[@]}" >out 2>err &
 run=$!
