@@ -95,20 +95,17 @@ function(fanfold_labels_wanted result)
   set(${result} ${wanted} PARENT_SCOPE)
 endfunction()
 
-# fanfold_test(name SOURCES file... [LINK target...] [LABELS label...] [TIMEOUT seconds] [PROCESSORS count] [SERIAL])
+# fanfold_test(name SOURCES file... [LINK target...] [LABELS label...] [TIMEOUT seconds] [SERIAL])
 #
 # A GoogleTest executable whose every test is a test of ctest, named "<name>: Suite.Test". docs/hacking.md says
 # which labels mean something.
 function(fanfold_test name)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "SERIAL" "TIMEOUT;PROCESSORS" "SOURCES;LINK;LABELS")
+  cmake_parse_arguments(PARSE_ARGV 1 arg "SERIAL" "TIMEOUT" "SOURCES;LINK;LABELS")
   if(NOT arg_LABELS)
     set(arg_LABELS unit)
   endif()
   if(NOT arg_TIMEOUT)
     set(arg_TIMEOUT 60)
-  endif()
-  if(NOT arg_PROCESSORS)
-    set(arg_PROCESSORS 1)
   endif()
   add_executable(${name} ${arg_SOURCES})
   fanfold_compile_settings(${name})
@@ -127,23 +124,20 @@ function(fanfold_test name)
     NO_PRETTY_VALUES
     DISCOVERY_MODE PRE_TEST
     DISCOVERY_TIMEOUT 60
-    PROPERTIES LABELS "${labels}" TIMEOUT ${arg_TIMEOUT} COST ${arg_TIMEOUT} PROCESSORS ${arg_PROCESSORS} RUN_SERIAL $<BOOL:${arg_SERIAL}>)
+    PROPERTIES LABELS "${labels}" TIMEOUT ${arg_TIMEOUT} COST ${arg_TIMEOUT} RUN_SERIAL $<BOOL:${arg_SERIAL}>)
 endfunction()
 
-# fanfold_script_test(script [LABELS label...] [TIMEOUT seconds] [PROCESSORS count] [SERIAL])
+# fanfold_script_test(script [LABELS label...] [TIMEOUT seconds] [SERIAL])
 #
 # A test that is a shell script. It finds the command in FANFOLD_BIN and the build in BUILD_DIR, runs in an empty
 # directory of its own below BUILD_DIR, and exits 0 (passed), 77 (skipped) or anything else (failed).
 function(fanfold_script_test script)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "SERIAL" "TIMEOUT;PROCESSORS" "LABELS")
+  cmake_parse_arguments(PARSE_ARGV 1 arg "SERIAL" "TIMEOUT" "LABELS")
   if(NOT arg_LABELS)
     set(arg_LABELS script)
   endif()
   if(NOT arg_TIMEOUT)
     set(arg_TIMEOUT 60)
-  endif()
-  if(NOT arg_PROCESSORS)
-    set(arg_PROCESSORS 1)
   endif()
   fanfold_labels_wanted(wanted ${arg_LABELS})
   if(NOT wanted)
@@ -163,13 +157,13 @@ function(fanfold_script_test script)
     PROPERTIES LABELS "${arg_LABELS}"
                TIMEOUT ${arg_TIMEOUT}
                COST ${arg_TIMEOUT} # what may take long begins early
-               PROCESSORS ${arg_PROCESSORS}
+              
                RUN_SERIAL ${arg_SERIAL}
                SKIP_RETURN_CODE 77
                ENVIRONMENT "${environment}")
 endfunction()
 
-# Reads what a test file says of itself in a line like `// ctest: labels=slow,tsan timeout=300 processors=2 serial`.
+# Reads what a test file says of itself in a line like `// ctest: labels=slow,tsan timeout=300 serial`.
 function(fanfold_test_directives result file)
   set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${file}")
   file(STRINGS "${file}" line REGEX "^(//|#) ctest: " LIMIT_COUNT 1)
@@ -180,9 +174,6 @@ function(fanfold_test_directives result file)
   endif()
   if(line MATCHES "timeout=([0-9]+)")
     list(APPEND arguments TIMEOUT ${CMAKE_MATCH_1})
-  endif()
-  if(line MATCHES "processors=([0-9]+)")
-    list(APPEND arguments PROCESSORS ${CMAKE_MATCH_1})
   endif()
   if(line MATCHES " serial")
     list(APPEND arguments SERIAL)

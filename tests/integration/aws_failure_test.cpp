@@ -1,4 +1,4 @@
-// ctest: labels=slow timeout=600 processors=2
+// ctest: labels=slow timeout=600
 // Everything at once on a server that speaks as AWS does, behind a proxy that cuts, delays, doubles and garbles, with
 // workers that are killed, frozen and drained at random moments. FANFOLD_FAILURE_SEEDS=200 runs so many seeds,
 // FANFOLD_FAILURE_FIRST=17 begins at that one.
