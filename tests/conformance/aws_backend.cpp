@@ -84,7 +84,6 @@ std::vector<BackendUnderTest> backends_under_test() {
   Capabilities of_moto = of_ministack;
   of_moto.knows_stale_receipts = false;
   of_moto.remembers_deduplication = false;
-  of_moto.writes_atomically = false;
   of_moto.isolates_transactions = false;
   return {{.name = "MiniStack",
            .make = [] { return std::make_unique<AwsUnderTest>(AwsServer::Kind::ministack); },

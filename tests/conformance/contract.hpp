@@ -23,8 +23,7 @@ struct Capabilities {
   std::size_t receive_tries_max = 3;  ///< Receives until everything that is visible must have come.
   bool knows_stale_receipts = true;   ///< A receipt of an earlier delivery does nothing; as SQS, but not every server.
   bool remembers_deduplication =
-      true;                       ///< For five minutes, also of messages that are gone; as SQS, but not every server.
-  bool writes_atomically = true;  ///< Of two conditional writes of one item at once, each sees the other or not at all.
+      true;  ///< For five minutes, also of messages that are gone; as SQS, but not every server.
   bool isolates_transactions = true;  ///< A refused transaction leaves what others wrote meanwhile.
   bool refuses_long_messages = true;  ///< Messages of more than 1 MiB; else they go into a bucket.
 };

@@ -141,7 +141,6 @@ TEST_P(FinishContract, OfTwoClustersIsToldByOneCall) {
 }
 
 TEST_P(FinishContract, IsDecidedOnceUnderConcurrency) {
-  if (!capabilities().writes_atomically) GTEST_SKIP() << "this server checks a condition and writes without a lock";
   constexpr std::uint64_t count = 48;
   constexpr std::uint64_t thread_count = 4;
   const ClusterHeader cluster = make_cluster(count);
@@ -166,7 +165,6 @@ TEST_P(FinishContract, IsDecidedOnceUnderConcurrency) {
 }
 
 TEST_P(FinishContract, RivalsForOneTaskEndItOnce) {
-  if (!capabilities().writes_atomically) GTEST_SKIP() << "this server checks a condition and writes without a lock";
   constexpr int thread_count = 4;
   const ClusterHeader cluster = make_cluster(1);
   std::atomic<int> claimed_count = 0;

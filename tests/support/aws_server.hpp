@@ -119,6 +119,11 @@ class AwsServer {
   static constexpr std::chrono::seconds ready_wait_max{60};
   static constexpr int start_tries_max = 3;
 
+  /// moto checks a condition and writes without a lock, so that two threads may both win. As long as Python switches
+  /// between them only where one waits, neither comes in between.
+  static constexpr const char* moto =
+      "import sys; sys.setswitchinterval(60); from moto.server import main; main(sys.argv[1:])";
+
   static std::string python_folder() { return std::string(FANFOLD_SOURCE_DIR) + "/build/python/bin/"; }
 
   void start(Kind kind) {
@@ -127,7 +132,7 @@ class AwsServer {
       start({python(), python_folder() + "ministack"},
             {"BIND_HOST=127.0.0.1", "GATEWAY_PORT=" + port, "IOT_MTLS_ENABLED=0", "LOG_LEVEL=ERROR"});
     } else {
-      start({python(), python_folder() + "moto_server", "-H", "127.0.0.1", "-p", port}, {});
+      start({python(), "-c", moto, "-H", "127.0.0.1", "-p", port}, {});
     }
   }
 
