@@ -284,9 +284,7 @@ TEST(ByHand, ClaimsOnceAndSaysHowLongItIsBusy) {
 
 TEST(ByHand, CallsNothingCompleteThatOthersHoldAtItsLastDelivery) {
   World world;
-  Queue& queue = world.client->queue_port();
-  queue.create("dead", {}).value();
-  queue.create(world.queue, {.redrive = RedrivePolicy{.dead_letter_queue = "dead", .receive_count_max = 2}}).value();
+  world.create_queue_with_dead_letters(2);
   static_cast<void>(world.client->create_message_cluster(world.queue, numbers(1)).value());
   ASSERT_EQ(world.client->is_complete(world.receive(1, 1s).records.front()).value().state, ClaimState::claimed);
   world.advance(2s);

@@ -248,11 +248,7 @@ TEST(Dispatch, FailsATaskThatKilledItsProcessByTheSignalsName) {
 TEST(Dispatch, SendsATaskAgainInPlaceOfALastReceiveThatIsNoAttempt) {
   World world;
   int count = 0;
-  static_cast<void>(world.client->create_queue("dead").value());
-  static_cast<void>(
-      world.client
-          ->create_queue(world.queue, {.redrive = RedrivePolicy{.dead_letter_queue = "dead", .receive_count_max = 2}})
-          .value());
+  world.create_queue_with_dead_letters(2);
   const Cluster cluster = world.client->create_message_cluster(world.queue, numbers(1)).value();
   ASSERT_EQ(world.client->is_complete(world.receive(1, 1s).records.front()).value().state, ClaimState::claimed);
   world.advance(2s);
@@ -447,11 +443,7 @@ TEST(CheapMode, FailsATaskAfterAsManyReceivesAsItMayHaveAttempts) {
 TEST(CheapMode, FailsATaskThatNeverWorksAlsoWhereItsQueueAllowsFewerReceivesThanAttempts) {
   World world;
   int count = 0;
-  static_cast<void>(world.client->create_queue("dead").value());
-  static_cast<void>(
-      world.client
-          ->create_queue(world.queue, {.redrive = RedrivePolicy{.dead_letter_queue = "dead", .receive_count_max = 2}})
-          .value());
+  world.create_queue_with_dead_letters(2);
   const Cluster cluster = world.client->create_message_cluster(world.queue, numbers(1)).value();
   for (int i = 0; i < 10; ++i) {
     world.process(counting(count, [] { return retry("never works"); }), {.deduplicate = false});
@@ -464,11 +456,7 @@ TEST(CheapMode, FailsATaskThatNeverWorksAlsoWhereItsQueueAllowsFewerReceivesThan
 TEST(Sweep, SendsASingleMessageAgainThatADeadLetterQueueGotWithoutAnAttempt) {
   World world;
   int count = 0;
-  static_cast<void>(world.client->create_queue("dead").value());
-  static_cast<void>(
-      world.client
-          ->create_queue(world.queue, {.redrive = RedrivePolicy{.dead_letter_queue = "dead", .receive_count_max = 1}})
-          .value());
+  world.create_queue_with_dead_letters(1);
   const MessageKey key = world.client->send_message(world.queue, 1).value();
   ASSERT_EQ(world.receive(1, 1s).records.size(), 1U);
   world.advance(2s);
@@ -483,11 +471,7 @@ TEST(Sweep, SendsASingleMessageAgainThatADeadLetterQueueGotWithoutAnAttempt) {
 TEST(Sweep, LooksAtTheDeadLettersOfQueuesWhoseEventsItsProcessTook) {
   World world;
   int count = 0;
-  static_cast<void>(world.client->create_queue("dead").value());
-  static_cast<void>(
-      world.client
-          ->create_queue(world.queue, {.redrive = RedrivePolicy{.dead_letter_queue = "dead", .receive_count_max = 1}})
-          .value());
+  world.create_queue_with_dead_letters(1);
   static_cast<void>(world.client->send_message(world.queue, 1).value());
   const SqsEvent event = world.receive(1, 1s);
   world.advance(2s);

@@ -51,6 +51,8 @@ Result<Listed> list_all(Store& store, const std::string& id) {
   return listed;
 }
 
+bool between(std::uint64_t low, std::uint64_t value, std::uint64_t high) { return low <= value && value <= high; }
+
 /// The checks of `verify`, each a promise and the counts that keep or break it. What moves while it is counted is read
 /// before and after, and has to lie in between; of a finished cluster nothing moves.
 class Verifier {
@@ -86,9 +88,6 @@ class Verifier {
 
   void check_counts(const Listed& listed, const Progress& progress_before) {
     const Recount& counted = result_.recount;
-    const auto between = [](std::uint64_t low, std::uint64_t value, std::uint64_t high) {
-      return low <= value && value <= high;
-    };
     const std::uint64_t sum =
         counted.free_count + counted.leased_count + counted.waiting_count + counted.done_count + counted.failed_count;
     check("every task of the cluster is there once, and in one state",
@@ -106,9 +105,6 @@ class Verifier {
   void check_progress(const Progress& before) {
     const Recount& counted = result_.recount;
     const Progress& after = result_.progress;
-    const auto lies_between = [](std::uint64_t low, std::uint64_t value, std::uint64_t high) {
-      return low <= value && value <= high;
-    };
     const bool comparable = before.round == after.round && !before.estimated && !after.estimated;
     std::string found = text(counted.done_count) + " done and " + text(counted.failed_count) + " failed recounted; ";
     if (before.estimated || after.estimated)
@@ -118,8 +114,8 @@ class Verifier {
                (before.done_count == after.done_count ? "" : ", before it " + text(before.done_count));
     check(
         "the effect on the cluster happened exactly once per task: done and failed as recounted are what progress says",
-        !comparable || (lies_between(before.done_count, counted.done_count, after.done_count) &&
-                        lies_between(before.failed_count, counted.failed_count, after.failed_count)),
+        !comparable || (between(before.done_count, counted.done_count, after.done_count) &&
+                        between(before.failed_count, counted.failed_count, after.failed_count)),
         std::move(found));
   }
 

@@ -22,6 +22,14 @@ struct World {
     client.emplace(make_client(std::move(backend)));
   }
 
+  /// Makes the queue, with a dead-letter queue "dead" behind so many receives.
+  void create_queue_with_dead_letters(std::uint32_t receive_count_max) {
+    client->queue_port().create("dead", {}).value();
+    client->queue_port()
+        .create(queue, {.redrive = RedrivePolicy{.dead_letter_queue = "dead", .receive_count_max = receive_count_max}})
+        .value();
+  }
+
   SqsEvent receive(std::size_t count_max = 10, std::chrono::milliseconds visibility = std::chrono::seconds(31)) {
     return {
         client->receive(queue, {.count_max = count_max, .wait = std::chrono::milliseconds(0), .visibility = visibility})
