@@ -5,6 +5,7 @@
 #include "cli/progress_reporter.hpp"
 #include "cli/store.hpp"
 #include "cli/text.hpp"
+#include "engine/store.hpp"
 
 #include <fanfold/records_json.hpp>
 #include <fanfold/worker.hpp>
@@ -90,8 +91,7 @@ void wait_for(std::chrono::milliseconds interval, const std::stop_token& stop) {
 /// A service that is not reached now is asked again until it answers, as a worker does; the user is told once.
 bool is_worth_waiting_for(const Result<Progress>& progress, bool& told) {
   if (progress) return true;
-  const ErrorCode code = progress.error().code;
-  if (code != ErrorCode::unavailable && code != ErrorCode::throttled) return false;
+  if (!engine::is_passing_fault(progress.error().code)) return false;
   if (!told) note("fanfold: " + printable(to_string(progress.error()), Newlines::escape) + "; trying again");
   told = true;
   return true;

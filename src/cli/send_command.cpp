@@ -6,6 +6,7 @@
 #include "cli/store.hpp"
 #include "cli/task_input.hpp"
 #include "cli/text.hpp"
+#include "engine/store.hpp"
 
 #include <fmt/format.h>
 
@@ -44,9 +45,7 @@ std::string in_options(const std::string& message) {
 /// What ends the command: the queue took none of so many, since it is not reached. One line tells where to go on.
 template <class Answers>
 std::optional<Error> is_outage(const Answers& answers, const Sent& sent) {
-  const auto not_reached = [](const auto& answer) {
-    return !answer && (answer.error().code == ErrorCode::unavailable || answer.error().code == ErrorCode::throttled);
-  };
+  const auto not_reached = [](const auto& answer) { return !answer && engine::is_passing_fault(answer.error().code); };
   if (answers.size() < 2 || !std::ranges::all_of(answers, not_reached)) return std::nullopt;
   Error error = answers.front().error();
   const std::uint64_t first = sent.count + sent.refused_count + 1;

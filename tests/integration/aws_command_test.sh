@@ -32,6 +32,9 @@ expect 0 fanfold setup aws --table jobs
 complains 'no bucket'
 expect 0 fanfold setup aws --table jobs --warm 5000
 says 'warning  warm throughput of table jobs: is for a new table'
+expect 0 fanfold setup aws --table jobs --queue resize --visibility 5m --max-receives 12
+says 'warning  queue resize: its visibility is 30 s, not 300 s: a queue that is there is left alone'
+says 'warning  queue resize: its messages go to the dead-letter queue after 10 receives, not 12'
 expect 0 fanfold queue create bare
 expect 0 fanfold setup aws --table jobs --queue bare
 says 'warning  queue bare: it has no dead-letter queue'
