@@ -5,7 +5,7 @@
 #include "backends/aws/dynamodb_json.hpp"
 #include "backends/aws/header_item.hpp"
 #include "backends/aws/keys.hpp"
-#include "backends/aws/md5.hpp"
+#include "aws/md5.hpp"
 #include "wire/envelope_text.hpp"
 
 #include <fanfold/detail/json_writer.hpp>

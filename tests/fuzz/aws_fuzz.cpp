@@ -4,10 +4,10 @@
 #include <string>
 #include <string_view>
 
-#include "backends/aws/credential_document.hpp"
-#include "backends/aws/ini.hpp"
-#include "backends/aws/service_error.hpp"
-#include "backends/aws/xml.hpp"
+#include "aws/credential_document.hpp"
+#include "aws/ini.hpp"
+#include "aws/service_error.hpp"
+#include "aws/xml.hpp"
 #include "net/http.hpp"
 #include "net/url.hpp"
 #include "support/assert.hpp"

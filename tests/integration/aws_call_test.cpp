@@ -1,8 +1,8 @@
 // ctest: labels=integration,tsan timeout=120
-#include "backends/aws/call.hpp"
-#include "backends/aws/session.hpp"
-#include "backends/aws/test_files.hpp"
-#include "backends/aws/xml.hpp"
+#include "aws/call.hpp"
+#include "aws/session.hpp"
+#include "aws/test_files.hpp"
+#include "aws/xml.hpp"
 
 #include "support/scripted_http_server.hpp"
 

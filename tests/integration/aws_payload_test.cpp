@@ -4,9 +4,9 @@
 #include "backends/aws/keys.hpp"
 #include "backends/aws/pointer.hpp"
 #include "backends/aws/s3_objects.hpp"
-#include "backends/aws/session.hpp"
+#include "aws/session.hpp"
 #include "backends/aws/sqs_queue.hpp"
-#include "backends/aws/test_files.hpp"
+#include "aws/test_files.hpp"
 
 #include "support/runtime_api_server.hpp"
 

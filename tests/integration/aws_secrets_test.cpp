@@ -1,8 +1,8 @@
 // Everything that the AWS client side says while all kinds of credentials are used and everything goes wrong, searched
 // for the secrets that were in play.
-#include "backends/aws/call.hpp"
-#include "backends/aws/session.hpp"
-#include "backends/aws/test_files.hpp"
+#include "aws/call.hpp"
+#include "aws/session.hpp"
+#include "aws/test_files.hpp"
 
 #include "support/scripted_http_server.hpp"
 

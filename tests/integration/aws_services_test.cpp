@@ -3,12 +3,12 @@
 #include "backends/aws/bulk.hpp"
 #include "backends/aws/dynamodb_table.hpp"
 #include "backends/aws/global_store.hpp"
-#include "backends/aws/md5.hpp"
+#include "aws/md5.hpp"
 #include "backends/aws/pointer.hpp"
 #include "backends/aws/s3_objects.hpp"
-#include "backends/aws/session.hpp"
+#include "aws/session.hpp"
 #include "backends/aws/sqs_queue.hpp"
-#include "backends/aws/test_files.hpp"
+#include "aws/test_files.hpp"
 
 #include "support/scripted_http_server.hpp"
 

@@ -1,7 +1,7 @@
 // ctest: labels=integration timeout=300
 // Our signatures and host names against those of botocore, AWS's own library for Python.
-#include "backends/aws/endpoint.hpp"
-#include "backends/aws/test_files.hpp"
+#include "aws/endpoint.hpp"
+#include "aws/test_files.hpp"
 #include "net/http_client.hpp"
 #include "net/sigv4.hpp"
 

@@ -1,6 +1,6 @@
 // The vectors of docs/wire-vectors.json, as fanfold reads and writes them; tests/python/wire_vectors_test.py does the
 // same in Python.
-#include "backends/aws/base64.hpp"
+#include "aws/base64.hpp"
 #include "backends/aws/cell.hpp"
 #include "backends/aws/dynamodb_json.hpp"
 #include "backends/aws/global_store.hpp"

@@ -18,7 +18,7 @@ declare -A permission=(
 # Words of the same form that are no operations: errors, members of requests, and a call of IAM Identity Center.
 other=' BatchRequestTooLong Delete DeleteRequest GetRoleCredentials PurgeQueueInProgress Put PutRequest TransactItems
  TransactionCanceledException TransactionConflict TransactionConflictException TransactionInProgressException UpdateExpression '
-mapfile -t called < <(find "$SOURCE_DIR/src/backends/aws" -name '*.cpp' ! -name '*_test.cpp' -exec grep -hoE '"(BatchGet|BatchWrite|Change|Create|Delete|Describe|Get|Head|List|Purge|Put|Query|Receive|SendMessage|Start|Transact|Update)[A-Za-z]*"' {} + | tr -d '"' | sort -u)
+mapfile -t called < <(find "$SOURCE_DIR/src/aws" "$SOURCE_DIR/src/backends/aws" -name '*.cpp' ! -name '*_test.cpp' -exec grep -hoE '"(BatchGet|BatchWrite|Change|Create|Delete|Describe|Get|Head|List|Purge|Put|Query|Receive|SendMessage|Start|Transact|Update)[A-Za-z]*"' {} + | tr -d '"' | sort -u)
 [ ${#called[@]} -ge 25 ] || failed "only ${#called[@]} operations found in the sources"
 for operation in "${called[@]}"; do
   [[ $other != *[[:space:]]$operation[[:space:]]* ]] || continue

@@ -8,7 +8,7 @@
 #include <memory>
 #include <string>
 
-#include "backends/aws/test_files.hpp"
+#include "aws/test_files.hpp"
 #include "net/http_client.hpp"
 
 namespace fanfold::net {

@@ -52,6 +52,7 @@ forbidden src/engine/a.cpp '<fanfold/backends/sqlite.hpp>' \
 forbidden src/worker/a.cpp '"backends/sqlite/a.hpp"' 'worker must not include backends/sqlite (backends/sqlite/a.hpp)'
 forbidden src/dashboard/a.cpp '"worker/a.hpp"' 'dashboard must not include worker (worker/a.hpp)'
 forbidden src/net/a.cpp '"engine/a.hpp"' 'net must not include engine (engine/a.hpp)'
+forbidden src/aws/a.cpp '"backends/aws/a.hpp"' 'aws must not include backends/aws (backends/aws/a.hpp)'
 forbidden src/lambda/a.cpp '"worker/a.hpp"' 'lambda must not include worker (worker/a.hpp)'
 forbidden src/core/a.cpp '"backends/sqlite/a.hpp"' 'core must not include backends/sqlite (backends/sqlite/a.hpp)'
 forbidden src/backends/sqlite/a.cpp '"engine/a.hpp"' 'backends/sqlite must not include engine (engine/a.hpp)'

@@ -1,6 +1,6 @@
 #include "backends/aws/dynamodb_json.hpp"
 
-#include "backends/aws/base64.hpp"
+#include "aws/base64.hpp"
 
 #include <algorithm>
 #include <array>

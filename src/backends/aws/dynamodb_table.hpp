@@ -2,7 +2,7 @@
 
 #include <fanfold/backends/aws.hpp>
 
-#include "backends/aws/call.hpp"
+#include "aws/call.hpp"
 #include "backends/aws/table.hpp"
 
 namespace fanfold::aws {

@@ -1,6 +1,6 @@
 #include "backends/aws/s3_objects.hpp"
 
-#include "backends/aws/xml.hpp"
+#include "aws/xml.hpp"
 
 #include <memory>
 

@@ -2,7 +2,7 @@
 
 #include <fanfold/backends/aws.hpp>
 
-#include "backends/aws/call.hpp"
+#include "aws/call.hpp"
 #include "backends/aws/object_store.hpp"
 
 namespace fanfold::aws {

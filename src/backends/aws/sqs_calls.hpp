@@ -1,6 +1,6 @@
 #pragma once
 
-#include "backends/aws/call.hpp"
+#include "aws/call.hpp"
 
 #include <map>
 

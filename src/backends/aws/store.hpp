@@ -5,7 +5,7 @@
 #include "backends/aws/blobs.hpp"
 #include "backends/aws/dynamodb_table.hpp"
 #include "backends/aws/s3_objects.hpp"
-#include "backends/aws/session.hpp"
+#include "aws/session.hpp"
 
 #include <fanfold/ports/clock.hpp>
 

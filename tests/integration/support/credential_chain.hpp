@@ -1,7 +1,7 @@
 #pragma once
 
-#include "backends/aws/session.hpp"
-#include "backends/aws/test_files.hpp"
+#include "aws/session.hpp"
+#include "aws/test_files.hpp"
 
 #include "scripted_http_server.hpp"
 

@@ -1,0 +1,18 @@
+#pragma once
+
+#include "aws/credentials.hpp"
+
+#include <chrono>
+#include <string>
+
+namespace fanfold::aws {
+
+inline constexpr std::chrono::seconds credential_process_time_max{60};
+inline constexpr std::size_t credential_process_output_bytes_max = std::size_t{64} << 10U;
+
+/// Runs a profile's credential_process with /bin/sh and reads the credentials from its standard output. Its standard
+/// error is ours, so that it can talk to the person at the terminal; its standard input is empty. Errors: bad_input,
+/// permission_denied (it failed), unavailable (it cannot be started), deadline_exceeded, cancelled.
+[[nodiscard]] Result<Credentials> run_credential_process(const std::string& command, const net::RunOptions& options);
+
+}  // namespace fanfold::aws
