@@ -270,5 +270,8 @@ Result<Verification> Engine::verify(const MessageKey& key) {
 
 Result<SweepReport> Engine::sweep() { return engine::sweep(store_); }
 Result<SweepReport> Engine::sweep_until(Time deadline) { return engine::sweep(store_, {.deadline = deadline}); }
+Result<SweepReport> Engine::sweep_in_turn(std::chrono::milliseconds within) {
+  return engine::sweep(store_, {.shared_within = within});
+}
 
 }  // namespace fanfold::engine

@@ -75,6 +75,9 @@ class Engine final : public detail::ClientCore, public std::enable_shared_from_t
   Result<SweepReport> sweep() override;
   /// Begins nothing more after `deadline`; the next sweep goes on from there.
   Result<SweepReport> sweep_until(Time deadline);
+  /// For those of whom there may be many: dead letters, and all unfinished clusters unless another process began to
+  /// sweep those within so long before. Without effect on stores that keep no note of that.
+  Result<SweepReport> sweep_in_turn(std::chrono::milliseconds within);
 
   Queue& queue() override { return store_.queue(); }
 

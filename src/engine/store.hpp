@@ -64,10 +64,19 @@ class SweepPlace {
     const std::scoped_lock lock(mutex_);
     return std::exchange(cursor_, {});
   }
+  void keep_noted(Time began_at) {
+    const std::scoped_lock lock(mutex_);
+    noted_at_ = began_at;
+  }
+  [[nodiscard]] bool noted(Time began_at) {
+    const std::scoped_lock lock(mutex_);
+    return noted_at_ == began_at;
+  }
 
  private:
   std::mutex mutex_;
-  std::string cursor_;  // Guarded by mutex_.
+  std::string cursor_;            // Guarded by mutex_, as all below.
+  std::optional<Time> noted_at_;  // When the last sweep began of which a note was left here.
 };
 
 /// The ports and what the use cases share. Thread-safe; neither copied nor moved.

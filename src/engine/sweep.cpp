@@ -25,8 +25,10 @@ class Sweep {
   Result<SweepReport> run() {
     auto released = with_patience(store_, [&] { return store_.ledger().release_dead_holders(store_.now()); });
     if (!released) return std::move(released).error();
-    auto swept = sweep_clusters();
-    if (!swept) return std::move(swept).error();
+    if (!somebody_swept()) {
+      auto swept = sweep_clusters();
+      if (!swept) return std::move(swept).error();
+    }
     for (std::string& url : store_.queues_known.all()) urls_.insert(std::move(url));
     for (const std::string& url : urls_) {
       if (is_over()) break;
@@ -38,10 +40,27 @@ class Sweep {
   }
 
  private:
+  /// A note is a hint: whoever can't read it, wrote it himself, or reads one of a clock that is ahead, sweeps.
+  bool somebody_swept() {
+    if (limits_.shared_within == std::chrono::milliseconds::zero()) return false;
+    const auto began_at = store_.ledger().noted_sweep();
+    if (!began_at || !*began_at || store_.sweep_place.noted(**began_at)) return false;
+    const Time now = store_.now();
+    return **began_at <= now && now < **began_at + limits_.shared_within;
+  }
+
+  /// Nothing rests on it: without it, the next worker sweeps too.
+  void note_sweep(Time began_at) {
+    if (first_error_) return;
+    if (store_.ledger().note_sweep(began_at).has_value()) store_.sweep_place.keep_noted(began_at);
+  }
+
   Result<void> sweep_clusters() {
+    const Time began_at = store_.now();
     // Where there are more than one sweep looks at, the next one goes on behind them, so that each has its turn.
     ClusterQuery query{
         .unfinished_only = true, .name = {}, .cursor = store_.sweep_place.take(), .count_max = cluster_page_count};
+    const bool from_the_start = query.cursor.empty();
     while (report_.cluster_count < limits_.cluster_count_max) {
       auto page = with_patience(store_, [&] { return store_.ledger().list_clusters(query); });
       if (!page) return std::move(page).error();
@@ -53,7 +72,10 @@ class Sweep {
         ++report_.cluster_count;
         note(sweep_cluster(header), "cluster " + header.id);
       }
-      if (page->next_cursor.empty()) return {};
+      if (page->next_cursor.empty()) {
+        if (from_the_start) note_sweep(began_at);
+        return {};
+      }
       query.cursor = std::move(page->next_cursor);
     }
     store_.sweep_place.keep(std::move(query.cursor));

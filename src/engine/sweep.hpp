@@ -17,6 +17,8 @@ struct SweepLimits {
   std::size_t cluster_count_max = sweep_cluster_count_max;
   /// Nothing more is begun from then on, and a re-send leaves off within a page of tasks; the next sweep goes on.
   std::optional<Time> deadline{};
+  /// Looks at no cluster where another process began a sweep over all of them within so long before. Zero: looks.
+  std::chrono::milliseconds shared_within{0};
 };
 
 /// The reconciler: repeats on every unfinished cluster what was cut off, and deals with what its queues gave up. One

@@ -38,6 +38,59 @@ TEST(Sweep, LeavesAHealthyClusterAsItIs) {
   EXPECT_EQ(scene.header(cluster), before);
 }
 
+/// A worker's sweep every minute, of a process that has done nothing before.
+std::uint64_t clusters_swept_in_turn(const Scene& scene) {
+  Client client = make_client(scene.memory.backend());
+  return Engine::of(client)->sweep_in_turn(1min).value().cluster_count;
+}
+
+TEST(Sweep, InTurnLeavesTheClustersToWhoeverBeganOneLessThanItsIntervalBefore) {
+  Scene scene;
+  scene.client->create_message_cluster("work", numbers(5)).value();
+  EXPECT_EQ(clusters_swept_in_turn(scene), 1U);
+  scene.advance(59s);
+  EXPECT_EQ(clusters_swept_in_turn(scene), 0U);
+  scene.advance(1s);
+  EXPECT_EQ(clusters_swept_in_turn(scene), 1U);
+}
+
+TEST(Sweep, InTurnIsNotKeptByItsOwnNote) {
+  Scene scene;
+  scene.client->create_message_cluster("work", numbers(5)).value();
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(Engine::of(*scene.client)->sweep_in_turn(1min).value().cluster_count, 1U);
+    scene.advance(1s);
+  }
+}
+
+TEST(Sweep, InTurnIsNotKeptByANoteOfAClockThatIsAhead) {
+  Scene scene;
+  scene.client->create_message_cluster("work", numbers(5)).value();
+  scene.ledger->note_sweep(scene.now() + 24h).value();
+  EXPECT_EQ(clusters_swept_in_turn(scene), 1U);
+}
+
+TEST(Sweep, InTurnDealsWithDeadLettersWhoeverSweptTheClusters) {
+  RedriveScene scene;
+  scene.client->send_message("work", 1).value();
+  scene.receive_until_dead();
+  scene.ledger->note_sweep(scene.now()).value();
+  Client client = make_client(scene.memory.backend());
+  static_cast<void>(client.receive("work", {.wait = 0ms}).value());  // One of its queues.
+  const SweepReport report = Engine::of(client)->sweep_in_turn(1min).value();
+  EXPECT_EQ(report.cluster_count, 0U);
+  EXPECT_EQ(report.dead_letter_count, 1U);
+}
+
+TEST(Sweep, ThatLeavesOffIsNotNotedAsOneOverAllClusters) {
+  Scene scene;
+  scene.client->create_message_cluster("work", numbers(5)).value();
+  static_cast<void>(Engine::of(*scene.client)->sweep_until(scene.now()).value());
+  EXPECT_FALSE(scene.ledger->noted_sweep().value().has_value());
+  EXPECT_EQ(clusters_swept_in_turn(scene), 1U);
+  EXPECT_EQ(scene.ledger->noted_sweep().value(), scene.now());
+}
+
 TEST(Sweep, SendsAgainWhatRetentionTook) {
   Scene scene;
   const Cluster cluster = scene.client->create_message_cluster("work", numbers(5), {.expires_after = 24h * 60}).value();

@@ -57,6 +57,12 @@ class FaultyLedger final : public Ledger {
   Result<ClusterPage> list_clusters(const ClusterQuery& query) override {
     return process_->call("ledger.list_clusters", [&] { return ledger_->list_clusters(query); });
   }
+  Result<std::optional<Time>> noted_sweep() override {
+    return process_->call("ledger.noted_sweep", [&] { return ledger_->noted_sweep(); });
+  }
+  Result<void> note_sweep(Time began_at) override {
+    return process_->call("ledger.note_sweep", [&] { return ledger_->note_sweep(began_at); });
+  }
   Result<Progress> progress(std::string_view id) override {
     return process_->call("ledger.progress", [&] { return ledger_->progress(id); });
   }

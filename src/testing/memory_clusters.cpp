@@ -121,6 +121,17 @@ Result<ClusterPage> MemoryLedger::list_clusters(const ClusterQuery& query) {
   return page;
 }
 
+Result<std::optional<Time>> MemoryLedger::noted_sweep() {
+  const std::scoped_lock lock(state_->mutex);
+  return state_->sweep_noted_at;
+}
+
+Result<void> MemoryLedger::note_sweep(Time began_at) {
+  const std::scoped_lock lock(state_->mutex);
+  state_->sweep_noted_at = began_at;
+  return {};
+}
+
 Result<Progress> MemoryLedger::progress(std::string_view id) {
   const std::scoped_lock lock(state_->mutex);
   const ClusterEntry* cluster = find_cluster(*state_, id);

@@ -26,6 +26,8 @@ class MemoryLedger final : public Ledger {
   Result<ClusterHeader> read_cluster(std::string_view id, Consistency consistency) override;
   Result<ClusterHeader> update_cluster(const ClusterHeader& header) override;
   Result<ClusterPage> list_clusters(const ClusterQuery& query) override;
+  Result<std::optional<Time>> noted_sweep() override;
+  Result<void> note_sweep(Time began_at) override;
   Result<Progress> progress(std::string_view id) override;
   Result<Recount> recount(std::string_view id, Time now) override;
   Result<void> remove_cluster(std::string_view id, Time now) override;

@@ -96,6 +96,7 @@ struct State {
   std::map<std::string, SingleRecord, std::less<>> records;
   std::map<std::string, QueueEntry, std::less<>> queues;
   std::map<std::string, StoredGlobals, std::less<>> globals;
+  std::optional<Time> sweep_noted_at;
   std::map<std::uint64_t, Process> processes;
   std::uint64_t process_count = 0;
   std::uint64_t token_count = 0;

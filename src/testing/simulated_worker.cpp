@@ -40,7 +40,8 @@ SimulatedWorker::SimulatedWorker(Client client, const Handlers& handlers, Worker
 bool SimulatedWorker::step(const std::string& queue) {
   if (surroundings_.random.chance(sweep_chance)) {
     const milliseconds time{static_cast<milliseconds::rep>(surroundings_.random.below(lambda_sweep_max.count()))};
-    const auto swept = as_lambda_ ? engine_->sweep_until(engine_->store().now() + time) : client_.sweep();
+    const auto swept =
+        as_lambda_ ? engine_->sweep_until(engine_->store().now() + time) : engine_->sweep_in_turn(4 * time);
     if (!swept) surroundings_.trace("sweep: " + to_string(swept.error()));
     maybe_yield();
   }

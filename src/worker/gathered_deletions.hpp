@@ -9,14 +9,16 @@
 namespace fanfold::worker {
 
 /// Deletes messages by full batches, since a request costs the same whatever is in it. What does not fill a batch waits
-/// for others, a second at most. A process that dies meanwhile leaves messages whose tasks have ended: they are
+/// for others: three seconds at most, and a tenth of the lease that messages were received for. A process that dies meanwhile leaves messages whose tasks have ended: they are
 /// delivered again, seen for what they are, and deleted. Thread-safe.
 class GatheredDeletions final : public engine::Deletions {
  public:
-  static constexpr std::chrono::milliseconds wait_default{1'000};
+  [[nodiscard]] static std::chrono::milliseconds wait_for(std::chrono::milliseconds lease) noexcept {
+    return std::min(std::chrono::milliseconds{3'000}, lease / 10);
+  }
 
   /// `store` is borrowed. `batch_count`: what the service takes in one request.
-  GatheredDeletions(engine::Store& store, std::size_t batch_count, std::chrono::milliseconds wait_max = wait_default)
+  GatheredDeletions(engine::Store& store, std::size_t batch_count, std::chrono::milliseconds wait_max)
       : store_(store), batch_count_(batch_count), wait_max_(wait_max) {}
 
   /// Deletes what fills batches on the caller's thread.

@@ -39,7 +39,7 @@ class GatheredDeletionsTest : public ::testing::Test {
 };
 
 TEST_F(GatheredDeletionsTest, DeletesFullBatchesAtOnceAndTheRestWithOthers) {
-  GatheredDeletions deletions(store_, 10);
+  GatheredDeletions deletions(store_, 10, 1s);
   const auto receipts = received("work", 25);
   deletions.add("work", receipts).value();
   EXPECT_EQ(held("work"), 5U);
@@ -50,7 +50,7 @@ TEST_F(GatheredDeletionsTest, DeletesFullBatchesAtOnceAndTheRestWithOthers) {
 }
 
 TEST_F(GatheredDeletionsTest, KeepsQueuesApart) {
-  GatheredDeletions deletions(store_, 10);
+  GatheredDeletions deletions(store_, 10, 1s);
   deletions.add("work", received("work", 6)).value();
   deletions.add("mail", received("mail", 6)).value();
   EXPECT_EQ(held("work"), 6U);
@@ -69,7 +69,7 @@ TEST_F(GatheredDeletionsTest, DeletesWhatNobodyJoinsOnceItHasWaited) {
 }
 
 TEST_F(GatheredDeletionsTest, AreNotAskedForFifoQueuesWhoseGroupsWait) {
-  GatheredDeletions deletions(store_, 10);
+  GatheredDeletions deletions(store_, 10, 1s);
   for (const std::string url : {"work.fifo", "work"}) {
     store_.queue().create(url, {.fifo = url.ends_with(".fifo")}).value();
     engine::Settlement settlement(store_, url, std::nullopt, engine::Deletion::ours);

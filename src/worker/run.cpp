@@ -114,7 +114,7 @@ Run::Run(std::shared_ptr<engine::Engine> engine, const Handlers& handlers, const
       options_(options),
       sums_(sums),
       receives_few_(store_.queue().receive_count_max() <= small_receive_count),
-      deletions_(store_, store_.queue().receive_count_max()),
+      deletions_(store_, store_.queue().receive_count_max(), GatheredDeletions::wait_for(options.attempts.lease)),
       dispatcher_(store_, engine_, handlers, dispatch_options(options, receives_few_ ? &deletions_ : nullptr)),
       intake_(std::move(sources), options.jobs, options.prefetch, store_.backend.batch_count_max,
               receives_few_ ? store_.queue().receive_count_max() : 0),
@@ -271,7 +271,10 @@ void Run::receive_once(std::size_t source, std::size_t asked, std::uint32_t& emp
   return_unstarted(source, intake_.offer(source, asked, std::move(*deliveries)));
   if (!empty) {
     empty_count = 0;
-  } else if (std::chrono::steady_clock::now() - started_at < short_answer) {
+    return;
+  }
+  if (auto deleted = deletions_.flush(); !deleted) note_error(deleted.error());  // Nothing comes that would join them.
+  if (std::chrono::steady_clock::now() - started_at < short_answer) {
     store_.clock().sleep_until(store_.now() + doubled(empty_pause_initial, empty_count++, empty_pause_max), stop);
   }
 }
@@ -376,10 +379,13 @@ void Run::run_chunk(const std::shared_ptr<ActiveChunk>& chunk, bool alone, Slot&
 
 void Run::sweep(std::stop_token stop) {
   auto pause = jittered(std::min(first_sweep_max, options_.sweep_interval));
+  bool is_first = true;
   while (true) {
     store_.clock().sleep_until(store_.now() + pause, stop);
     if (stop.stop_requested()) return;
-    auto report = engine_->sweep();
+    // The first sweep looks for itself: whoever starts a worker may do so because others died.
+    auto report = is_first ? engine_->sweep() : engine_->sweep_in_turn(options_.sweep_interval);
+    is_first = false;
     if (report) {
       emit(WorkerEvent::Kind::swept);
     } else {

@@ -199,6 +199,16 @@ TEST_P(ClusterContract, AreUnfinishedUntilTheFinishMessageAndTheParentAreDone) {
   expect_list({}, {cluster.id});
 }
 
+TEST_P(ClusterContract, ASweepThatWasNotedIsToldWhereNotesAreKept) {
+  const Backend other = open();
+  EXPECT_FALSE(ledger().noted_sweep().value().has_value());
+  for (const Time began_at : {now_, now_ + 90s}) {
+    ledger().note_sweep(began_at).value();
+    const auto noted = other.ledger->noted_sweep().value();
+    EXPECT_EQ(noted.value_or(began_at), began_at);
+  }
+}
+
 TEST_P(ClusterContract, ProgressSaysWhereTheTasksStand) {
   const ClusterHeader cluster = make_cluster(6);
   run_task(task(cluster, 0));

@@ -130,6 +130,14 @@ class Ledger {
   /// of its finish message, and messages of its ended tasks. Whoever received one would only delete it.
   virtual Result<ClusterHeader> update_cluster(const ClusterHeader& header) = 0;
   virtual Result<ClusterPage> list_clusters(const ClusterQuery& query) = 0;
+  /// When the latest sweep noted here began; maybe not the very latest. Empty where none is, or where this store keeps
+  /// no note, since a sweep costs little.
+  virtual Result<std::optional<Time>> noted_sweep() { return std::optional<Time>{}; }
+  /// Notes that a sweep that began then has been over all unfinished clusters.
+  virtual Result<void> note_sweep(Time began_at) {
+    static_cast<void>(began_at);
+    return {};
+  }
   virtual Result<Progress> progress(std::string_view id) = 0;
   virtual Result<Recount> recount(std::string_view id, Time now) = 0;
   /// Removes all but the header, which becomes a tombstone first. Idempotent; called again it goes on where a call was

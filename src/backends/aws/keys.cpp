@@ -83,6 +83,8 @@ ItemKey record_key(std::string_view id) {
 
 ItemKey body_key(std::string_view id) { return {partition_of(id), std::string(body_sort)}; }
 
+ItemKey sweep_key() { return {"fanfold-sweep", "fanfold-sweep"}; }
+
 std::string node_partition(const NodeRef& node) {
   std::string text = partition_of(node.cluster_id);
   const std::uint32_t round = support::mutant("rounds_share_a_tree") ? 0 : node.round;

@@ -30,6 +30,8 @@ inline constexpr std::string_view type_name = "type";
 inline constexpr std::string_view node_sort = "node";
 inline constexpr std::string_view body_sort = "body";
 
+inline constexpr std::string_view sweep_began_name = "beganAt";  ///< Of the note of a sweep.
+
 /// "t0" … "t31": a task's claim. "c0" … "c31": failed tasks below a child. "w0" … "w31": the child cluster waited for.
 [[nodiscard]] std::string_view cell_name(unsigned slot) noexcept;
 [[nodiscard]] std::string_view count_name(unsigned slot) noexcept;
@@ -50,6 +52,8 @@ struct NodeRef {
 /// Of a cluster's header, and of a single message's state.
 [[nodiscard]] ItemKey record_key(std::string_view id);
 [[nodiscard]] ItemKey body_key(std::string_view id);
+/// Of the one note of when the last sweep began.
+[[nodiscard]] ItemKey sweep_key();
 [[nodiscard]] std::string node_partition(const NodeRef& node);
 [[nodiscard]] ItemKey node_key(const NodeRef& node);
 [[nodiscard]] NodeRef leaf_of(std::string_view cluster_id, std::uint32_t round, std::uint64_t position);

@@ -49,6 +49,8 @@ class AwsLedger : public Ledger {
   Result<ClusterHeader> read_cluster(std::string_view id, Consistency consistency) override;
   Result<ClusterHeader> update_cluster(const ClusterHeader& header) override;
   Result<ClusterPage> list_clusters(const ClusterQuery& query) override;
+  Result<std::optional<Time>> noted_sweep() override;
+  Result<void> note_sweep(Time began_at) override;
   /// Exact where the round is finished, and where at most `counted_count_max` leaves are partly done (always up to
   /// 3,200 tasks); beyond, what lies below the nodes that are not looked at is estimated from as many of the same
   /// level, spread evenly. Costs at most 50 read units a level of the tree, of which a million tasks have four.

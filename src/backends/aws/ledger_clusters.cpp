@@ -10,6 +10,7 @@ namespace fanfold::aws {
 namespace {
 
 constexpr std::size_t cluster_page_max = 1'000;
+constexpr std::chrono::days sweep_note_life{1};
 /// Leaves whose items are removed in one go.
 constexpr std::uint64_t removed_leaf_count = 32;
 
@@ -123,6 +124,23 @@ Result<ClusterPage> AwsLedger::list_clusters(const ClusterQuery& query) {
       page.clusters.push_back(std::move(*header));
     }
   }
+}
+
+Result<std::optional<Time>> AwsLedger::noted_sweep() {
+  auto note = table_.get(sweep_key(), Consistency::eventual);
+  if (!note) return std::move(note).error();
+  if (!*note) return std::optional<Time>{};
+  return parse_iso8601((*note)->text(sweep_began_name)).transform([](Time at) { return std::optional<Time>(at); });
+}
+
+Result<void> AwsLedger::note_sweep(Time began_at) {
+  Item note{sweep_key(), {}};
+  note.set(sweep_began_name, Value::of(to_iso8601(began_at)));
+  note.set(ttl_name, Value::of_number(ttl_of(began_at + sweep_note_life)));
+  const PutRequest put{std::move(note), {}};
+  const auto answers = table_.put(std::span(&put, 1));
+  if (!answers.front()) return answers.front().error();
+  return {};
 }
 
 Result<EndAnswers> AwsLedger::seal(std::string_view cluster_id, Time now) {
