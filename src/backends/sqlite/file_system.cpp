@@ -2,8 +2,11 @@
 
 #include "backends/sqlite/file_lock.hpp"
 
+#include <atomic>
 #include <cerrno>
 
+#include <fcntl.h>
+#include <pthread.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -47,12 +50,32 @@ Result<void> check_place(const std::filesystem::path& file, bool may_create) {
                      "), where locks do not hold: use a local disk",
                  {}};
   }
-  if (std::filesystem::exists(file, code)) return {};
+  if (std::filesystem::exists(file, code)) {
+    const auto name_count = may_create ? std::filesystem::hard_link_count(file, code) : 1;
+    if (code || name_count <= 1) return {};
+    return Error{ErrorCode::invalid_argument,
+                 file.string() + " has " + std::to_string(name_count) +
+                     " names (hard links), and processes that use different ones would destroy each other's work: "
+                     "remove the others, or copy the file (fanfold backup)",
+                 {}};
+  }
   if (!may_create) return Error{ErrorCode::not_found, "there is no store at " + file.string(), {}};
   if (::access(folder.c_str(), W_OK) != 0) return error_of_errno(errno, "making a store in " + folder.string());
   return {};
 }
 
+void make_by_umask(const std::filesystem::path& file) noexcept {
+  const int made = ::open(file.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+  if (made >= 0) ::close(made);
+}
+
 std::int64_t process_number() noexcept { return ::getpid(); }
+
+std::uint64_t fork_count() noexcept {
+  static std::atomic<std::uint64_t> count{0};
+  static const int registered = ::pthread_atfork(nullptr, nullptr, [] { count.fetch_add(1); });
+  static_cast<void>(registered);
+  return count.load(std::memory_order_relaxed);
+}
 
 }  // namespace fanfold::sqlite

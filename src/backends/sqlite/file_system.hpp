@@ -12,6 +12,13 @@ namespace fanfold::sqlite {
 /// Errors: not_found, invalid_argument, unavailable, read_only, permission_denied.
 [[nodiscard]] Result<void> check_place(const std::filesystem::path& file, bool may_create);
 
+/// An empty file where there is none, with the permissions that the process's umask leaves; SQLite would never let a
+/// group write. What keeps it from being made shows when it is opened.
+void make_by_umask(const std::filesystem::path& file) noexcept;
+
 [[nodiscard]] std::int64_t process_number() noexcept;
+
+/// Another number in a child of fork() than in its parent. Costs no system call.
+[[nodiscard]] std::uint64_t fork_count() noexcept;
 
 }  // namespace fanfold::sqlite

@@ -261,11 +261,21 @@ bool has_only_zeros(Connection& connection) {
 
 }  // namespace
 
+namespace {
+
+bool keeps_log(Connection& connection) {
+  Rows mode(connection, "PRAGMA journal_mode");
+  return mode.next() && mode.bytes(0) == "wal";
+}
+
+}  // namespace
+
 FileKind look_at(Connection& connection) {
   FileKind kind;
   try {
     kind.application = query_number(connection, "PRAGMA application_id").value_or(0);
     kind.version = query_number(connection, "PRAGMA user_version").value_or(0);
+    kind.keeps_log = keeps_log(connection);
     kind.has_tables = query_number(connection, "SELECT count(*) FROM sqlite_schema").value_or(0) > 0;
   } catch (const StorageFailure& failure) {
     // Asked only now: zeros with a log beside them may be a database.

@@ -15,7 +15,8 @@ struct FileKind {
   std::int64_t application = 0;
   std::int64_t version = 0;
   bool has_tables = false;
-  bool is_blank = false;  ///< Nothing but zeros where the first page was to be: the power went while it was made.
+  bool keeps_log = false;  ///< Its changes go to a log (WAL). A backup's do not, as it is one file.
+  bool is_blank = false;   ///< Nothing but zeros where the first page was to be: the power went while it was made.
 };
 [[nodiscard]] FileKind look_at(Connection& connection);
 

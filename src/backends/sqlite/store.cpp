@@ -17,6 +17,18 @@ constexpr const char* reader_settings =
 constexpr const char* writer_settings =
     "PRAGMA cache_size = -32768; PRAGMA temp_store = MEMORY; PRAGMA journal_size_limit = 67108864;";
 
+/// The file that `path` leads to by symbolic links, also where it is not there yet.
+std::filesystem::path behind_links(std::filesystem::path path) {
+  constexpr int link_count_max = 40;  // As the kernel has it.
+  std::error_code code;
+  for (int count = 0; count < link_count_max && std::filesystem::is_symlink(path, code); ++count) {
+    std::filesystem::path target = std::filesystem::read_symlink(path, code);
+    if (code) break;
+    path = target.is_absolute() ? std::move(target) : path.parent_path() / target;
+  }
+  return path;
+}
+
 }  // namespace
 
 std::unique_ptr<Connection> ReaderPool::take() {
@@ -60,12 +72,14 @@ Store::Store(const Options& options, std::shared_ptr<Clock> machine)
       readers_(options.file, options.read_only ? Access::read_only : Access::read_write) {}
 
 Result<std::shared_ptr<Store>> Store::open(const Options& options, std::shared_ptr<Clock> machine) {
-  auto placed = check_place(options.file, !options.read_only);
-  if (!placed) return std::move(placed).error();
   Options placed_options = options;
+  placed_options.file = behind_links(options.file);
+  auto placed = check_place(placed_options.file, !options.read_only);
+  if (!placed) return std::move(placed).error();
   std::error_code code;
+  const std::filesystem::path absolute = std::filesystem::absolute(placed_options.file, code);
   // One file has one name here, or two processes would take two different locks for it.
-  placed_options.file = std::filesystem::weakly_canonical(std::filesystem::absolute(options.file), code);
+  if (!code) placed_options.file = std::filesystem::weakly_canonical(absolute, code);
   if (code) return error_of_errno(code.value(), "looking at " + options.file.string());
   try {
     std::shared_ptr<Store> store(new Store(placed_options, std::move(machine)));
@@ -75,6 +89,10 @@ Result<std::shared_ptr<Store>> Store::open(const Options& options, std::shared_p
   } catch (const StorageFailure& failure) {
     return failure.error;
   }
+}
+
+Error Store::not_here() {
+  return {ErrorCode::invalid_argument, "this process was forked after the store was opened: open it here too", {}};
 }
 
 Result<void> Store::open_for_reading() {
@@ -120,6 +138,7 @@ Result<void> Store::check_for_reading() {
 
 Result<void> Store::open_for_writing() {
   const bool has_log = has_log_left();
+  make_by_umask(options_.file);
   writer_ = std::make_unique<Connection>(options_.file, Access::create);
   if (sqlite3_db_readonly(writer_->handle(), "main") == 1) {
     return Error{ErrorCode::read_only,
@@ -141,7 +160,7 @@ Result<void> Store::open_for_writing() {
   if (!holder) return std::move(holder).error();
 
   const FileKind kind = look_at(*writer_);
-  if (kind.application != application_id || kind.version != schema_version) {
+  if (kind.application != application_id || kind.version != schema_version || !kind.keeps_log) {
     auto prepared = prepare_file();
     if (!prepared) return prepared;
   }
@@ -198,6 +217,8 @@ Result<void> Store::prepare_file() {
   if (kind.is_blank) empty_file();
   if (kind.has_tables) {
     writer_->run("PRAGMA synchronous = FULL; PRAGMA journal_mode = WAL");
+    if (!look_at(*writer_).keeps_log)
+      return Error{ErrorCode::unavailable, options_.file.string() + " is in use by another program", {}};
   } else {
     auto made = make_file();
     if (!made) return made;

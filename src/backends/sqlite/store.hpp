@@ -2,6 +2,7 @@
 
 #include "backends/sqlite/commit_queue.hpp"
 #include "backends/sqlite/file_clock.hpp"
+#include "backends/sqlite/file_system.hpp"
 #include "backends/sqlite/holders.hpp"
 
 #include <fanfold/ports/queue.hpp>
@@ -87,17 +88,20 @@ class Store {
 
   template <class Operation>
   auto write(Sync sync, Operation&& operation) -> std::invoke_result_t<Operation, Transaction&> {
+    if (is_a_parents()) return not_here();
     if (!commits_) return Error{ErrorCode::read_only, "the store was opened for reading only", {}};
     return commits_->run(sync, std::forward<Operation>(operation));
   }
   template <class Look>
   auto read(Look&& look) -> std::invoke_result_t<Look, Connection&> {
+    if (is_a_parents()) return not_here();
     return readers_.run(std::forward<Look>(look));
   }
 
   /// The same of what is on the disk, where that was promised: for what people are told.
   template <class Look>
   auto read_settled(Look&& look) -> std::invoke_result_t<Look, Connection&> {
+    if (is_a_parents()) return not_here();
     auto answer = readers_.run(std::forward<Look>(look));
     auto settled = commits_ ? commits_->settled() : Result<void>();
     if (!settled) return std::move(settled).error();
@@ -121,6 +125,9 @@ class Store {
 
  private:
   Store(const Options& options, std::shared_ptr<Clock> machine);
+  /// SQLite's connections, locks and our threads do not outlive a fork().
+  [[nodiscard]] bool is_a_parents() const noexcept { return fork_count() != fork_count_; }
+  [[nodiscard]] static Error not_here();
   [[nodiscard]] Result<void> open_for_writing();
   [[nodiscard]] Result<void> open_for_reading();
   [[nodiscard]] Result<void> check_for_reading();
@@ -135,6 +142,7 @@ class Store {
   void remember_time(Connection& connection);
   void keep_time(Connection& connection);
 
+  const std::uint64_t fork_count_ = fork_count();  // When it was opened.
   Options options_;
   std::shared_ptr<Clock> machine_;        // Shared with the file's clock.
   std::shared_ptr<ClockWords> words_;     // Shared with the clock of a store that is open for reading only.

@@ -7,6 +7,8 @@
 #include <fstream>
 #include <thread>
 
+#include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 namespace fanfold::sqlite {
@@ -222,6 +224,85 @@ TEST_F(StoreTest, BacksUpAFileThatIsInUse) {
   Backend restored = open_backend(other).value();
   EXPECT_EQ(restored.ledger->progress("c").value().total_count, 300U);
   EXPECT_EQ(restored.queue->counts("work").value().visible_count, 300U);
+}
+
+TEST_F(StoreTest, TakesABackupForAStoreLikeAnyOther) {
+  const std::filesystem::path copy = folder_ / "copy.db";
+  {
+    Backend backend = open();
+    make_cluster(backend, "c", 300);
+    ASSERT_TRUE(backup(options_, copy).has_value());
+  }
+  options_.file = copy;
+  options_.durability = Durability::full;
+  for (const char* id : {"d", "e"}) {
+    Backend restored = open();
+    make_cluster(restored, id, 10);  // Each call is told that the disk has it.
+    EXPECT_EQ(row_in_shell("PRAGMA journal_mode"), std::vector<std::string>{"wal"});
+  }
+  EXPECT_EQ(open().queue->counts("work").value().visible_count, 320U);
+}
+
+TEST_F(StoreTest, LetsAGroupWriteWhereTheUmaskDoes) {
+  const mode_t before = ::umask(0002);
+  Backend backend = open();
+  make_cluster(backend, "c", 1);
+  ::umask(before);
+  for (const auto& entry : std::filesystem::directory_iterator(folder_)) {
+    const auto permissions = entry.status().permissions();
+    EXPECT_NE(permissions & std::filesystem::perms::group_write, std::filesystem::perms::none) << entry.path();
+    EXPECT_EQ(permissions & std::filesystem::perms::others_write, std::filesystem::perms::none) << entry.path();
+  }
+}
+
+TEST_F(StoreTest, RefusesToWriteAFileThatHasAnotherNameToo) {
+  static_cast<void>(open());
+  const std::filesystem::path other_name = folder_ / "other.db";
+  std::filesystem::create_hard_link(options_.file, other_name);
+  EXPECT_EQ(open_error(), ErrorCode::invalid_argument);
+  options_.read_only = true;
+  EXPECT_TRUE(open_backend(options_).has_value());
+  options_.read_only = false;
+  std::filesystem::remove(other_name);
+  EXPECT_TRUE(open_backend(options_).has_value());
+}
+
+TEST_F(StoreTest, IsMadeWhereASymbolicLinkLeads) {
+  const std::filesystem::path file = std::exchange(options_.file, folder_ / "link.db");
+  std::filesystem::create_symlink("store.db", options_.file);
+  options_.durability = Durability::full;
+  {
+    Backend backend = open();
+    make_cluster(backend, "c", 10);
+    EXPECT_TRUE(std::filesystem::exists(file.string() + "-wal"));
+  }
+  EXPECT_TRUE(std::filesystem::is_regular_file(file));
+  for (const auto& entry : std::filesystem::directory_iterator(folder_))
+    EXPECT_FALSE(entry.path().filename().string().starts_with("link.db-")) << entry.path();
+}
+
+TEST_F(StoreTest, RefusesToWorkInAChildOfForkAndLeavesItsParentAlone) {
+  Backend backend = open();
+  make_cluster(backend, "c", 10);
+  const pid_t child = ::fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    int refused_count = 0;
+    const auto count = [&](const auto& answer) {
+      if (!answer && answer.error().code == ErrorCode::invalid_argument) ++refused_count;
+    };
+    count(backend.ledger->read_cluster("c", Consistency::strong));
+    count(backend.queue->receive("work", {.count_max = 1, .wait = 0ms}, {}));
+    count(backend.queue->counts("work"));
+    backend = {};
+    ::_exit(refused_count);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  ASSERT_TRUE(WIFEXITED(status));
+  EXPECT_EQ(WEXITSTATUS(status), 3);
+  make_cluster(backend, "d", 10);
+  EXPECT_EQ(backend.queue->counts("work").value().visible_count, 20U);
 }
 
 TEST_F(StoreTest, PrunesWhatEndedBeforeAndGivesItsRoomBack) {
