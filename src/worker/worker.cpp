@@ -62,19 +62,22 @@ class Worker::Impl {
 
   /// Whoever waits for a cluster on a queue where nothing of it ever arrives has mistaken the queue.
   Result<void> check_can_finish(const ClusterHeader& header) {
-    if (header.finished()) return {};
+    if (header.finished() && header.finish_done) return {};
     std::vector<std::string> names{options_.queue};
     for (const WeightedQueue& queue : options_.queues) names.push_back(queue.name);
     for (const std::string& name : names) {
       if (name.empty()) continue;
       auto url = engine::with_patience(engine_->store(), [&] { return engine_->queue().resolve(name); });
       if (!url) return {};  // The run itself says what is wrong with it.
-      if (*url == header.queue_url && !handlers_.on_message)
+      if (*url == header.queue_url && !header.finished() && !handlers_.on_message)
         return refused("handlers.on_message: expected a handler, since tasks of the cluster are open");
       if (*url == header.queue_url || *url == header.finish_queue_url) return {};
     }
     return Error{ErrorCode::invalid_argument,
-                 "queue: expected \"" + header.queue_url + "\", where the tasks of cluster " + header.id + " are",
+                 header.finished()
+                     ? "queue: expected \"" + header.finish_queue_url + "\", where the finish message of cluster " +
+                           header.id + " is"
+                     : "queue: expected \"" + header.queue_url + "\", where the tasks of cluster " + header.id + " are",
                  {}};
   }
 

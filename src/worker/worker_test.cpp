@@ -103,6 +103,21 @@ TEST(Worker, RunsEveryTaskOnceAndTheFinishHandlerOnce) {
   EXPECT_EQ(worker.report().finish_handled_count, 1U);
 }
 
+TEST(Worker, RefusesToWaitForAStoppedClusterWhoseFinishMessageComesToOthers) {
+  const Client client = make_client(real_time_store().backend());
+  const Handlers handlers = handling([](const Message<int>&, const Context&) { return done(); });
+  const Cluster cluster = client.create_message_cluster("elsewhere", std::vector<int>{1, 2}).value();
+  Worker worker(client, handlers, options_for(1));
+  const auto before = worker.run_until(cluster);
+  ASSERT_FALSE(before);
+  EXPECT_EQ(before.error().code, ErrorCode::invalid_argument);
+  client.stop_cluster(cluster).value();
+  const auto after = worker.run_until(cluster);
+  ASSERT_FALSE(after);
+  EXPECT_EQ(after.error().code, ErrorCode::invalid_argument);
+  EXPECT_NE(after.error().message.find("elsewhere"), std::string::npos) << after.error().message;
+}
+
 TEST(Worker, RetriesUntilTheAttemptsAreUsedUp) {
   const Client client = make_client(real_time_store().backend());
   std::atomic<int> ran_count{0};
