@@ -47,7 +47,9 @@ struct Claim {
 
 /// The way into fanfold: a cheap copyable handle with const functions, thread-safe throughout. Every call blocks, and
 /// fails with the codes named plus unavailable, throttled, permission_denied, disk_full, read_only and damaged of its
-/// store. Nothing that it returns can dangle.
+/// store; bodies, meta, globals and results that have no JSON form (a NaN, text that is not UTF-8) are invalid_argument
+/// with the place, too long ones too_large. Nothing that it returns can dangle. A process that was forked makes a
+/// Client of its own: with its parent's, calls on a file are invalid_argument.
 class Client {
  public:
   /// By a backend's `open()`, or by `make_client`.
@@ -58,7 +60,8 @@ class Client {
   /// Parses one delivered record. No I/O, but for a record of a Lambda event whose payload is kept in a bucket (a
   /// message of more than 1 MiB), which is fetched. Errors: bad_input with the path to the field, unsupported_version;
   /// what kept the payload from being fetched, with its bucket and key: not_found, permission_denied, invalid_argument
-  /// (the store has no bucket).
+  /// (the store has no bucket). A queue with a cluster's tasks also brings its finish message, whose body is null: read
+  /// with a Body that null is no value of, it is bad_input. `read_sqs_record<>` reads all, and `type` says which it is.
   template <class Body = Json, class Meta = Json, class Globals = Json>
   [[nodiscard]] Result<Message<Body, Meta, Globals>> read_sqs_record(const SqsRecord& record) const {
     static_assert(
@@ -67,6 +70,12 @@ class Client {
     auto delivery = core_->read_record(record);
     if (!delivery) return std::move(delivery).error();
     auto body = Codec<Body>::decode(delivery->content->body);
+    if (!body && delivery->content->type == RecordType::cluster) {
+      return Error{ErrorCode::bad_input,
+                   "this is the finish message of cluster " + delivery->content->id +
+                       ", which has no body: read_sqs_record<>() reads messages of all types",
+                   {}};
+    }
     if (!body) return std::move(body).error();
     return Message<Body, Meta, Globals>(*delivery, std::move(*body), queue_url_of(record), core_);
   }
@@ -117,12 +126,14 @@ class Client {
           auto record =
               apply_update<Record>(std::forward<Update>(update), [&] { return detail::typed<Meta, Body>(old); });
           if (!record) return std::move(record).error();
+          auto body = detail::encoded(record->body);
+          if (!body) return std::move(body).error();
           MessageRecord<Json, Json> changed{.p_key = record->p_key,
                                             .r_key = record->r_key,
                                             .id = record->id,
                                             .url = record->url,
                                             .meta = std::nullopt,
-                                            .body = Codec<Body>::encode(record->body),
+                                            .body = std::move(*body),
                                             .type = record->type,
                                             .started_at = record->started_at,
                                             .status = record->status,
@@ -132,7 +143,11 @@ class Client {
                                             .expires_at = record->expires_at,
                                             .consumption_count = record->consumption_count,
                                             .error = record->error};
-          if (record->meta) changed.meta = Codec<Meta>::encode(*record->meta);
+          if (record->meta) {
+            auto meta = detail::encoded(*record->meta);
+            if (!meta) return std::move(meta).error();
+            changed.meta = std::move(*meta);
+          }
           return changed;
         });
   }
@@ -160,7 +175,11 @@ class Client {
                                                    .meta = std::nullopt,
                                                    .updated_at = record->updated_at,
                                                    .expires_at = record->expires_at};
-          if (record->meta) changed.meta = Codec<Meta>::encode(*record->meta);
+          if (record->meta) {
+            auto meta = detail::encoded(*record->meta);
+            if (!meta) return std::move(meta).error();
+            changed.meta = std::move(*meta);
+          }
           return changed;
         });
   }
@@ -186,15 +205,16 @@ class Client {
       static_assert(Encodable<Globals> && Decodable<Globals>,
                     "no Codec for the Globals: describe them and include <fanfold/json.hpp>");
       return core_->update_globals(key, [&update](const std::optional<Json>& old) -> Result<Json> {
-        if (!old) return Codec<Globals>::encode(update(Globals{}));
+        if (!old) return detail::encoded(update(Globals{}));
         auto globals = detail::decode_globals<Globals>(*old);
         if (!globals) return std::move(globals).error();
-        return Codec<Globals>::encode(update(std::move(*globals)));
+        return detail::encoded(update(std::move(*globals)));
       });
     } else {
       static_assert(Encodable<Update>, "no Codec for the Globals: describe them and include <fanfold/json.hpp>");
-      const Json value = Codec<Update>::encode(update);
-      return core_->update_globals(key, [&value](const std::optional<Json>&) -> Result<Json> { return value; });
+      auto value = detail::encoded<Update>(update);
+      if (!value) return std::move(value).error();
+      return core_->update_globals(key, [&value](const std::optional<Json>&) -> Result<Json> { return *value; });
     }
   }
 
@@ -205,7 +225,9 @@ class Client {
   Result<MessageKey> send_message(const std::string& queue, const Body& body, const SendOptions& options = {}) const {
     static_assert(Encodable<Body>,
                   "no Codec for the Body: describe it (BOOST_DESCRIBE_STRUCT) and include <fanfold/json.hpp>");
-    const detail::OutgoingBody message{Codec<Body>::encode(body), options};
+    auto encoded = detail::encoded(body);
+    if (!encoded) return std::move(encoded).error();
+    const detail::OutgoingBody message{std::move(*encoded), options};
     auto sent = core_->send(queue, std::span(&message, 1));
     if (!sent) return std::move(sent).error();
     return std::move(sent->front());
@@ -218,8 +240,18 @@ class Client {
     static_assert(Encodable<Body>,
                   "no Codec for the Body: describe it (BOOST_DESCRIBE_STRUCT) and include <fanfold/json.hpp>");
     std::vector<detail::OutgoingBody> messages;
-    for (const Body& body : bodies) messages.push_back({Codec<Body>::encode(body), options});
-    return core_->send(queue, messages);
+    std::vector<std::optional<Error>> refused;
+    for (const Body& body : bodies) {
+      auto encoded = detail::encoded(body);
+      refused.push_back(encoded ? std::nullopt : std::optional(encoded.error()));
+      if (encoded) messages.push_back({std::move(*encoded), options});
+    }
+    auto sent = core_->send(queue, messages);
+    if (!sent || sent->size() == refused.size()) return sent;
+    std::vector<Result<MessageKey>> answers;
+    for (auto next = sent->begin(); std::optional<Error> & error : refused)
+      answers.push_back(error ? Result<MessageKey>(*std::move(error)) : std::move(*next++));
+    return answers;
   }
 
   // Clusters.
@@ -263,7 +295,9 @@ class Client {
   Result<void> mark_complete(const Claim& claim, const T& result) const {
     static_assert(Encodable<T>,
                   "no Codec for the result: describe it (BOOST_DESCRIBE_STRUCT) and include <fanfold/json.hpp>");
-    return core_->mark_complete(claim.ticket, Codec<T>::encode(result));
+    auto encoded = detail::encoded(result);
+    if (!encoded) return std::move(encoded).error();
+    return core_->mark_complete(claim.ticket, std::move(*encoded));
   }
   /// Fails the claimed record for good. Errors: lease_lost.
   Result<void> mark_failed(const Claim& claim, const std::string& reason) const {

@@ -115,6 +115,16 @@ concept Decodable = requires(const Json& json) {
 
 namespace detail {
 
+/// Errors: those that the codec's `encode` throws.
+template <class T>
+Result<Json> encoded(const T& value) {
+  try {
+    return Codec<T>::encode(value);
+  } catch (const ErrorException& refused) {
+    return refused.error();
+  }
+}
+
 /// Decodes what stands beside a body; its errors name it: "globals: /width: missing".
 template <class T>
 Result<T> decode_part(const Json& json, std::string_view part) {

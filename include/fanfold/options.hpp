@@ -32,7 +32,9 @@ struct SendOptions {
   Encoded meta{};
   std::chrono::milliseconds delay{0};  ///< 0 to 15 min.
   std::string group_id{};              ///< FIFO queues.
-  std::string deduplication_id{};      ///< FIFO queues; a fresh one by default.
+  std::string deduplication_id{};      ///< FIFO queues; a fresh one by default, whatever the queue is set to, so that
+                                       ///< each message is delivered. A second message with one within 5 minutes is
+                                       ///< swallowed as on SQS: its record stays PRE FLIGHT until it expires.
   std::chrono::hours expires_after{24 * 30};
 };
 

@@ -7,6 +7,8 @@
 namespace fanfold::engine {
 namespace {
 
+using namespace std::chrono_literals;
+
 TEST(MessageRecord, IsThereBeforeItsMessageIs) {
   Scene scene;
   const MessageKey key = scene.client->send_message("work", std::string("hello"), {.meta = 7}).value();
@@ -177,6 +179,19 @@ TEST(ClusterRecord, RefusesTaskListsOfManyTasks) {
   const Cluster cluster = scene.client->create_message_cluster("work", numbers(10'001)).value();
   EXPECT_EQ(code_of(scene.client->get_message_cluster(cluster, Consistency::strong, Client::TaskLists::whole)),
             ErrorCode::too_large);
+}
+
+TEST(ReadSqsRecord, SaysThatAFinishMessageHasNoBody) {
+  Scene scene;
+  const Cluster cluster = scene.client->create_message_cluster("work", numbers(1)).value();
+  const auto task = scene.client->receive("work", {.wait = 0ms}).value();
+  scene.client->mark_complete(scene.client->is_complete(task.at(0)).value()).value();
+  const auto finish = scene.client->receive("work", {.wait = 0ms}).value();
+  const auto refused = scene.client->read_sqs_record<int>(finish.at(0));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::bad_input);
+  EXPECT_NE(refused.error().message.find("finish message"), std::string::npos) << refused.error().message;
+  EXPECT_EQ(scene.client->read_sqs_record(finish.at(0)).value().type, RecordType::cluster);
 }
 
 }  // namespace

@@ -16,6 +16,8 @@ Result<void> check(const detail::OutgoingBody& message, bool fifo) {
   const SendOptions& options = message.options;
   if (options.delay < std::chrono::milliseconds{0} || options.delay > send_delay_max)
     return invalid("delay goes from 0 to 15 min");
+  if (fifo && options.delay > std::chrono::milliseconds{0})
+    return invalid("delay: a FIFO queue delays none of its messages alone");
   if (fifo && options.group_id.empty()) return invalid("group_id: a FIFO queue needs one");
   if (!fifo && !options.group_id.empty()) return invalid("group_id: only FIFO queues have groups");
   if (!fifo && !options.deduplication_id.empty()) return invalid("deduplication_id: only FIFO queues have it");

@@ -74,10 +74,32 @@ TEST(Send, RefusesOptionsOutOfTheirLimits) {
   EXPECT_EQ(scene.message_count(), 0U);
 }
 
+TEST(Send, RefusesWhatHasNoJsonFormAndSendsTheRest) {
+  Scene scene;
+  const std::vector<std::string> bodies{"a", "\xff", "b"};
+  const auto answers = scene.client->send_message_batch("work", bodies).value();
+  ASSERT_EQ(answers.size(), 3U);
+  EXPECT_TRUE(answers[0].has_value());
+  EXPECT_EQ(code_of(answers[1]), ErrorCode::invalid_argument);
+  EXPECT_TRUE(answers[2].has_value());
+  EXPECT_EQ(scene.message_count(), 2U);
+
+  const double no_number = std::numeric_limits<double>::quiet_NaN();
+  EXPECT_EQ(code_of(scene.client->send_message("work", no_number)), ErrorCode::invalid_argument);
+  const auto refused = scene.client->create_message_cluster("work", bodies);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::invalid_argument);
+  EXPECT_TRUE(refused.error().message.starts_with("task 1: ")) << refused.error().message;
+  const Cluster cluster = scene.client->create_message_cluster("work", numbers(1)).value();
+  EXPECT_EQ(code_of(scene.client->update_cluster_globals(cluster, no_number)), ErrorCode::invalid_argument);
+}
+
 TEST(Send, ToAFifoQueueNeedsAGroupAndIsFreshEachTime) {
   Scene scene;
   static_cast<void>(scene.client->create_queue("work.fifo", {.fifo = true}).value());
   EXPECT_EQ(code_of(scene.client->send_message("work.fifo", 1)), ErrorCode::invalid_argument);
+  EXPECT_EQ(code_of(scene.client->send_message("work.fifo", 1, {.delay = 1s, .group_id = "g"})),
+            ErrorCode::invalid_argument);
   EXPECT_TRUE(scene.client->send_message("work.fifo", 1, {.group_id = "g"}).has_value());
   EXPECT_TRUE(scene.client->send_message("work.fifo", 1, {.group_id = "g"}).has_value());
   EXPECT_EQ(scene.message_count("work.fifo"), 2U);

@@ -24,15 +24,25 @@ inline constexpr bool is_new_task = false;
 template <class B, class M>
 inline constexpr bool is_new_task<NewTask<B, M>> = true;
 
+/// Errors: those of the codec, with the task's number.
 template <class T>
-TaskData task_data(const T& task) {
+Result<std::optional<TaskData>> task_data(const T& task, std::uint64_t number) {
+  const auto failed = [number](Error error) {
+    error.message = "task " + std::to_string(number) + ": " + error.message;
+    return error;
+  };
   if constexpr (is_new_task<T>) {
-    return {Codec<std::remove_cvref_t<decltype(task.body)>>::encode(task.body).text(),
-            Codec<std::remove_cvref_t<decltype(task.meta)>>::encode(task.meta).text()};
+    auto body = encoded(task.body);
+    if (!body) return failed(std::move(body).error());
+    auto meta = encoded(task.meta);
+    if (!meta) return failed(std::move(meta).error());
+    return std::optional(TaskData{body->text(), meta->text()});
   } else {
     static_assert(Encodable<T>,
                   "no Codec for the tasks' type: describe it (BOOST_DESCRIBE_STRUCT) and include <fanfold/json.hpp>");
-    return {Codec<T>::encode(task).text(), {}};
+    auto body = encoded(task);
+    if (!body) return failed(std::move(body).error());
+    return std::optional(TaskData{body->text(), {}});
   }
 }
 
@@ -44,21 +54,21 @@ concept TaskGenerator = std::is_invocable_v<T&> && is_optional<std::remove_cvref
 template <class Tasks>
 TaskSource task_source(Tasks&& tasks) {
   if constexpr (TaskGenerator<std::remove_reference_t<Tasks>>) {
-    return [&tasks]() -> Result<std::optional<TaskData>> {
+    return [&tasks, number = std::uint64_t{0}]() mutable -> Result<std::optional<TaskData>> {
       auto task = tasks();
       if (!task) return std::optional<TaskData>();
-      return std::optional<TaskData>(task_data(*task));
+      return task_data(*task, number++);
     };
   } else {
     static_assert(std::ranges::input_range<Tasks>,
                   "tasks are a range of bodies, or a generator: []() -> std::optional<Body>");
-    return [&tasks, position = std::optional<std::ranges::iterator_t<std::remove_reference_t<Tasks>>>()]() mutable
-           -> Result<std::optional<TaskData>> {
+    return [&tasks, position = std::optional<std::ranges::iterator_t<std::remove_reference_t<Tasks>>>(),
+            number = std::uint64_t{0}]() mutable -> Result<std::optional<TaskData>> {
       if (!position) position.emplace(std::ranges::begin(tasks));
       if (*position == std::ranges::end(tasks)) return std::optional<TaskData>();
-      TaskData data = task_data(static_cast<const std::ranges::range_value_t<Tasks>&>(**position));
+      auto data = task_data(static_cast<const std::ranges::range_value_t<Tasks>&>(**position), number++);
       ++*position;
-      return std::optional<TaskData>(std::move(data));
+      return data;
     };
   }
 }
