@@ -97,8 +97,8 @@ endfunction()
 
 # fanfold_test(name SOURCES file... [LINK target...] [LABELS label...] [TIMEOUT seconds] [SERIAL])
 #
-# A GoogleTest executable whose every test is a test of ctest, named "<name>: Suite.Test". docs/hacking.md says
-# which labels mean something.
+# A GoogleTest executable whose every test is a test of ctest, named "<name>: Suite.Test", or, with FANFOLD_TESTS_TOGETHER,
+# whose units or contracts are one, "<name>". docs/hacking.md says which labels mean something.
 function(fanfold_test name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "SERIAL" "TIMEOUT" "SOURCES;LINK;LABELS")
   if(NOT arg_LABELS)
@@ -114,6 +114,11 @@ function(fanfold_test name)
   fanfold_labels_wanted(wanted ${arg_LABELS})
   if(NOT wanted)
     set_target_properties(${name} PROPERTIES EXCLUDE_FROM_ALL ON)
+    return()
+  endif()
+  if(FANFOLD_TESTS_TOGETHER AND arg_LABELS MATCHES "unit|conformance")
+    add_test(NAME "${FANFOLD_TEST_PREFIX}${name}" COMMAND ${name} --gtest_brief=1)
+    set_tests_properties("${FANFOLD_TEST_PREFIX}${name}" PROPERTIES LABELS "${arg_LABELS}" TIMEOUT 300 COST 30)
     return()
   endif()
   # gtest_discover_tests() unpacks lists several times on the way; only so do two labels arrive as two.
@@ -157,7 +162,7 @@ function(fanfold_script_test script)
     PROPERTIES LABELS "${arg_LABELS}"
                TIMEOUT ${arg_TIMEOUT}
                COST ${arg_TIMEOUT} # what may take long begins early
-              
+
                RUN_SERIAL ${arg_SERIAL}
                SKIP_RETURN_CODE 77
                ENVIRONMENT "${environment}")

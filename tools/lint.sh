@@ -61,16 +61,16 @@ tools/check-docs.sh || failed=1
 
 if [ "${1:-}" = --all ]; then sources=$(units debug | cut -d' ' -f1); else sources=$(comm -12 <(changed_sources) <(units debug | cut -d' ' -f1)); fi
 tidy() {
-  xargs -r -n 1 -P "$jobs" clang-tidy-14 --quiet "$@" 2>&1 |
+  xargs -r -n 1 -P "$jobs" tools/tidy-once.sh "$@" 2>&1 |
     awk '!/^[0-9]+ warnings? (and [0-9]+ errors? )?(generated|treated)|^Suppressed |^Use -header-filter|^Error while processing/ && !seen[$0]++'
 }
 # Ten sources together take clang-tidy as long as one alone, most of which are the headers; whether each includes what
 # it needs shows only alone.
 say "clang over $(wc -w <<<"$sources") of $(units debug | wc -l) files, one by one"
-tidy -p build/debug --checks='-*,misc-definitions-in-headers' <<<"$sources" || failed=1
+tidy build/debug --checks='-*,misc-definitions-in-headers' <<<"$sources" || failed=1
 together=$(join <(echo "$sources") <(units lint) | cut -d' ' -f2 | sort -u)
 say "clang-tidy over the $(wc -w <<<"$together") units that these are in"
-tidy -p build/lint <<<"$together" || failed=1
+tidy build/lint <<<"$together" || failed=1
 
 [ "$failed" -eq 0 ] && say "clean"
 exit "$failed"
