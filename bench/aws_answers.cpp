@@ -1,11 +1,11 @@
 // What the server of constant answers says.
 #include "aws_constant.hpp"
 
+#include "aws/md5.hpp"
 #include "backends/aws/cell.hpp"
 #include "backends/aws/dynamodb_json.hpp"
 #include "backends/aws/header_item.hpp"
 #include "backends/aws/keys.hpp"
-#include "aws/md5.hpp"
 #include "wire/envelope_text.hpp"
 
 #include <fanfold/detail/json_writer.hpp>

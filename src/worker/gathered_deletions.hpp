@@ -9,8 +9,9 @@
 namespace fanfold::worker {
 
 /// Deletes messages by full batches, since a request costs the same whatever is in it. What does not fill a batch waits
-/// for others: three seconds at most, and a tenth of the lease that messages were received for. A process that dies meanwhile leaves messages whose tasks have ended: they are
-/// delivered again, seen for what they are, and deleted. Thread-safe.
+/// for others: three seconds at most, and a tenth of the lease that messages were received for. A process that dies
+/// meanwhile leaves messages whose tasks have ended: they are delivered again, seen for what they are, and deleted.
+/// Thread-safe.
 class GatheredDeletions final : public engine::Deletions {
  public:
   [[nodiscard]] static std::chrono::milliseconds wait_for(std::chrono::milliseconds lease) noexcept {

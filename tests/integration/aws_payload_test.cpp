@@ -1,12 +1,12 @@
 // ctest: timeout=120
 // Messages that are too long for SQS, as a worker receives them and as Lambda gives them: the event has the pointer,
 // and the message attribute.
+#include "aws/session.hpp"
+#include "aws/test_files.hpp"
 #include "backends/aws/keys.hpp"
 #include "backends/aws/pointer.hpp"
 #include "backends/aws/s3_objects.hpp"
-#include "aws/session.hpp"
 #include "backends/aws/sqs_queue.hpp"
-#include "aws/test_files.hpp"
 
 #include "support/runtime_api_server.hpp"
 

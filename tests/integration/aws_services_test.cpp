@@ -1,14 +1,14 @@
 // ctest: labels=integration,tsan timeout=120
 // What no server of the tests does, and the services may: answers that are scripted by their documentation.
+#include "aws/md5.hpp"
+#include "aws/session.hpp"
+#include "aws/test_files.hpp"
 #include "backends/aws/bulk.hpp"
 #include "backends/aws/dynamodb_table.hpp"
 #include "backends/aws/global_store.hpp"
-#include "aws/md5.hpp"
 #include "backends/aws/pointer.hpp"
 #include "backends/aws/s3_objects.hpp"
-#include "aws/session.hpp"
 #include "backends/aws/sqs_queue.hpp"
-#include "aws/test_files.hpp"
 
 #include "support/scripted_http_server.hpp"
 

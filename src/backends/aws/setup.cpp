@@ -1,9 +1,9 @@
 #include "aws/base64.hpp"
-#include "backends/aws/keys.hpp"
 #include "aws/md5.hpp"
+#include "aws/xml.hpp"
+#include "backends/aws/keys.hpp"
 #include "backends/aws/sqs_queue.hpp"
 #include "backends/aws/store.hpp"
-#include "aws/xml.hpp"
 #include "support/queue_name.hpp"
 
 #include <fanfold/detail/json_writer.hpp>

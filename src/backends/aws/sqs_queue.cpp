@@ -1,7 +1,7 @@
 #include "backends/aws/sqs_queue.hpp"
 
-#include "backends/aws/keys.hpp"
 #include "aws/md5.hpp"
+#include "backends/aws/keys.hpp"
 #include "backends/aws/message_text.hpp"
 #include "backends/aws/pointer.hpp"
 #include "support/identifier.hpp"

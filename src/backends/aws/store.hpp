@@ -2,10 +2,10 @@
 
 #include <fanfold/backends/aws.hpp>
 
+#include "aws/session.hpp"
 #include "backends/aws/blobs.hpp"
 #include "backends/aws/dynamodb_table.hpp"
 #include "backends/aws/s3_objects.hpp"
-#include "aws/session.hpp"
 
 #include <fanfold/ports/clock.hpp>
 

@@ -1,8 +1,8 @@
 #include <gtest/gtest.h>
 
 #include "aws/base64.hpp"
-#include "backends/aws/dynamodb_json.hpp"
 #include "aws/md5.hpp"
+#include "backends/aws/dynamodb_json.hpp"
 #include "backends/aws/message_text.hpp"
 #include "backends/aws/pointer.hpp"
 
