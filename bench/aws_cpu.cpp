@@ -1,4 +1,4 @@
-// Own CPU time of a message's whole cycle, beside a bare socket loop that sends the same bytes and beside boto3. The
+// Own CPU time of a message's whole cycle, beside a bare socket loop that sends the same bytes and beside the SDKs. The
 // server answers at once and does nothing; there is no TLS.
 #include "aws_constant.hpp"
 #include "aws_socket_loop.hpp"
@@ -10,6 +10,7 @@
 #include <fanfold/json.hpp>
 
 #include <cstdio>
+#include <cstdlib>
 #include <stdexcept>
 
 namespace bench {
@@ -134,22 +135,31 @@ double by_fanfold(const ConstantServer& server, std::uint64_t cycle_count, doubl
   return own;
 }
 
-/// The same cycle in Python; its user and system time.
-void by_boto3(const ConstantServer& server, std::uint64_t cycle_count, double own, const Report& report) {
-  const std::string folder(FANFOLD_SOURCE_DIR);
-  const std::string python = folder + "/build/python/bin/python3";
-  if (!std::filesystem::exists(python)) {
-    std::fputs("aws_cpu_boto3: NOT RUN: ./dev bench aws installs boto3 into build/python\n", stderr);
-    return;
-  }
-  const std::string command =
-      python + " " + folder + "/bench/peers/aws_cycle.py " + server.endpoint() + " " + std::to_string(cycle_count);
+/// The same cycle by another client, whose program prints its user and system time a message.
+void by_peer(const std::string& name, std::string command, const ConstantServer& server, std::uint64_t cycle_count,
+             double own, const Report& report) {
+  command += " " + server.endpoint() + " " + std::to_string(cycle_count);
   FILE* output = ::popen(command.c_str(), "r");
   double peer = 0;
   const int fields = output == nullptr ? 0 : std::fscanf(output, "%lf", &peer);
-  if (output == nullptr || ::pclose(output) != 0 || fields != 1) throw std::runtime_error("boto3's cycle failed");
-  report({"aws_cpu_boto3", peer, "us/message", {{"messages", static_cast<double>(cycle_count * batch)}}});
-  report({"aws_cpu_boto3_beside_fanfold", peer / own, "x", {}});
+  if (output == nullptr || ::pclose(output) != 0 || fields != 1) throw std::runtime_error(name + "'s cycle failed");
+  report({"aws_cpu_" + name, peer, "us/message", {{"messages", static_cast<double>(cycle_count * batch)}}});
+  report({"aws_cpu_" + name + "_beside_fanfold", peer / own, "x", {}});
+}
+
+void by_peers(const ConstantServer& server, std::uint64_t cycle_count, double own, const Report& report) {
+  const std::string folder(FANFOLD_SOURCE_DIR);
+  const std::string python = folder + "/build/python/bin/python3";
+  if (std::filesystem::exists(python)) {
+    by_peer("boto3", python + " " + folder + "/bench/peers/aws_cycle.py", server, cycle_count, own, report);
+  } else {
+    std::fputs("aws_cpu_boto3: NOT RUN: ./dev bench aws installs boto3 into build/python\n", stderr);
+  }
+  // A folder in which the SDK for JavaScript is installed, with the program beside it.
+  if (const char* const modules = std::getenv("FANFOLD_BENCH_NODE"); modules != nullptr)
+    by_peer("javascript", "node '" + std::string(modules) + "/aws_cycle.mjs'", server, cycle_count, own, report);
+  else
+    std::fputs("aws_cpu_javascript: NOT RUN: ./dev bench --peers installs the SDK for JavaScript\n", stderr);
 }
 
 /// The same by the engine: a worker with handlers, without the sends.
@@ -182,7 +192,7 @@ void run_cpu(const Scale& scale, const Report& report) {
   const std::uint64_t cycle_count = std::max<std::uint64_t>(scale.of(10'000), 500);
   const double bare = by_sockets(server, cycle_count, report);
   const double own = by_fanfold(server, cycle_count, bare, report);
-  by_boto3(server, std::max<std::uint64_t>(cycle_count / 20, 50), own, report);
+  by_peers(server, std::max<std::uint64_t>(cycle_count / 20, 50), own, report);
   by_worker(server, cycle_count * batch, report);
 }
 

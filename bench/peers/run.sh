@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The peers that need servers of their own, beside fanfold in one run: BullMQ's flows on Redis, with fsync each second
-# (beside NORMAL) and with fsync on every write (beside FULL). Prints one JSON object a line.
+# (beside NORMAL) and with fsync on every write (beside FULL); and the AWS SDKs. Prints one JSON object a line.
 # usage: bench/peers/run.sh BENCH [COUNT]     BENCH is the built fanfold_bench; needs redis-server, node and npm
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -31,3 +31,8 @@ measure() {  # name, appendfsync
 
 measure normal everysec
 measure full always
+
+# A message's whole cycle on AWS, on a server that answers at once, beside the AWS SDK for JavaScript and boto3.
+cp "$here/aws_cycle.mjs" "$work/"
+(cd "$work" && npm install --silent --no-fund --no-audit @aws-sdk/client-sqs@3.1141.0 @aws-sdk/client-dynamodb@3.1141.0 >/dev/null)
+FANFOLD_BENCH_NODE=$work "$bench" aws --json --filter aws_cpu
