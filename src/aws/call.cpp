@@ -176,9 +176,10 @@ JsonCall::JsonCall(Service& service, std::string_view target_prefix, std::string
     : Call(service, json_request(target_prefix, operation, std::move(body), timeout)) {}
 
 Result<void> JsonCall::decode(const net::HttpResponse& response) {
-  if (answers_nothing_ && response.body.empty()) return {};
+  if (is_of_query_protocol(response.body)) return Error{ErrorCode::bad_input, std::string(query_protocol_hint), {}};
   detail::JsonDocument document;
-  if (Result<void> read = document.read(response.body, limits_); !read.has_value()) return read;
+  const std::string_view body = may_answer_nothing_ && response.body.empty() ? "{}" : std::string_view(response.body);
+  if (Result<void> read = document.read(body, limits_); !read.has_value()) return read;
   if (document.root().kind() != detail::JsonKind::object) return detail::json_error_expected(document.root(), "object");
   return decode_json(document.root());
 }

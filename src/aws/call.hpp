@@ -165,9 +165,9 @@ class JsonCall : public Call {
   virtual Result<void> decode_json(detail::JsonValue root) = 0;
   /// Of the answer's text; to be raised in the constructor where an operation answers more.
   detail::JsonLimits limits_{};
-  /// To be set where the operation answers nothing: SQS then sends no body at all, other servers `{}`. Elsewhere an
-  /// empty body is an answer that was cut off.
-  bool answers_nothing_ = false;
+  /// To be set where no body at all means the same as `{}`: SQS sends none where the operation answers nothing.
+  /// Elsewhere an empty body is an answer that was cut off.
+  bool may_answer_nothing_ = false;
 
  private:
   Result<void> decode(const net::HttpResponse& response) final;

@@ -56,7 +56,7 @@ constexpr std::array known_codes = {
     KnownCode{"ResourceNotFoundException", ErrorCode::not_found, AttemptEnd::final},
     KnownCode{"TableNotFoundException", ErrorCode::not_found, AttemptEnd::final},
     KnownCode{"QueueDoesNotExist", ErrorCode::not_found, AttemptEnd::final},
-    KnownCode{"AWS.SimpleQueueService.NonExistentQueue", ErrorCode::not_found, AttemptEnd::final},
+    KnownCode{"NonExistentQueue", ErrorCode::not_found, AttemptEnd::final},
     KnownCode{"NoSuchBucket", ErrorCode::not_found, AttemptEnd::final},
     KnownCode{"NoSuchKey", ErrorCode::not_found, AttemptEnd::final},
     // Of the key that the queue's messages are encrypted with: whoever sends may not use it, or nobody can.
@@ -68,6 +68,7 @@ constexpr std::array known_codes = {
     KnownCode{"KmsOptInRequired", ErrorCode::permission_denied, AttemptEnd::final},
     KnownCode{"ResourceInUseException", ErrorCode::already_exists, AttemptEnd::final},
     KnownCode{"QueueNameExists", ErrorCode::already_exists, AttemptEnd::final},
+    KnownCode{"QueueAlreadyExists", ErrorCode::already_exists, AttemptEnd::final},
     KnownCode{"BucketAlreadyExists", ErrorCode::already_exists, AttemptEnd::final},
     KnownCode{"BucketAlreadyOwnedByYou", ErrorCode::already_exists, AttemptEnd::final},
     KnownCode{"RequestTooLarge", ErrorCode::too_large, AttemptEnd::final},
@@ -105,6 +106,10 @@ constexpr std::array authentication_codes = {
     AuthenticationCode{"UnauthorizedException", true},
 };
 
+/// What services, and servers that know less of one, say to a call that they have not.
+constexpr std::string_view unknown_operation_codes[] = {"UnknownOperationException", "UnknownOperation",
+                                                        "UnsupportedOperation", "InvalidAction", "NotImplemented"};
+
 /// What the service wrote: a code without namespace, and its sentence.
 struct Written {
   std::string code;
@@ -113,10 +118,13 @@ struct Written {
 
 constexpr std::size_t code_size_max = 128;
 
-/// "com.amazonaws.sqs#QueueDoesNotExist:http://…" -> "QueueDoesNotExist"; empty where it has no such form.
+/// "com.amazonaws.sqs#QueueDoesNotExist:http://…" -> "QueueDoesNotExist"; empty where it has no such form. Some servers
+/// write SQS's older codes into the newer form: "AWS.SimpleQueueService.NonExistentQueue" is "NonExistentQueue" here.
 std::string bare_code(std::string_view text) {
+  constexpr std::string_view older_prefix = "AWS.SimpleQueueService.";
   if (const std::size_t hash = text.rfind('#'); hash != std::string_view::npos) text.remove_prefix(hash + 1);
   text = text.substr(0, text.find(':'));
+  if (text.starts_with(older_prefix)) text.remove_prefix(older_prefix.size());
   const bool is_code =
       text.size() <= code_size_max && std::all_of(text.begin(), text.end(), [](char c) {
         return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_';
@@ -170,6 +178,12 @@ std::string_view reason_of(ErrorCode code) {
   }
 }
 
+std::string_view reason_of(const ServiceFailure& failure, std::string_view code) {
+  const bool is_unknown = failure.error.code == ErrorCode::invalid_argument &&
+                          std::ranges::find(unknown_operation_codes, code) != std::end(unknown_operation_codes);
+  return is_unknown ? "the server does not have this operation" : reason_of(failure.error.code);
+}
+
 constexpr bool is_server_error(int status) noexcept { return status >= 500 && status != 501 && status != 505; }
 
 /// For codes that are in no list, and for answers of S3 to HEAD, which have no body.
@@ -213,6 +227,12 @@ bool is_bare_answer_of_s3(Protocol protocol, const net::HttpResponse& response) 
 
 }  // namespace
 
+bool is_of_query_protocol(std::string_view body) {
+  if (!body.starts_with('<')) return false;
+  const Result<XmlDocument> document = XmlDocument::parse(body);
+  return document.has_value() && document->root_name().ends_with("Response");
+}
+
 std::string request_id_of(const net::HttpResponse& response) {
   for (const std::string_view name : {"x-amzn-requestid", "x-amz-request-id"}) {
     if (const std::optional<std::string_view> id = response.headers.find(name)) return std::string(*id);
@@ -240,7 +260,7 @@ ServiceFailure understand_failure(Protocol protocol, std::string_view operation,
   ServiceFailure failure;
   if (!written.code.empty() || is_bare_answer_of_s3(protocol, response)) {
     failure = by_code(written.code, response.status);
-    failure.error.message = std::string(operation) + ": " + std::string(reason_of(failure.error.code));
+    failure.error.message = std::string(operation) + ": " + std::string(reason_of(failure, written.code));
     if (response.status >= 300 && response.status < 400) failure.error.message += ": it is in another region";
   } else {
     failure = by_status(response.status);
@@ -248,6 +268,11 @@ ServiceFailure understand_failure(Protocol protocol, std::string_view operation,
     failure.is_authentication = false;
     failure.error.message =
         std::string(operation) + ": answered with status " + status + " by something that is not the service";
+    if (protocol == Protocol::json && is_of_query_protocol(response.body)) {
+      failure.error.message += ": " + std::string(query_protocol_hint);
+    } else if (protocol == Protocol::json && response.status == 400) {
+      failure.error.message += ", or does not speak AWS JSON 1.0";  // goaws 0.4: "400 Bad Request", as text.
+    }
   }
   failure.service_code = written.code;
   // Of what is not the service's only its kind is kept: such a text may well repeat the request with its Authorization.

@@ -34,6 +34,11 @@ struct ServiceFailure {
 [[nodiscard]] ServiceFailure understand_failure(Protocol protocol, std::string_view operation,
                                                 const net::HttpResponse& response);
 
+/// Whether it is XML as the query protocol has it, which SQS spoke alone until JSON came in November 2023.
+[[nodiscard]] bool is_of_query_protocol(std::string_view body);
+inline constexpr std::string_view query_protocol_hint =
+    "it is XML of the older query protocol, where fanfold speaks AWS JSON 1.0; a newer version of the server may do so";
+
 /// The id that the service gave the request, for its support; empty where there is none.
 [[nodiscard]] std::string request_id_of(const net::HttpResponse& response);
 

@@ -49,6 +49,9 @@ TEST(ServiceError, UnderstandsEveryFormOfACode) {
       ErrorCode::conflict);
   EXPECT_EQ(json(400, R"({"__type":"ValidationException:http://internal.amazon.com/coral/"})").service_code,
             "ValidationException");
+  EXPECT_EQ(json(400, R"({"__type":"AWS.SimpleQueueService.NonExistentQueue"})").error.code, ErrorCode::not_found);
+  EXPECT_EQ(json(400, R"({"__type":"QueueAlreadyExists"})").error.code, ErrorCode::already_exists);
+  EXPECT_EQ(json(400, R"({"__type":"AWS.SimpleQueueService.BatchRequestTooLong"})").error.code, ErrorCode::too_large);
   const ServiceFailure by_header = understand_failure(
       Protocol::json, "x",
       answer(400, "{}", "x-amzn-ErrorType: ThrottlingException:http://internal.amazon.com/coral/\r\n"));
@@ -87,12 +90,34 @@ TEST(ServiceError, NeverTakesAProxysAnswerForTheServices) {
       const ServiceFailure failure = json(status, body);
       EXPECT_EQ(failure.error.code, ErrorCode::unavailable) << status << body;
       EXPECT_EQ(failure.error.message, "sqs SendMessage: answered with status " + std::to_string(status) +
-                                           " by something that is not the service");
+                                           " by something that is not the service" +
+                                           (status == 400 ? ", or does not speak AWS JSON 1.0" : ""));
       EXPECT_TRUE(failure.service_code.empty());
     }
   }
   EXPECT_EQ(json(502, "<html>Bad Gateway</html>").end, AttemptEnd::transient);
   EXPECT_EQ(understand_failure(Protocol::xml, "x", answer(404, "", "")).error.code, ErrorCode::unavailable);
+}
+
+TEST(ServiceError, SaysWhatAServerDoesNotHave) {
+  EXPECT_EQ(json(400, R"({"__type":"com.amazonaws.dynamodb.v20120810#UnknownOperationException"})").error,
+            (Error{ErrorCode::invalid_argument, "sqs SendMessage: the server does not have this operation",
+                   "status 400 UnknownOperationException:  (request R1)"}));
+  EXPECT_EQ(xml(501, "<Error><Code>NotImplemented</Code></Error>").error.message,
+            "s3 PutObject: the server does not have this operation");
+  EXPECT_EQ(xml(501, "<Error><Code>NotImplemented</Code></Error>").end, AttemptEnd::final);
+}
+
+TEST(ServiceError, KnowsTheOlderProtocolOfSqs) {
+  const std::string refusal =
+      "<?xml version=\"1.0\"?><ErrorResponse><Error><Code>InvalidAction</Code></Error></ErrorResponse>";
+  const ServiceFailure failure = json(400, refusal);
+  EXPECT_EQ(failure.error.code, ErrorCode::unavailable);
+  EXPECT_NE(failure.error.message.find(query_protocol_hint), std::string::npos);
+  EXPECT_TRUE(is_of_query_protocol("<GetQueueUrlResponse><GetQueueUrlResult/></GetQueueUrlResponse>"));
+  EXPECT_FALSE(is_of_query_protocol("<!DOCTYPE html><html></html>"));
+  EXPECT_FALSE(is_of_query_protocol("<html></html>"));
+  EXPECT_FALSE(is_of_query_protocol("{}"));
 }
 
 TEST(ServiceError, TakesNoWordsForACode) {

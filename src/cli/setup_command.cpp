@@ -14,6 +14,7 @@ struct AwsOptions {
   std::chrono::seconds visibility{30};
   std::chrono::seconds retention = std::chrono::days(4);
   std::uint64_t warm = 0;
+  bool accepts_lost_updates = false;
 };
 
 #ifdef FANFOLD_AWS
@@ -48,7 +49,8 @@ Result<ExitCode> set_up_aws(const Invocation& invocation, const AwsOptions& opti
                             .receive_count_max = options.receives_max,
                             .visibility = options.visibility,
                             .retention = options.retention,
-                            .warm_write_units = options.warm});
+                            .warm_write_units = options.warm,
+                            .accepts_lost_updates = options.accepts_lost_updates});
   if (!report) return std::move(report).error();
   show(*report, invocation.common.json);
   if (invocation.common.bucket.empty())
@@ -86,6 +88,9 @@ void add_setup_command(Command app, Invocation& invocation) {
                      "A new table takes so many write units a second from the start, for a one-time price; without it "
                      "some 4,000, and more as it is used",
                      {.value = "UNITS", .range = OptionTraits::Range{0, 1'000'000}});
+  command.app.flag("--accept-lost-updates", command.options.accepts_lost_updates,
+                   "Take a bucket of a server that writes in spite of conditions, where updates of globals by several "
+                   "processes at once get lost; else that is an error");
 }
 
 }  // namespace fanfold::cli

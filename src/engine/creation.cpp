@@ -7,6 +7,7 @@
 #include "support/hash.hpp"
 #include "support/identifier.hpp"
 #include "support/mutant.hpp"
+#include "support/queue_name.hpp"
 
 #include <algorithm>
 
@@ -296,7 +297,7 @@ Result<std::vector<TaskData>> collect(const detail::TaskSource& source) {
 std::string cluster_id_of(std::string_view queue_url, std::string_view idempotency_key) {
   std::string text("cluster");
   text += separator;
-  text += queue_url;
+  text += support::queue_identity(queue_url);  // The same from wherever it is reached.
   text += separator;
   text += idempotency_key;
   return digest_text(text);

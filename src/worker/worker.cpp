@@ -69,9 +69,10 @@ class Worker::Impl {
       if (name.empty()) continue;
       auto url = engine::with_patience(engine_->store(), [&] { return engine_->queue().resolve(name); });
       if (!url) return {};  // The run itself says what is wrong with it.
-      if (*url == header.queue_url && !header.finished() && !handlers_.on_message)
+      const bool has_tasks = support::is_same_queue(*url, header.queue_url);
+      if (has_tasks && !header.finished() && !handlers_.on_message)
         return refused("handlers.on_message: expected a handler, since tasks of the cluster are open");
-      if (*url == header.queue_url || *url == header.finish_queue_url) return {};
+      if (has_tasks || support::is_same_queue(*url, header.finish_queue_url)) return {};
     }
     return Error{ErrorCode::invalid_argument,
                  header.finished()

@@ -6,6 +6,7 @@
 
 #include <cstdlib>
 #include <iostream>
+#include <sstream>
 #include <stdexcept>
 #include <thread>
 
@@ -58,15 +59,36 @@ class AwsOfTheEnvironment final : public StoreUnderTest {
   aws::Options options_;
 };
 
+/// What FANFOLD_TEST_AWS_LACKS names, separated by commas, is not asked of the server.
+Capabilities capabilities_of_the_environment() {
+  Capabilities capabilities;
+  capabilities.counts_are_exact = false;
+  capabilities.queues_made_at_use = false;
+  capabilities.receive_tries_max = 10;
+  capabilities.refuses_long_messages = false;
+  const char* variable = std::getenv("FANFOLD_TEST_AWS_LACKS");
+  std::istringstream lacks(variable == nullptr ? "" : variable);
+  for (std::string word; std::getline(lacks, word, ',');) {
+    if (word == "redrive") {
+      capabilities.redrives_by_call = false;
+    } else if (word == "stale-receipts") {
+      capabilities.knows_stale_receipts = false;
+    } else if (word == "deduplication") {
+      capabilities.remembers_deduplication = false;
+    } else if (word == "transactions") {
+      capabilities.isolates_transactions = false;
+    } else {
+      throw std::invalid_argument("FANFOLD_TEST_AWS_LACKS: nothing is called " + word);
+    }
+  }
+  return capabilities;
+}
+
 }  // namespace
 
 std::vector<BackendUnderTest> backends_under_test() {
   if (std::getenv("FANFOLD_TEST_AWS_ENVIRONMENT") != nullptr) {
-    Capabilities capabilities;
-    capabilities.counts_are_exact = false;
-    capabilities.queues_made_at_use = false;
-    capabilities.receive_tries_max = 10;
-    capabilities.refuses_long_messages = false;
+    const Capabilities capabilities = capabilities_of_the_environment();
     return {{.name = "Environment",
              .make = [] { return std::make_unique<AwsOfTheEnvironment>(); },
              .capabilities = capabilities}};

@@ -48,6 +48,7 @@ struct SetupOptions {
   std::chrono::seconds retention{std::chrono::days{4}};
   std::uint64_t warm_write_units =
       0;  ///< Not 0: a table that takes so many write units a second from the start; costs once.
+  bool accepts_lost_updates = false;  ///< Of a bucket whose server ignores conditions; else that is an error.
 };
 
 /// One of the things that setup sees to.
@@ -68,8 +69,10 @@ struct SetupReport {
 };
 
 /// Creates the table (on demand, time to live, the index over clusters), the bucket and the queue with its dead-letter
-/// queue. Idempotent: what is there is checked and left alone. Blocks until all can be used, at most some minutes.
-/// Errors: already_exists (a table or bucket of another kind or owner), permission_denied, those of open.
+/// queue. Idempotent: what is there is checked and left alone. Where an endpoint is configured, so that it may not be
+/// AWS's own, conditional writes are tried on an item and an object that are removed again. Blocks until all can be
+/// used, at most some minutes. Errors: already_exists (a table or bucket of another kind or owner), invalid_argument (a
+/// server that writes in spite of conditions), permission_denied, those of open.
 Result<SetupReport> setup(const SetupOptions& options);
 
 }  // namespace fanfold::aws

@@ -1,6 +1,7 @@
 #include "aws/base64.hpp"
 #include "aws/md5.hpp"
 #include "aws/xml.hpp"
+#include "backends/aws/behaviour.hpp"
 #include "backends/aws/keys.hpp"
 #include "backends/aws/sqs_queue.hpp"
 #include "backends/aws/store.hpp"
@@ -169,8 +170,10 @@ class Setup {
   Result<SetupReport> run() {
     if (auto made = make_table(); !made) return std::move(made).error();
     make_ttl();
+    if (auto tried = try_table(); !tried) return std::move(tried).error();
     if (!store_.bucket.empty()) {
       if (auto made = make_bucket(); !made) return std::move(made).error();
+      if (auto tried = try_bucket(); !tried) return std::move(tried).error();
     }
     if (!options_.queue.empty()) {
       if (auto made = make_queues(); !made) return std::move(made).error();
@@ -187,6 +190,55 @@ class Setup {
   void warn(std::string name, std::string detail) {
     report_.resources.push_back({std::move(name), SetupResource::State::warning, std::move(detail)});
     ++report_.warning_count;
+  }
+
+  /// Nothing is left of fanfold's promises where conditions are not kept: that is an error, and no warning.
+  Result<void> insist(const std::string& line, const Result<Flaw>& found, std::string_view remedy) {
+    if (found && found->empty()) return {};
+    if (!found && is_retryable(found.error().code)) return found.error();
+    if (!found && found.error().code == ErrorCode::permission_denied) {
+      warn(line, "its conditional writes could not be tried: " + found.error().message);
+      return {};
+    }
+    const std::string what = found ? *found : found.error().message;
+    return Error{
+        ErrorCode::invalid_argument,
+        line + ": the server does not do conditional writes as documented: " + what + ". " + std::string(remedy),
+        found ? std::string() : found.error().remote_detail};
+  }
+
+  /// AWS does what it documents; of other servers what matters most is tried.
+  Result<void> try_table() {
+    if (!store_.dynamodb->options().endpoint.is_custom) return {};
+    const std::string line = "table " + store_.table_name;
+    auto kept = insist(line, try_conditional_items(*store_.table, store_.clock->now()),
+                       "Tasks would be lost or counted twice; use another server for DynamoDB");
+    if (!kept) return kept;
+    const auto flaw = try_transactions(*store_.table, store_.clock->now());
+    if (!flaw || !flaw->empty())
+      warn("transactions of " + line,
+           "without them no tasks can be added to open clusters: " + (flaw ? *flaw : flaw.error().message));
+    return {};
+  }
+
+  Result<void> try_bucket() {
+    if (!store_.s3->options().endpoint.is_custom) return {};
+    const std::string line = "bucket " + store_.bucket;
+    const auto found = try_conditional_objects(*store_.objects, store_.bucket);
+    if (found && !found->empty() && options_.accepts_lost_updates) {
+      warn(line, *found + ": updates of globals by several processes at once get lost");
+    } else if (auto kept = insist(line, found,
+                                  "Updates of globals by several processes at once would get lost. Use another server "
+                                  "for S3; or no bucket: then there are no globals, and payloads stay in the table; or "
+                                  "--accept-lost-updates, where one process at a time writes globals");
+               !kept) {
+      return kept;
+    }
+    const auto flaw = try_metadata(*store_.objects, store_.bucket);
+    if (!flaw || !flaw->empty())
+      warn("objects of " + line,
+           "an update of globals whose answer got lost may be applied twice: " + (flaw ? *flaw : flaw.error().message));
+    return {};
   }
 
   Result<void> make_table() {
@@ -333,7 +385,11 @@ class Setup {
     Call get(*store_.s3, std::move(*look));
     store_.s3->run(get, {});
     if (!get.answer().error) {
-      there(line);
+      const auto document = XmlDocument::parse(get.answer().response.body);
+      if (document && document->root_name() == "LifecycleConfiguration")
+        there(line);
+      else
+        warn(line, "the server does not tell it, so that nobody knows whether anything expires");
       return {};
     }
     if (get.answer().service_code != "NoSuchLifecycleConfiguration") {
@@ -431,9 +487,13 @@ class Setup {
       there(line);
     }
     const std::string& dead_url = attributes.redrive->dead_letter_queue;
-    auto dead = queue_.attributes(dead_url);
-    if (!dead) return std::move(dead).error();
     const std::string dead_line = "dead-letter queue " + dead_url.substr(dead_url.rfind('/') + 1);
+    auto dead = queue_.attributes_or(dead_url, {.retention = dead_letter_retention});
+    if (!dead && dead.error().code == ErrorCode::not_found) {
+      warn(dead_line, "it is not there, though " + line + " names it; fanfold queue create makes it");
+      return {};
+    }
+    if (!dead) return std::move(dead).error();
     if (dead->retention <= attributes.retention) {
       warn(dead_line,
            "it keeps messages no longer than the queue itself, and their age counts from the first send: "

@@ -199,7 +199,11 @@ Result<QueueAttributes> SqsQueue::attributes_or(std::string_view url, const Queu
   const auto policy = there.find("RedrivePolicy");
   const auto redrive = policy == there.end() ? std::nullopt : read_redrive(policy->second);
   if (redrive) {
-    auto dead_letter_url = resolve(name_in_arn(redrive->arn));
+    const std::string dead_letter_name = name_in_arn(redrive->arn);
+    auto dead_letter_url = resolve(dead_letter_name);
+    // A queue works on without the one that its policy names; whoever asks for that one learns that it is not there.
+    if (!dead_letter_url && dead_letter_url.error().code == ErrorCode::not_found)
+      dead_letter_url = std::string(url.substr(0, url.rfind('/') + 1)) + dead_letter_name;
     if (!dead_letter_url) return std::move(dead_letter_url).error();
     attributes.redrive = RedrivePolicy{std::move(*dead_letter_url), redrive->receive_count_max};
   }

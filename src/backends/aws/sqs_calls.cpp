@@ -197,7 +197,7 @@ std::unique_ptr<BatchCall> make_visibility_call(Service& sqs, std::string_view u
 }
 
 ReceiveCall::ReceiveCall(Service& sqs, std::string_view url, std::size_t count_max, std::chrono::seconds wait,
-                         std::chrono::seconds visibility)
+                         std::chrono::seconds visibility, bool asks_by_older_name)
     : JsonCall(sqs, target, "ReceiveMessage", object_of([&](JsonWriter& out) {
                  out.plain_key("QueueUrl");
                  out.string(url);
@@ -207,11 +207,14 @@ ReceiveCall::ReceiveCall(Service& sqs, std::string_view url, std::size_t count_m
                  out.integer(wait.count());
                  out.plain_key("VisibilityTimeout");
                  out.integer(visibility.count());
-                 out.plain_key("MessageSystemAttributeNames");
-                 out.begin_array();
-                 for (const std::string_view name : {"ApproximateReceiveCount", "SentTimestamp", "MessageGroupId"})
-                   out.plain_string(name);
-                 out.end_array();
+                 for (const std::string_view key : {"MessageSystemAttributeNames", "AttributeNames"}) {
+                   if (key == "AttributeNames" && !asks_by_older_name) continue;
+                   out.plain_key(key);
+                   out.begin_array();
+                   for (const std::string_view name : {"ApproximateReceiveCount", "SentTimestamp", "MessageGroupId"})
+                     out.plain_string(name);
+                   out.end_array();
+                 }
                  out.plain_key("MessageAttributeNames");
                  out.begin_array();
                  for (const std::string_view name : {extended_size_name, legacy_size_name}) out.plain_string(name);
@@ -219,6 +222,8 @@ ReceiveCall::ReceiveCall(Service& sqs, std::string_view url, std::size_t count_m
                }),
                wait + answer_grace) {
   limits_.size_bytes = answer_bytes_max;
+  // As local-aws-sqs says that there are no messages. Were it cut off, those in it would come again.
+  may_answer_nothing_ = true;
 }
 
 Result<void> ReceiveCall::decode_json(JsonValue root) {
@@ -236,6 +241,7 @@ Result<void> ReceiveCall::decode_json(JsonValue root) {
     if (message.receipt.empty()) return detail::json_error_missing(element, "ReceiptHandle");
     const auto attributes = element.find("Attributes");
     if (attributes && attributes->kind() == JsonKind::object) {
+      message.has_attributes = attributes->find("ApproximateReceiveCount").has_value();
       message.receive_count = number_of<std::uint32_t>(text_of(*attributes, "ApproximateReceiveCount")).value_or(1);
       message.sent_at_milliseconds = number_of<std::int64_t>(text_of(*attributes, "SentTimestamp")).value_or(0);
       message.group_id = text_of(*attributes, "MessageGroupId");
@@ -256,7 +262,7 @@ TextCall::TextCall(Service& sqs, std::string_view operation, const Members& memb
                  }
                })),
       result_(result) {
-  answers_nothing_ = result.empty();
+  may_answer_nothing_ = result.empty();
 }
 
 Result<void> TextCall::decode_json(JsonValue root) {

@@ -66,13 +66,15 @@ struct ReceivedMessage {
   std::uint32_t receive_count = 1;
   std::int64_t sent_at_milliseconds = 0;
   std::string group_id{};
+  bool has_attributes = false;  ///< The three above are as the service tells.
   bool has_extended_size = false;
 };
 
 class ReceiveCall final : public JsonCall {
  public:
+  /// Servers that do not know MessageSystemAttributeNames are asked by the older AttributeNames too.
   ReceiveCall(Service& sqs, std::string_view url, std::size_t count_max, std::chrono::seconds wait,
-              std::chrono::seconds visibility);
+              std::chrono::seconds visibility, bool asks_by_older_name = false);
   std::vector<ReceivedMessage> messages{};
 
  private:

@@ -34,6 +34,12 @@ bool is_stale(const EntryAnswer& entry) {
   return entry.error && std::ranges::find(codes, std::string_view(entry.service_code)) != std::end(codes);
 }
 
+/// Servers that know SQS as it was before August 2025 take no more than 256 KiB a message and a batch, and say so in
+/// several ways; and one message may spoil a whole batch.
+bool is_refused(const std::optional<Error>& error) {
+  return error && (error->code == ErrorCode::too_large || error->code == ErrorCode::invalid_argument);
+}
+
 std::vector<Result<void>> verdicts(const std::vector<EntryAnswer>& entries) {
   std::vector<Result<void>> answers;
   answers.reserve(entries.size());
@@ -93,7 +99,7 @@ Result<std::vector<Delivery>> SqsQueue::receive(std::string_view url, const Rece
   if (stop.stop_requested()) return deliveries;
   const std::size_t count_max = std::clamp<std::size_t>(options.count_max, 1, sqs_batch_count_max);
   const seconds visibility = whole_seconds(options.visibility, visibility_max);
-  ReceiveCall call(sqs_, url, count_max, whole_seconds(options.wait, wait_max), visibility);
+  ReceiveCall call(sqs_, url, count_max, whole_seconds(options.wait, wait_max), visibility, asks_by_older_name_);
   ++usage_.sqs_receive_count;
   sqs_.run(call, {.stop = stop});
   if (call.answer().error) {
@@ -104,6 +110,7 @@ Result<std::vector<Delivery>> SqsQueue::receive(std::string_view url, const Rece
   for (ReceivedMessage& message : call.messages) {
     // What got damaged on the way is left: it comes again.
     if (!message.md5.empty() && message.md5 != md5_text(message.body)) continue;
+    if (!message.has_attributes) asks_by_older_name_ = true;
     Delivery delivery;
     delivery.message_id = std::move(message.id);
     delivery.receipt_handle = std::move(message.receipt);
@@ -187,6 +194,7 @@ void SqsQueue::offload(Outgoing& message, bool keeps_payload) {
   object.where = {bucket_, keeps_payload ? message.message_id : payload_name_of_message()};
   object.body = std::move(message.text);
   auto put = objects_->put(object);
+  message.error.reset();
   if (!put) {
     message.error = std::move(put).error();
     return;
@@ -211,6 +219,16 @@ void SqsQueue::send_all(std::string_view url, std::vector<Outgoing>& messages, b
     batches.back().push_back(&message);
     bytes += size;
   }
+  if (support::is_fifo(url)) {
+    // One after the other: two batches at once could overtake each other.
+    for (const std::vector<Outgoing*>& batch : batches) send_batches(url, std::span(&batch, 1), keeps_payloads);
+  } else {
+    send_batches(url, batches, keeps_payloads);
+  }
+}
+
+void SqsQueue::send_batches(std::string_view url, std::span<const std::vector<Outgoing*>> batches,
+                            bool keeps_payloads) {
   std::vector<std::unique_ptr<BatchCall>> calls;
   for (const std::vector<Outgoing*>& batch : batches) {
     std::vector<SendEntry> entries;
@@ -218,23 +236,36 @@ void SqsQueue::send_all(std::string_view url, std::vector<Outgoing>& messages, b
     calls.push_back(make_send_call(sqs_, url, entries));
   }
   usage_.sqs_send_count += calls.size();
-  if (support::is_fifo(url) || calls.size() == 1) {
-    // One after the other: two batches at once could overtake each other.
-    for (const auto& call : calls) sqs_.run(*call, {});
+  if (calls.size() == 1) {
+    sqs_.run(*calls.front(), {});
   } else if (!calls.empty()) {
     sqs_.run_all(std::span(calls), {});
   }
   for (std::size_t i = 0; i < calls.size(); ++i) {
     std::vector<EntryAnswer> answers = calls[i]->take();
+    if (is_refused(calls[i]->answer().error) && batches[i].size() > 1) {
+      for (Outgoing* message : batches[i]) send_alone(url, *message, keeps_payloads);
+      continue;
+    }
     for (std::size_t k = 0; k < answers.size(); ++k) {
       Outgoing& message = *batches[i][k];
       message.error = std::move(answers[k].error);
       message.is_of_call = answers[k].is_of_call;
-      message.message_id = std::move(answers[k].message_id);
+      if (!message.error) message.message_id = std::move(answers[k].message_id);
       const bool is_damaged = !message.error && !answers[k].md5.empty() && answers[k].md5 != md5_text(message.text);
       if (is_damaged) message.error = Error{ErrorCode::unavailable, "sqs got another message than was sent", {}};
+      if (is_refused(message.error) && message.text.size() > sqs_bytes_surely && objects_ != nullptr) {
+        offload(message, keeps_payloads);
+        if (!message.error) send_alone(url, message, keeps_payloads);
+      }
     }
   }
+}
+
+void SqsQueue::send_alone(std::string_view url, Outgoing& message, bool keeps_payloads) {
+  message.entry.body = message.text;
+  const std::vector<Outgoing*> alone{&message};
+  send_batches(url, std::span(&alone, 1), keeps_payloads);
 }
 
 Result<std::vector<Result<std::string>>> SqsQueue::send(std::string_view url,

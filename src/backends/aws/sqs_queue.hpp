@@ -26,6 +26,8 @@ class SqsQueue : public Queue {
   Result<std::string> resolve(std::string_view name_or_url) override;
   Result<std::string> create(std::string_view name, const QueueAttributes& attributes) override;
   Result<QueueAttributes> attributes(std::string_view url) override;
+  /// What the server does not tell is as in `untold`.
+  Result<QueueAttributes> attributes_or(std::string_view url, const QueueAttributes& untold);
   Result<QueueCounts> counts(std::string_view url) override;
   Result<std::vector<std::string>> list() override;
   Result<std::vector<Delivery>> receive(std::string_view url, const ReceiveOptions& options,
@@ -55,8 +57,10 @@ class SqsQueue : public Queue {
   /// The queue's MaximumMessageSize, asked for once.
   std::size_t bytes_max_of(std::string_view url);
   void send_all(std::string_view url, std::vector<Outgoing>& messages, bool keeps_payloads);
+  /// All at once. What is refused is sent message by message, and a long one by the bucket.
+  void send_batches(std::string_view url, std::span<const std::vector<Outgoing*>> batches, bool keeps_payloads);
+  void send_alone(std::string_view url, Outgoing& message, bool keeps_payloads);
   void offload(Outgoing& message, bool keeps_payload);
-  Result<QueueAttributes> attributes_or(std::string_view url, const QueueAttributes& untold);
   Result<std::string> arn_of(std::string_view name_or_url);
   /// One answer for each entry, from calls of ten.
   template <class Entry, class Make>
@@ -68,6 +72,7 @@ class SqsQueue : public Queue {
   ObjectStore* objects_;
   std::string bucket_;
   Usage& usage_;
+  std::atomic<bool> asks_by_older_name_{false};  ///< The server did not tell what it was asked by the newer one.
   std::mutex mutex_;
   std::map<std::string, std::string, std::less<>> urls_;       // By name. Guarded by mutex_.
   std::map<std::string, std::size_t, std::less<>> bytes_max_;  // By url. Guarded by mutex_.
