@@ -165,7 +165,9 @@ class Setup {
   Setup(const SetupOptions& options, Store& store)
       : options_(options),
         store_(store),
-        queue_(*store.sqs, *store.clock, store.bucket_objects(), store.bucket, *store.usage) {}
+        queue_(*store.sqs, *store.clock, store.bucket_objects(), store.bucket, *store.usage),
+        trial_table_(*store.dynamodb, store.table_name, trial_usage_, false),
+        trial_objects_(*store.s3, store.session->config().s3_addressing_style(), trial_usage_) {}
 
   Result<SetupReport> run() {
     if (auto made = make_table(); !made) return std::move(made).error();
@@ -211,10 +213,10 @@ class Setup {
   Result<void> try_table() {
     if (!store_.dynamodb->options().endpoint.is_custom) return {};
     const std::string line = "table " + store_.table_name;
-    auto kept = insist(line, try_conditional_items(*store_.table, store_.clock->now()),
+    auto kept = insist(line, try_conditional_items(trial_table_, store_.clock->now()),
                        "Tasks would be lost or counted twice; use another server for DynamoDB");
     if (!kept) return kept;
-    const auto flaw = try_transactions(*store_.table, store_.clock->now());
+    const auto flaw = try_transactions(trial_table_, store_.clock->now());
     if (!flaw || !flaw->empty())
       warn("transactions of " + line,
            "without them no tasks can be added to open clusters: " + (flaw ? *flaw : flaw.error().message));
@@ -224,7 +226,7 @@ class Setup {
   Result<void> try_bucket() {
     if (!store_.s3->options().endpoint.is_custom) return {};
     const std::string line = "bucket " + store_.bucket;
-    const auto found = try_conditional_objects(*store_.objects, store_.bucket);
+    const auto found = try_conditional_objects(trial_objects_, store_.bucket);
     if (found && !found->empty() && options_.accepts_lost_updates) {
       warn(line, *found + ": updates of globals by several processes at once get lost");
     } else if (auto kept = insist(line, found,
@@ -234,7 +236,7 @@ class Setup {
                !kept) {
       return kept;
     }
-    const auto flaw = try_metadata(*store_.objects, store_.bucket);
+    const auto flaw = try_metadata(trial_objects_, store_.bucket);
     if (!flaw || !flaw->empty())
       warn("objects of " + line,
            "an update of globals whose answer got lost may be applied twice: " + (flaw ? *flaw : flaw.error().message));
@@ -507,6 +509,9 @@ class Setup {
   const SetupOptions& options_;
   Store& store_;
   SqsQueue queue_;
+  Usage trial_usage_;  ///< Trials are none of the store's use.
+  DynamoDbTable trial_table_;
+  S3Objects trial_objects_;
   SetupReport report_;
 };
 
