@@ -6,8 +6,6 @@
 start_aws_server() {
   local bin=$SOURCE_DIR/build/python/bin port waited
   local -a command
-  # Another server, or an account: whatever the environment leads to, with the credentials that are in it.
-  if [ -n "${FANFOLD_TEST_AWS_ENVIRONMENT:-}" ]; then return 0; fi
   [ -x "$bin/python3" ] || { echo "NOT RUN: there is no $1; ./dev test installs it into build/python" >&2; return 77; }
   port=$("$bin/python3" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
   case $1 in
