@@ -1,10 +1,9 @@
 // ctest: labels=integration,tsan timeout=120
 // What other servers than AWS's answer, as it was seen, and what set-up says of a server that does not keep promises.
-#include "backends/aws/md5.hpp"
+#include "aws/session.hpp"
+#include "aws/test_files.hpp"
 #include "backends/aws/s3_objects.hpp"
-#include "backends/aws/session.hpp"
 #include "backends/aws/sqs_queue.hpp"
-#include "backends/aws/test_files.hpp"
 
 #include "support/scripted_http_server.hpp"
 
