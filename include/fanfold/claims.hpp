@@ -71,6 +71,12 @@ using EndCondition = std::variant<std::uint64_t /*token*/, SeenState, NotEnded, 
 
 enum class Verdict : std::uint8_t { done, failed, retry, waiting };
 
+/// One delivery, by its queue.
+struct DeliveredMessage {
+  std::string url{};
+  std::string receipt_handle{};
+};
+
 struct EndRequest {
   RecordRef ref{};
   std::uint64_t index = 0;  ///< Tasks: where the result and errors belong.
@@ -83,6 +89,9 @@ struct EndRequest {
   std::string output{};               ///< Raw bytes that the attempt printed; at most `output_bytes_max`.
   std::uint32_t attempt = 0;
   bool unstarted = false;  ///< retry, by the holder: no handler was run, so that the attempt is not counted.
+  /// Single messages, done and failed: the delivery that is to be deleted once the record has ended, by the ledger
+  /// (`EndAnswers::deleted`) or else by whoever asks. Empty where somebody else deletes it.
+  std::optional<DeliveredMessage> message{};
 };
 
 enum class EndOutcome : std::uint8_t {

@@ -307,6 +307,30 @@ TEST(ByHand, CompletesTheTaskAndTheClusterAndDeletesTheMessage) {
   for (auto& result : world.client->results<std::string>(cluster)) EXPECT_EQ(result.value().result, "thumbnail");
 }
 
+TEST(ByHand, DeletesASingleMessageOnceItsRecordHasEnded) {
+  World world;
+  static_cast<void>(world.client->send_message(world.queue, 1).value());
+  static_cast<void>(world.client->send_message(world.queue, 2).value());
+  const SqsEvent event = world.receive();
+  ASSERT_TRUE(world.client->mark_complete(world.client->is_complete(event.records[0]).value()).has_value());
+  EXPECT_EQ(world.message_count(), 1U);
+  ASSERT_TRUE(world.client->mark_failed(world.client->is_complete(event.records[1]).value(), "unusable").has_value());
+  EXPECT_EQ(world.message_count(), 0U);
+}
+
+TEST(ByHand, LeavesTheMessageOfALostClaimToWhoeverTookOver) {
+  World world;
+  static_cast<void>(world.client->send_message(world.queue, 1).value());
+  const SqsRecord record = world.receive(1, 100s).records.front();
+  const Claim late = world.client->is_complete(record).value();
+  world.advance(31s);
+  ASSERT_EQ(world.client->is_complete(record).value().state, ClaimState::claimed);
+  const auto marked = world.client->mark_complete(late);
+  ASSERT_FALSE(marked);
+  EXPECT_EQ(marked.error().code, ErrorCode::lease_lost);
+  EXPECT_EQ(world.message_count(), 1U);
+}
+
 TEST(ByHand, LosesItsClaimToWhoeverTookOver) {
   World world;
   static_cast<void>(world.client->create_message_cluster(world.queue, numbers(1)).value());

@@ -39,6 +39,7 @@ Result<void> end_by_hand(Store& store, const detail::ClaimTicket& ticket, EndReq
   end.index = ticket.index;
   end.condition = ticket.token;
   end.attempt = ticket.attempt;
+  if (ticket.ref.type == RecordType::message) end.message = DeliveredMessage{ticket.queue_url, ticket.receipt_handle};
   auto answers = with_patience(store, [&] { return store.ledger().end(std::span(&end, 1), store.now()); });
   if (!answers) return std::move(answers).error();
   switch (answers->outcomes.front()) {
@@ -54,6 +55,7 @@ Result<void> end_by_hand(Store& store, const detail::ClaimTicket& ticket, EndReq
   if (ticket.ref.type == RecordType::cluster && !ticket.ref.first_failure) {
     if (auto marked = mark_finish_done(store, ticket.ref.id, ticket.ref.round); !marked) return marked;
   }
+  if (answers->is_deleted(0)) return {};
   auto removed = with_patience(
       store, [&] { return store.queue().remove(ticket.queue_url, std::span(&ticket.receipt_handle, 1)); });
   if (!removed) return std::move(removed).error();

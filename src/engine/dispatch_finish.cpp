@@ -23,6 +23,7 @@ struct Dispatcher::Ending {
   void run() {
     if (support::mutant("delete_before_end")) delete_all();
     if (support::mutant("end_without_token")) forget_tokens();
+    name_messages();
     const std::span<const EndRequest> ends = std::span(chunk.ends).subspan(first, last - first);
     auto answers = with_patience(store, [&] { return store.ledger().end(ends, now); });
     if (!answers) {
@@ -30,13 +31,24 @@ struct Dispatcher::Ending {
       for (std::size_t i = first; i < last; ++i) settlement.leave(chunk.deliveries[i]);
     } else {
       follow(*answers);
-      for (std::size_t i = first; i < last; ++i) settle(i, answers->outcomes[i - first]);
+      for (std::size_t i = first; i < last; ++i)
+        settle(i, answers->outcomes[i - first], answers->is_deleted(i - first));
     }
     dispatcher.settle(settlement, tally);
   }
 
   void forget_tokens() {
     for (std::size_t i = first; i < last; ++i) chunk.ends[i].condition = NotEnded{};
+  }
+
+  /// Nothing follows from the end of a single message but its deletion, which the ledger may be able to do at once.
+  void name_messages() {
+    for (std::size_t i = first; i < last; ++i) {
+      EndRequest& end = chunk.ends[i];
+      const Delivery& delivery = chunk.deliveries[i];
+      if (end.ref.type != RecordType::message || end.verdict == Verdict::retry) continue;
+      if (settlement.deletes_alone(delivery)) end.message = DeliveredMessage{chunk.url, delivery.receipt_handle};
+    }
   }
 
   void delete_all() {
@@ -77,7 +89,7 @@ struct Dispatcher::Ending {
     tally.note(result.error());
   }
 
-  void settle(std::size_t i, EndOutcome outcome) {
+  void settle(std::size_t i, EndOutcome outcome, bool is_deleted) {
     Delivery& delivery = chunk.deliveries[i];
     const EndRequest& end = chunk.ends[i];
     switch (outcome) {
@@ -85,7 +97,7 @@ struct Dispatcher::Ending {
         count_ended(i);
         if (end.verdict == Verdict::retry)
           settlement.put_back(delivery, core::hidden_for(now, end.retry_at));
-        else
+        else if (!is_deleted)
           remove(delivery);
         return;
       case EndOutcome::already:

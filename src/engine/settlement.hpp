@@ -38,6 +38,11 @@ class Settlement {
   /// Whether the queue delivers it once more if it is left.
   [[nodiscard]] bool is_received_again(const Delivery& delivery) const noexcept;
 
+  /// Whether deleting it is ours, and the message all that is to be deleted.
+  [[nodiscard]] bool deletes_alone(const Delivery& delivery) const noexcept {
+    return deletion_ == Deletion::ours && !delivery.owns_payload;
+  }
+
   /// Does what was gathered, answers the first error. What could not be done comes back by itself when its visibility
   /// ends.
   Result<void> flush();

@@ -1,5 +1,7 @@
 #include "testing/faulty_process.hpp"
 
+#include <algorithm>
+
 namespace fanfold::testing {
 
 namespace {
@@ -23,6 +25,13 @@ class FaultyLedger final : public Ledger {
         "ledger.extend", leases, [&](std::span<const Lease> some) { return ledger_->extend(some, lease_end); });
   }
   Result<EndAnswers> end(std::span<const EndRequest> requests, Time now) override {
+    std::vector<EndRequest> apart;
+    if (std::ranges::any_of(requests, [](const EndRequest& request) { return request.message.has_value(); }) &&
+        process_->plan().below(2) == 0) {
+      apart.assign(requests.begin(), requests.end());  // As of a store that keeps its messages elsewhere.
+      for (EndRequest& request : apart) request.message.reset();
+      requests = apart;
+    }
     return process_->call_in_part("ledger.end", requests,
                                   [&](std::span<const EndRequest> some) { return ledger_->end(some, now); });
   }

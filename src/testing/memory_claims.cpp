@@ -50,6 +50,17 @@ EndOutcome end_record(State& state, const EndRequest& request, Time now) {
   return end.outcome;
 }
 
+/// True where it was deleted with the record's end.
+bool remove_with_end(State& state, const EndRequest& request, EndOutcome outcome) {
+  const bool is_over = request.verdict == Verdict::done || request.verdict == Verdict::failed;
+  if (!request.message || request.ref.type != RecordType::message || !is_over) return false;
+  if (outcome != EndOutcome::ended) return false;
+  const auto queue = state.queues.find(request.message->url);
+  if (queue == state.queues.end()) return false;
+  remove_message(state, queue->second, request.message->receipt_handle);
+  return true;
+}
+
 /// Finishes the clusters of what ended where it was the last, and lists each that has something following from its end.
 std::vector<ClusterHeader> propagate_all(State& state, const std::vector<const RecordRef*>& ended, Time now) {
   std::vector<ClusterHeader> finished;
@@ -142,6 +153,7 @@ Result<EndAnswers> MemoryLedger::end(std::span<const EndRequest> requests, Time 
   }
   for (const EndRequest& request : requests) {
     answers.outcomes.push_back(end_record(*state_, request, now));
+    answers.deleted.push_back(remove_with_end(*state_, request, answers.outcomes.back()));
     const bool has_ended =
         answers.outcomes.back() == EndOutcome::ended || answers.outcomes.back() == EndOutcome::already;
     if (has_ended) ended.push_back(&request.ref);

@@ -153,11 +153,7 @@ class MemoryQueue final : public Queue {
     const std::scoped_lock lock(state_->mutex);
     QueueEntry* queue = find(url);
     if (queue == nullptr) return no_queue(url);
-    for (const std::string& receipt : receipt_handles) {
-      std::erase_if(queue->messages,
-                    [&](const QueuedMessage& message) { return !receipt.empty() && message.receipt == receipt; });
-    }
-    notify();
+    for (const std::string& receipt : receipt_handles) remove_message(*state_, *queue, receipt);
     return std::vector<Result<void>>(receipt_handles.size());
   }
 
@@ -365,6 +361,14 @@ class MemoryQueue final : public Queue {
 };
 
 }  // namespace
+
+void remove_message(State& state, QueueEntry& queue, std::string_view receipt_handle) {
+  std::erase_if(queue.messages, [&](const QueuedMessage& message) {
+    return !receipt_handle.empty() && message.receipt == receipt_handle;
+  });
+  ++state.change_count;
+  state.message_came.notify_all();
+}
 
 std::unique_ptr<Queue> make_queue(std::shared_ptr<State> state) {
   return std::make_unique<MemoryQueue>(std::move(state));

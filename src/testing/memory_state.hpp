@@ -105,6 +105,9 @@ struct State {
   std::uint64_t globals_version = 0;
 };
 
+/// Deletes by receipt; a stale one deletes nothing. Whoever polls looks again. The caller holds the mutex.
+void remove_message(State& state, QueueEntry& queue, std::string_view receipt_handle);
+
 /// Where a record of this reference is kept: finish and first-failure messages share the ids of single messages.
 [[nodiscard]] std::string record_id(const RecordRef& ref);
 

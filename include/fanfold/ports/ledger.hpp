@@ -19,6 +19,9 @@ struct TaskData {
 struct EndAnswers {
   std::vector<EndOutcome> outcomes{};     ///< One per request, in order.
   std::vector<ClusterHeader> finished{};  ///< Clusters that these ends finished, as they now are.
+  std::vector<bool> deleted{};  ///< Per request: its message was deleted with the record's end. Empty where none was.
+
+  [[nodiscard]] bool is_deleted(std::size_t request) const { return request < deleted.size() && deleted[request]; }
 };
 
 struct AddedTasks {
@@ -101,7 +104,9 @@ class Ledger {
   /// Moves the lease's end while the token holds. Per lease: nothing, or lease_lost.
   virtual Result<std::vector<Result<void>>> extend(std::span<const Lease> leases, Time lease_end) = 0;
   /// Ends attempts, propagates what ended to the cluster and finishes it when it was the last. Idempotent. A cluster
-  /// with `moved_to` is not finished: it does that where it went.
+  /// with `moved_to` is not finished: it does that where it went. A backend that keeps messages too may delete the
+  /// `message` of a request whose outcome is `ended`, in the same write and as `Queue::remove` does (a stale receipt
+  /// deletes nothing); with any other outcome no message is touched.
   virtual Result<EndAnswers> end(std::span<const EndRequest> requests, Time now) = 0;
   /// Repeats the propagation of ended tasks (a crash came between). `finished` holds each of their clusters that is
   /// finished and has its parent's end, finish message or its end still open.

@@ -1,4 +1,5 @@
 #include "backends/sqlite/ledger.hpp"
+#include "backends/sqlite/queue.hpp"
 
 #include <algorithm>
 
@@ -77,6 +78,22 @@ EndOutcome end_record(Transaction& transaction, const EndRequest& request, Time 
   return end.outcome;
 }
 
+/// The queues of the messages that are to be deleted with the end of their record: one for each request, null for
+/// none. All null, without a list, where no request names a message.
+Result<std::vector<std::shared_ptr<const QueueInfo>>> find_queues(Store& store, std::span<const EndRequest> requests) {
+  std::vector<std::shared_ptr<const QueueInfo>> queues;
+  for (std::size_t i = 0; i < requests.size(); ++i) {
+    const EndRequest& request = requests[i];
+    const bool is_over = request.verdict == Verdict::done || request.verdict == Verdict::failed;
+    if (!request.message || request.ref.type != RecordType::message || !is_over) continue;
+    auto queue = store.ensure_queue(request.message->url);
+    if (!queue) return std::move(queue).error();
+    queues.resize(requests.size());
+    queues[i] = std::move(*queue);
+  }
+  return queues;
+}
+
 /// Finishes the clusters of what ended where it was the last, and lists each that has something following from its end.
 std::vector<ClusterHeader> finish_clusters(Transaction& transaction, const std::vector<const RecordRef*>& ended,
                                            Time now) {
@@ -122,15 +139,23 @@ Result<EndAnswers> SqliteLedger::end(std::span<const EndRequest> requests, Time 
     if (request.result && request.result->text().size() > result_bytes_max)
       return Error{ErrorCode::too_large, "a result holds at most 64 KB", {}};
   }
+  const auto queues = find_queues(*store_, requests);
+  if (!queues) return queues.error();
   return store_->write(Sync::needed, [&](Transaction& transaction) -> Result<EndAnswers> {
     EndAnswers answers;
     answers.outcomes.reserve(requests.size());
+    answers.deleted.resize(queues->size());
     std::vector<const RecordRef*> ended;
     ended.reserve(requests.size());
-    for (const EndRequest& request : requests) {
+    for (std::size_t i = 0; i < requests.size(); ++i) {
+      const EndRequest& request = requests[i];
       const EndOutcome outcome = request.ref.type == RecordType::task ? end_task(transaction, request, now)
                                                                       : end_record(transaction, request, now);
       answers.outcomes.push_back(outcome);
+      if (outcome == EndOutcome::ended && !queues->empty() && (*queues)[i] != nullptr) {
+        remove_message(transaction, *(*queues)[i], request.message->receipt_handle, store_->clock().now());
+        answers.deleted[i] = true;
+      }
       if (outcome == EndOutcome::ended || outcome == EndOutcome::already) ended.push_back(&request.ref);
     }
     answers.finished = finish_clusters(transaction, ended, now);

@@ -104,6 +104,9 @@ void deliver_slots(Connection& connection, const std::vector<TakenSlot>& slots, 
 void bury_row(Transaction& transaction, const QueueInfo& queue, Number number, Time now);
 void bury_slot(Transaction& transaction, const QueueInfo& queue, Number tree, std::uint64_t position, const Mail& mail);
 
+/// Deletes by receipt; a stale one, or what is none, deletes nothing.
+void remove_message(Transaction& transaction, const QueueInfo& queue, std::string_view receipt_handle, Time now);
+
 // FIFO groups.
 
 /// A message was appended to its group.

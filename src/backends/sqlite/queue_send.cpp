@@ -181,23 +181,6 @@ std::optional<std::string> group_of(Connection& connection, const Receipt& recei
   return rows.text(0);
 }
 
-void remove_one(Transaction& transaction, const QueueInfo& queue, const Receipt& receipt, Time now) {
-  if (receipt.is_slot) {
-    with_slot(transaction, receipt, [](Mail& mail) {
-      mail.is_present = false;
-      return true;
-    });
-    return;
-  }
-  Connection& connection = transaction.connection();
-  const auto group = queue.attributes.fifo ? group_of(connection, receipt) : std::nullopt;
-  execute(connection, "DELETE FROM message WHERE number = ? AND queue = ? AND receive_count = ? AND receive_count > 0",
-          receipt.number, queue.number, receipt.receive_count);
-  if (!group) return;
-  settle_group(connection, queue.number, *group, now);
-  transaction.announce(queue.bucket);
-}
-
 void change_one(Transaction& transaction, const QueueInfo& queue, const Receipt& receipt, Time visible_at, Time now) {
   // Later than that, long polls look again by themselves: heartbeats wake nobody.
   if (visible_at - now < poll_most) transaction.announce(queue.bucket);
@@ -265,15 +248,32 @@ Result<std::vector<Queue::TaskRefused>> SqliteQueue::send_tasks(std::string_view
   });
 }
 
+void remove_message(Transaction& transaction, const QueueInfo& queue, std::string_view receipt_handle, Time now) {
+  const auto receipt = parse_receipt(receipt_handle);
+  if (!receipt) return;
+  if (receipt->is_slot) {
+    with_slot(transaction, *receipt, [](Mail& mail) {
+      mail.is_present = false;
+      return true;
+    });
+    return;
+  }
+  Connection& connection = transaction.connection();
+  const auto group = queue.attributes.fifo ? group_of(connection, *receipt) : std::nullopt;
+  execute(connection, "DELETE FROM message WHERE number = ? AND queue = ? AND receive_count = ? AND receive_count > 0",
+          receipt->number, queue.number, receipt->receive_count);
+  if (!group) return;
+  settle_group(connection, queue.number, *group, now);
+  transaction.announce(queue.bucket);
+}
+
 Result<std::vector<Result<void>>> SqliteQueue::remove(std::string_view url,
                                                       std::span<const std::string> receipt_handles) {
   auto queue = store_->ensure_queue(url);
   if (!queue) return std::move(queue).error();
   return store_->write(Sync::not_needed, [&](Transaction& transaction) -> Result<std::vector<Result<void>>> {
     const Time now = store_->clock().now();
-    for (const std::string& handle : receipt_handles) {
-      if (const auto receipt = parse_receipt(handle)) remove_one(transaction, **queue, *receipt, now);
-    }
+    for (const std::string& handle : receipt_handles) remove_message(transaction, **queue, handle, now);
     return std::vector<Result<void>>(receipt_handles.size());
   });
 }

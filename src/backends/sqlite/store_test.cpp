@@ -1,4 +1,5 @@
 #include "backends/sqlite/store.hpp"
+#include "backends/sqlite/statistics.hpp"
 
 #include <fanfold/testing/manual_clock.hpp>
 
@@ -91,6 +92,32 @@ class StoreTest : public ::testing::Test {
     TaskRangeMessage range;
     range.common = {.type = RecordType::task, .id = id, .expires_at = header.expires_at};
     EXPECT_TRUE(backend.queue->send_tasks("work", range, messages).value().empty());
+  }
+
+  static void send_messages(Backend& backend, std::size_t count) {
+    std::vector<OutgoingMessage> messages(count);
+    for (std::size_t i = 0; i < count; ++i) messages[i].content.id = "m" + std::to_string(i);
+    for (const auto& sent : backend.queue->send("work", messages).value()) EXPECT_TRUE(sent.has_value());
+  }
+  /// Claims a single message that was received, and says how to end it.
+  static EndRequest claim(Backend& backend, const Delivery& delivery) {
+    ClaimRequest request;
+    request.ref = RecordRef::of(*delivery.content);
+    request.token = backend.ledger->new_token();
+    request.lease_end = backend.clock->now() + 1h;
+    request.record = NewMessage{.id = delivery.content->id, .url = "work"};
+    EXPECT_EQ(backend.ledger->claim(std::span(&request, 1), backend.clock->now()).value().at(0).outcome,
+              ClaimOutcome::claimed);
+    EndRequest end;
+    end.ref = request.ref;
+    end.condition = request.token;
+    end.attempt = 1;
+    end.message = DeliveredMessage{"work", delivery.receipt_handle};
+    return end;
+  }
+  static std::uint64_t message_count(Backend& backend) {
+    const QueueCounts counts = backend.queue->counts("work").value();
+    return counts.visible_count + counts.in_flight_count + counts.delayed_count;
   }
 
   std::filesystem::path folder_;
@@ -380,6 +407,46 @@ TEST_F(StoreTest, OneRefusedOperationLeavesItsNeighboursAlone) {
     return query_number(connection, "SELECT count(*) FROM setting WHERE name LIKE '%/%'").value_or(-1);
   });
   EXPECT_EQ(count.value(), (thread_count - 1) * round_count);
+}
+
+TEST_F(StoreTest, DeletesASingleMessageInTheCommitThatEndsItsRecord) {
+  Backend backend = open();
+  send_messages(backend, 1);
+  const auto deliveries = backend.queue->receive("work", {.count_max = 1, .wait = 0ms}, {}).value();
+  const EndRequest end = claim(backend, deliveries.at(0));
+  const std::uint64_t commits_before = statistics.commit_count;
+  EXPECT_TRUE(backend.ledger->end(std::span(&end, 1), backend.clock->now()).value().is_deleted(0));
+  EXPECT_EQ(statistics.commit_count - commits_before, 1U);
+  EXPECT_EQ(message_count(backend), 0U);
+}
+
+TEST_F(StoreTest, GivesEachMessageToOneOfManyThatReceiveAtOnce) {
+  constexpr std::size_t count = 400;
+  constexpr std::size_t thread_count = 16;
+  for (const Durability durability : {Durability::normal, Durability::full}) {
+    options_.durability = durability;
+    options_.file += durability == Durability::full ? ".full" : ".normal";
+    Backend backend = open();
+    send_messages(backend, count);
+    std::array<std::atomic<int>, count> received{};
+    {
+      std::vector<std::jthread> threads;
+      for (std::size_t i = 0; i < thread_count; ++i) {
+        threads.emplace_back([&] {
+          while (true) {
+            const auto deliveries = backend.queue->receive("work", {.count_max = 1, .wait = 0ms}, {}).value();
+            if (deliveries.empty()) return;
+            ++received.at(std::stoul(deliveries[0].content->id.substr(1)));
+            const EndRequest end = claim(backend, deliveries[0]);
+            EXPECT_EQ(backend.ledger->end(std::span(&end, 1), backend.clock->now()).value().outcomes.at(0),
+                      EndOutcome::ended);
+          }
+        });
+      }
+    }
+    for (std::size_t i = 0; i < count; ++i) EXPECT_EQ(received.at(i), 1) << "message " << i;
+    EXPECT_EQ(message_count(backend), 0U);
+  }
 }
 
 TEST_F(StoreTest, KeepsTheWalShort) {
