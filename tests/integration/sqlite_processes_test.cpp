@@ -6,6 +6,8 @@
 
 #include <csignal>
 #include <functional>
+#include <mutex>
+#include <set>
 #include <thread>
 
 #include <fcntl.h>
@@ -115,6 +117,36 @@ class SqliteProcesses : public ::testing::Test {
   static std::vector<ClaimAnswer> receive_and_claim(Backend& backend, std::size_t count) {
     return claim_all(backend,
                      backend.queue->receive("work", {.count_max = count, .wait = 5s, .visibility = 1h}, {}).value());
+  }
+
+  /// Receives single messages, claims and ends them, each in this many threads, until there are none. `ended(number)`
+  /// is told of each by its thread.
+  static void work_on_messages(Backend& backend, std::size_t thread_count,
+                               const std::function<void(std::uint16_t)>& ended) {
+    std::vector<std::jthread> threads;
+    for (std::size_t i = 0; i < thread_count; ++i) {
+      threads.emplace_back([&] {
+        while (true) {
+          const auto deliveries =
+              backend.queue->receive("work", {.count_max = 1, .wait = 0ms, .visibility = 1h}, {}).value();
+          if (deliveries.empty()) return;
+          ClaimRequest claim;
+          claim.ref = RecordRef::of(*deliveries[0].content);
+          claim.token = backend.ledger->new_token();
+          claim.lease_end = backend.clock->now() + 1h;
+          claim.attempts_max = 1'000;
+          claim.record = NewMessage{.id = claim.ref.id, .url = "work"};
+          EXPECT_EQ(backend.ledger->claim(std::span(&claim, 1), backend.clock->now()).value().at(0).outcome,
+                    ClaimOutcome::claimed);
+          EndRequest end;
+          end.ref = claim.ref;
+          end.condition = claim.token;
+          end.message = DeliveredMessage{"work", deliveries[0].receipt_handle};
+          EXPECT_TRUE(backend.ledger->end(std::span(&end, 1), backend.clock->now()).value().is_deleted(0));
+          ended(static_cast<std::uint16_t>(std::stoul(claim.ref.id)));
+        }
+      });
+    }
   }
 
   std::filesystem::path folder_;
@@ -335,6 +367,53 @@ TEST_F(SqliteProcesses, ShareTheTasksOfOneClusterWithoutDoingAnyTwice) {
   EXPECT_EQ(backend.ledger->recount("c", backend.clock->now()).value().attempt_count, task_count);
   const QueueCounts counts = backend.queue->counts("work").value();
   EXPECT_EQ(counts.visible_count + counts.in_flight_count + counts.delayed_count, 0U);
+}
+
+TEST_F(SqliteProcesses, ThatAreKilledWhileManyReceiveClaimAndEndMessagesLoseNone) {
+  constexpr std::size_t message_count = 2'000;
+  constexpr std::size_t thread_count = 16;
+  constexpr std::size_t kill_count = 8;
+  const pid_t sender = start([this] {
+    Backend backend = open();
+    std::vector<OutgoingMessage> messages(message_count);
+    for (std::size_t i = 0; i < message_count; ++i) messages[i].content.id = std::to_string(i);
+    backend.queue->send("work", messages).value();
+  });
+  ASSERT_EQ(::waitpid(sender, nullptr, 0), sender);
+  children_.clear();
+  std::set<std::uint16_t> told;
+  for (std::size_t kill = 0; kill < kill_count; ++kill) {
+    int ends[2] = {-1, -1};
+    ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
+    const pid_t child = start([&, this] {
+      Backend backend = open();
+      work_on_messages(backend, thread_count, [&](std::uint16_t number) {
+        EXPECT_EQ(::write(ends[1], &number, sizeof(number)), static_cast<ssize_t>(sizeof(number)));
+      });
+    });
+    ::close(ends[1]);
+    std::uint16_t number = 0;
+    for (std::size_t count = 0; count<1 + 29 * kill&& ::read(ends[0], &number, sizeof(number))> 0; ++count)
+      EXPECT_TRUE(told.insert(number).second) << number << " was ended twice";
+    kill_child(child);
+    while (::read(ends[0], &number, sizeof(number)) > 0)
+      EXPECT_TRUE(told.insert(number).second) << number << " was ended twice";
+    ::close(ends[0]);
+  }
+  ASSERT_LT(told.size(), message_count) << "all was done before the last kill";
+  Backend backend = open();
+  std::mutex mutex;
+  work_on_messages(backend, thread_count, [&](std::uint16_t number) {
+    const std::scoped_lock lock(mutex);
+    EXPECT_TRUE(told.insert(number).second) << number << " was ended twice";
+  });
+  const QueueCounts counts = backend.queue->counts("work").value();
+  EXPECT_EQ(counts.visible_count + counts.in_flight_count + counts.delayed_count, 0U);
+  for (std::size_t i = 0; i < message_count; ++i) {
+    const auto record =
+        backend.ledger->read_record({.id = std::to_string(i), .index = std::nullopt}, Consistency::strong);
+    EXPECT_EQ(record.value().record.status, Status::complete) << i;
+  }
 }
 
 }  // namespace

@@ -16,6 +16,12 @@ constexpr std::chrono::minutes warning_pause{1};
 /// With fewer callers than this nobody waits for others to come.
 constexpr std::size_t gather_count_min = 6;
 constexpr std::chrono::microseconds gather_time_max{1'000};
+/// How often one transaction waits for those who were answered before its commit.
+constexpr int early_round_max = 1;
+/// Where hardly any of them came, they have something else to do: so many groups are committed at once.
+constexpr std::size_t early_pause_count = 16;
+/// A group of less than this part of the callers is small.
+constexpr std::size_t few_divisor = 4;
 /// Who was answered longer ago than this is busy with something else, or gone.
 constexpr std::chrono::milliseconds return_time_max{2};
 
@@ -77,13 +83,14 @@ void LineWaiter::run(const std::shared_ptr<State>& state, const std::shared_ptr<
 }
 
 CommitQueue::CommitQueue(Connection& connection, std::shared_ptr<Turnstile> turnstile, Wake& wake,
-                         const Options& options)
+                         const Options& options, std::chrono::microseconds early_time)
     : connection_(connection),
       turnstile_(std::move(turnstile)),
       wake_(wake),
       options_(options),
+      early_time_(early_time),
       wal_sync_(connection, options.file),
-      line_waiter_(turnstile_, [this](Result<void> locked) { lead_locked(locked, Successor::line_waiter); }) {
+      line_waiter_(turnstile_, [this](Result<void> locked) { lead_locked(locked, Successor::line_waiter, nullptr); }) {
   // Replaces SQLite's own checkpoint after commits, which would be the same hook.
   sqlite3_wal_hook(connection_.handle(), note_wal_size, &wal_page_count_);
   connection_.run("PRAGMA synchronous = NORMAL");
@@ -108,6 +115,11 @@ void CommitQueue::submit(Request& request) {
   wait(request);
 }
 
+std::size_t CommitQueue::waiting_count() {
+  const std::scoped_lock lock(mutex_);
+  return inside_count_;
+}
+
 Result<void> CommitQueue::settled() {
   Request request;
   {
@@ -129,7 +141,7 @@ void CommitQueue::wait(Request& request) {
     if (state == Request::finished) return;
     if (state == Request::leading) {
       request.state.store(Request::waiting);
-      lead();
+      lead(request);
       continue;
     }
     if (state == Request::syncing) {
@@ -155,21 +167,25 @@ bool CommitQueue::withdraw(Request& request) {
   return true;
 }
 
-void CommitQueue::lead() {
+void CommitQueue::lead(const Request& leader) {
   gather();
   auto locked = turnstile_->try_lock();
   if (locked && *locked == Turnstile::Try::busy) {
     line_waiter_.queue_up();
     return;
   }
-  lead_locked(locked ? Result<void>() : Result<void>(locked.error()), Successor::caller);
+  lead_locked(locked ? Result<void>() : Result<void>(locked.error()), Successor::caller, &leader);
 }
 
-void CommitQueue::lead_locked(const Result<void>& locked, Successor successor) {
-  const std::vector<Request*> group = take_group();
+void CommitQueue::lead_locked(const Result<void>& locked, Successor successor, const Request* leader) {
+  Group group{.leader = leader};
+  {
+    const std::scoped_lock lock(mutex_);
+    take_into(group);
+  }
   std::string warning;
   if (locked) {
-    if (!group.empty()) commit(group);
+    if (!group.requests.empty()) commit(group);
     warning = checkpoint_when_due();
     turnstile_->unlock();
   }
@@ -186,6 +202,9 @@ void CommitQueue::gather() {
   // Those who wait for the disk cannot come.
   const std::size_t syncing_count = inside_count_ - requests_.size();
   wanted_count_ = inside_peak_ > syncing_count ? inside_peak_ - syncing_count : 0;
+  // But where the disk is quick, a few go together with the many that it is about to answer.
+  const bool are_few = wanted_count_ * few_divisor < inside_peak_;
+  if (are_few && syncing_count > 0 && sync_time_ < gather_time_max / 2) wanted_count_ = inside_peak_;
   const auto are_here = [&] { return requests_.size() >= wanted_count_; };
   // Where they did not come, there are fewer of them than there were.
   if (!gathered_.wait_for(lock, gather_time_max, are_here))
@@ -193,13 +212,17 @@ void CommitQueue::gather() {
   wanted_count_ = 0;
 }
 
-std::vector<CommitQueue::Request*> CommitQueue::take_group() {
-  const std::scoped_lock lock(mutex_);
-  const auto count = static_cast<std::ptrdiff_t>(std::min(requests_.size(), group_count_max));
-  std::vector<Request*> group(requests_.begin(), requests_.begin() + count);
-  requests_.erase(requests_.begin(), requests_.begin() + count);
-  if (std::ranges::any_of(group, [&](const Request* request) { return is_promised(*request); })) ++begun_count_;
-  return group;
+void CommitQueue::take_into(Group& group) {
+  const std::size_t room = group_count_max - std::min(group_count_max, group.requests.size());
+  const auto end = requests_.begin() + static_cast<std::ptrdiff_t>(std::min(requests_.size(), room));
+  const bool is_first_promise =
+      !group.is_promised && std::any_of(requests_.begin(), end, [&](const Request* one) { return is_promised(*one); });
+  if (is_first_promise) {
+    group.is_promised = true;
+    ++begun_count_;
+  }
+  group.requests.insert(group.requests.end(), requests_.begin(), end);
+  requests_.erase(requests_.begin(), end);
 }
 
 /// Under contention the line waiter goes on by itself; else whoever waits longest leads next, in its own thread.
@@ -220,16 +243,14 @@ bool CommitQueue::is_promised(const Request& request) const {
   return options_.durability == Durability::full && request.sync == Sync::needed;
 }
 
-void CommitQueue::settle(const std::vector<Request*>& group, const std::optional<Error>& error) {
+void CommitQueue::settle(const Group& group, const std::optional<Error>& error) {
   std::vector<Request*> done;
   std::vector<Request*> unsynced;
-  bool has_promise = false;
-  for (Request* request : group) {
+  for (Request* request : group.requests) {
     if (error) request->error = error;
-    has_promise = has_promise || is_promised(*request);
     (is_promised(*request) && !request->error ? unsynced : done).push_back(request);
   }
-  if (has_promise) {
+  if (group.is_promised) {
     const std::scoped_lock lock(mutex_);
     ++committed_count_;
     if (!unsynced.empty()) await_sync(unsynced);
@@ -253,9 +274,12 @@ void CommitQueue::sync() {
     batch.swap(unsynced_);
     committed_count = committed_count_;
   }
+  const auto begun_at = std::chrono::steady_clock::now();
   auto synced = wal_sync_.run();
+  const auto took = std::chrono::steady_clock::now() - begun_at;
   {
     const std::scoped_lock lock(mutex_);
+    sync_time_ = took;
     if (!broken_) broken_ = wal_sync_.broken();
     if (synced && broken_) synced = *broken_;  // Of a checkpoint, which syncs the log as well.
     if (synced) synced_count_ = committed_count;
@@ -286,22 +310,31 @@ void CommitQueue::finish(std::span<Request* const> group) {
   }
 }
 
-void CommitQueue::commit(const std::vector<Request*>& group) {
+void CommitQueue::commit(Group& group) {
   auto failed = try_commit(group);
   if (!failed) return;
-  if (group.size() == 1) {
-    group.front()->error = std::move(failed);
+  if (group.requests.size() == 1 && !group.was_answered) {
+    group.requests.front()->error = std::move(failed);
     return;
   }
-  // One bad operation must not take its neighbours with it.
-  for (Request* const& request : group) request->error = try_commit(std::span(&request, 1));
+  // One bad operation must not take its neighbours with it. What was answered already is void.
+  for (Request* request : group.requests) {
+    Group alone{.requests = {request}, .leader = request};
+    request->error = try_commit(alone);
+  }
 }
 
-std::optional<Error> CommitQueue::try_commit(std::span<Request* const> group) {
+std::optional<Error> CommitQueue::try_commit(Group& group) {
   try {
     begin();
     Transaction transaction(connection_);
-    for (Request* request : group) request->step(request->context, transaction);
+    std::size_t run_count = 0;
+    for (int round = 0; round <= early_round_max; ++round) {
+      const std::size_t answered_count = run_steps(group, run_count, round < early_round_max, transaction);
+      run_count = group.requests.size();
+      if (answered_count == 0) break;
+      take_next(group, answered_count);
+    }
     transaction.flush();
     execute(connection_, "COMMIT");
     statistics.commit_count.fetch_add(1, std::memory_order_relaxed);
@@ -317,6 +350,52 @@ std::optional<Error> CommitQueue::try_commit(std::span<Request* const> group) {
     static_cast<void>(connection_.try_run("ROLLBACK"));
     return Error{ErrorCode::unavailable, "out of memory", {}};
   }
+}
+
+std::size_t CommitQueue::run_steps(Group& group, std::size_t first, bool may_answer, Transaction& transaction) {
+  const auto run = [&](std::size_t begin, std::size_t end) {
+    for (std::size_t i = begin; i < end; ++i) group.requests[i]->step(group.requests[i]->context, transaction);
+  };
+  const auto begin = group.requests.begin() + static_cast<std::ptrdiff_t>(first);
+  const auto others =
+      std::stable_partition(begin, group.requests.end(), [](const Request* request) { return request->may_be_early; });
+  const auto early_end = static_cast<std::size_t>(others - group.requests.begin());
+  run(first, early_end);
+  // What they do next comes while the others' steps run.
+  const std::size_t answered_count = may_answer ? answer_early(group, first, early_end) : 0;
+  run(early_end - answered_count, group.requests.size());
+  return answered_count;
+}
+
+std::size_t CommitQueue::answer_early(Group& group, std::size_t first, std::size_t last) {
+  if (early_pause_ > 0) {
+    --early_pause_;
+    return 0;
+  }
+  const auto begin = group.requests.begin() + static_cast<std::ptrdiff_t>(first);
+  const auto end = group.requests.begin() + static_cast<std::ptrdiff_t>(last);
+  const auto waits = [&](const Request* request) { return !request->is_early || request == group.leader; };
+  const std::vector<Request*> early(std::stable_partition(begin, end, waits), end);
+  {
+    const std::scoped_lock lock(mutex_);
+    if (early.empty() || inside_count_ < early_count_min) return 0;
+  }
+  group.requests.erase(end - static_cast<std::ptrdiff_t>(early.size()), end);
+  group.was_answered = true;
+  finish(early);
+  return early.size();
+}
+
+void CommitQueue::take_next(Group& group, std::size_t answered_count) {
+  std::unique_lock lock(mutex_);
+  // For a few the many do not wait.
+  if (answered_count * few_divisor >= group.requests.size() + answered_count) {
+    wanted_count_ = answered_count;
+    const bool came = gathered_.wait_for(lock, early_time_, [&] { return requests_.size() >= wanted_count_; });
+    if (!came && requests_.size() < answered_count / few_divisor) early_pause_ = early_pause_count;
+    wanted_count_ = 0;
+  }
+  take_into(group);
 }
 
 void CommitQueue::begin() {

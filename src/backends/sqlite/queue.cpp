@@ -194,9 +194,15 @@ Result<std::vector<Delivery>> SqliteQueue::receive(std::string_view url, const R
 
 Result<std::vector<Delivery>> SqliteQueue::take(const QueueInfo& queue, const ReceiveOptions& options) {
   const std::uint32_t holder = store_->holder()->slot();
-  auto taken = store_->write(Sync::not_needed, [&](Transaction& transaction) -> Result<Taken> {
+  const auto step = [&](Transaction& transaction) -> Result<Taken> {
     return take_messages(transaction, queue, options, holder, store_->clock().now());
-  });
+  };
+  // What a receive did means nothing without its process. Tasks are read by another connection, which has to see the
+  // commit; and of a FIFO group nobody may get the next one while somebody may hold this.
+  const auto is_early = [&](const Result<Taken>& taken) {
+    return taken && taken->slots.empty() && !taken->messages.empty() && !queue.attributes.fifo;
+  };
+  auto taken = store_->write_early(step, is_early);
   if (!taken) return std::move(taken).error();
   std::vector<Delivery> deliveries = std::move(taken->messages);
   if (taken->slots.empty()) return deliveries;

@@ -92,6 +92,12 @@ class Store {
     if (!commits_) return Error{ErrorCode::read_only, "the store was opened for reading only", {}};
     return commits_->run(sync, std::forward<Operation>(operation));
   }
+  /// As CommitQueue::run_early.
+  template <class Operation, class IsEarly>
+  auto write_early(Operation&& operation, IsEarly&& is_early) -> std::invoke_result_t<Operation, Transaction&> {
+    if (!commits_) return Error{ErrorCode::read_only, "the store was opened for reading only", {}};
+    return commits_->run_early(std::forward<Operation>(operation), std::forward<IsEarly>(is_early));
+  }
   template <class Look>
   auto read(Look&& look) -> std::invoke_result_t<Look, Connection&> {
     if (is_a_parents()) return not_here();
