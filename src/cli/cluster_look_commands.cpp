@@ -22,23 +22,24 @@ constexpr std::chrono::milliseconds watch_interval_on_aws{2'000};  ///< Each loo
 struct LsOptions {
   std::string name;
   bool unfinished = false;
-  std::size_t limit = 100;
+  std::uint64_t limit = 0;  // Zero: by shown_count_max.
 };
 
 Result<ExitCode> list(const Invocation& invocation, const LsOptions& options) {
   auto client = open_store(invocation.common, StoreUse::read);
   if (!client) return std::move(client).error();
   Table table({"CLUSTER", "NAME", "STATUS", "TOTAL", "COMPLETE", "FAILED", "RUNNING", "STARTED"});
+  const std::uint64_t limit = shown_count_max(options.limit, invocation.common.json);
   ClusterQuery query{.unfinished_only = options.unfinished,
                      .name = options.name,
                      .cursor = {},
-                     .count_max = std::min<std::size_t>(options.limit, 1000)};
-  std::size_t shown = 0;
+                     .count_max = std::min<std::uint64_t>(limit, 1000)};
+  std::uint64_t shown = 0;
   do {
     auto page = client->list_clusters(query);
     if (!page) return std::move(page).error();
     for (const ClusterHeader& header : page->clusters) {
-      if (shown++ == options.limit) break;
+      if (shown++ == limit) break;
       auto progress = client->progress(key_of(header));
       if (!progress) return std::move(progress).error();
       if (invocation.common.json) {
@@ -50,10 +51,9 @@ Result<ExitCode> list(const Invocation& invocation, const LsOptions& options) {
       }
     }
     query.cursor = page->next_cursor;
-  } while (!query.cursor.empty() && shown < options.limit);
+  } while (!query.cursor.empty() && shown < limit);
   table.print();
-  if (!query.cursor.empty() && !invocation.common.json)
-    note(fmt::format("(the newest {}; --limit shows more)", options.limit));
+  if (!query.cursor.empty() && !invocation.common.json) note(fmt::format("(the newest {}; --limit shows more)", limit));
   return ExitCode::ok;
 }
 
@@ -146,8 +146,8 @@ void add_cluster_look_commands(Command cluster, Invocation& invocation) {
   ls.app.option("--name", ls.options.name, "Only clusters of this name", {.value = "NAME"});
   ls.app.flag("--unfinished", ls.options.unfinished,
               "Only those that are not finished, or whose finish is not handled yet");
-  ls.app.option("--limit", ls.options.limit, "At most so many",
-                {.value = "N", .show_default = true, .range = OptionTraits::Range{1, 1'000'000}});
+  ls.app.option("--limit", ls.options.limit, shown_count_help,
+                {.value = "N", .range = OptionTraits::Range{1, 1'000'000}});
 
   auto one =
       add_command<ClusterOnly>(cluster, invocation, "show",

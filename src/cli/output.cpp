@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <limits>
 
 #include <unistd.h>
 
@@ -106,6 +107,12 @@ JsonObject& JsonObject::time(std::string_view key, const std::optional<Time>& va
 }
 
 std::string JsonObject::line() { return std::move(text_) + "}"; }
+
+std::uint64_t shown_count_max(std::uint64_t limit, bool json) noexcept {
+  constexpr std::uint64_t count_for_people = 100;
+  if (limit > 0) return limit;
+  return json ? std::numeric_limits<std::uint64_t>::max() : count_for_people;
+}
 
 void Table::print() const {
   if (rows_.size() < 2) return;

@@ -56,6 +56,11 @@ class JsonObject {
   std::string text_ = "{";
 };
 
+/// How many rows a list shows: as many as `limit` says, or where that is zero all to a script and a screenful or two to
+/// people, who are told of the rest.
+[[nodiscard]] std::uint64_t shown_count_max(std::uint64_t limit, bool json) noexcept;
+inline constexpr const char* shown_count_help = "At most so many; by default 100, and all with --json";
+
 /// Lines of columns, aligned, for people. Numbers (cells of digits and commas) go to the right.
 class Table {
  public:

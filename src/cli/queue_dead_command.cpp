@@ -13,6 +13,7 @@ namespace fanfold::cli {
 namespace {
 
 constexpr std::size_t page_messages = 1000;
+constexpr std::uint64_t messages_max = 1'000'000;
 constexpr std::size_t body_columns_max = 40;
 constexpr std::size_t error_columns_max = 60;
 constexpr std::size_t code_columns_max = 20;
@@ -23,7 +24,7 @@ constexpr std::chrono::milliseconds look_wait{1'000};
 
 struct DeadOptions {
   std::string queue;
-  std::uint64_t limit = 100;
+  std::uint64_t limit = 0;  // Zero: by shown_count_max.
 };
 
 /// Lists what became of messages for which nothing is tried any more, up to the limit.
@@ -38,6 +39,7 @@ class DeadList {
     if (auto done = show_failed(); !done) return done.error();
     if (auto done = show_dead_letters(*url); !done) return done.error();
     table_.print();
+    if (has_more_) note(fmt::format("(the first {}; --limit shows more)", with_thousands(limit_)));
     if (!invocation_.common.json) say_what_next();
     return ExitCode::ok;
   }
@@ -50,12 +52,12 @@ class DeadList {
     }
     std::string cursor;
     do {
-      auto page = client_.failed_messages(options_.queue, cursor,
-                                          std::min<std::uint64_t>(page_messages, options_.limit - count_));
+      auto page =
+          client_.failed_messages(options_.queue, cursor, std::min<std::uint64_t>(page_messages, limit_ - count_));
       if (!page) return std::move(page).error();
       for (const MessageRecord<>& message : page->messages) show_failed_message(message);
       cursor = page->next_cursor;
-    } while (!cursor.empty() && count_ < options_.limit);
+    } while (!cursor.empty() && count_ < limit_);
     has_more_ = has_more_ || !cursor.empty();
     return {};
   }
@@ -93,15 +95,15 @@ class DeadList {
       dead_letter_queue_ = attributes->redrive->dead_letter_queue;
     else if (!is_on_aws(invocation_.common))
       dead_letter_queue_ = url;
-    if (dead_letter_queue_.empty() || count_ >= options_.limit) return {};
+    if (dead_letter_queue_.empty() || count_ >= limit_) return {};
     auto dead_url = client_.queue_port().resolve(dead_letter_queue_);
     if (!dead_url) return std::move(dead_url).error();
-    const std::size_t wanted = options_.limit - count_ + 1;
+    const std::size_t wanted = limit_ - count_ + 1;
     auto letters = is_on_aws(invocation_.common) ? receive_dead_letters(*dead_url, wanted)
                                                  : client_.queue_port().list_dead_letters(*dead_url, wanted);
     if (!letters) return std::move(letters).error();
     for (const Delivery& letter : *letters) {
-      if (count_ == options_.limit) {
+      if (count_ == limit_) {
         has_more_ = true;
         break;
       }
@@ -171,7 +173,6 @@ class DeadList {
     if (count_ == 0)
       note(fmt::format("{}: no message {}is a dead letter", name,
                        is_on_aws(invocation_.common) ? "" : "has failed or "));
-    if (has_more_) note(fmt::format("(the first {}; --limit shows more)", with_thousands(options_.limit)));
     if (!first_failed_.empty()) note(fmt::format("what one printed:  fanfold logs {}", shell_word(first_failed_)));
     if (letter_count_ > 0)
       note(
@@ -182,6 +183,9 @@ class DeadList {
   const Client& client_;
   const DeadOptions& options_;
   Table table_{{"MESSAGE", "STATE", "WHEN", "ATTEMPTS", "BODY", "LAST ERROR"}};
+  /// On AWS, where looking is receiving, no more than people read.
+  const std::uint64_t limit_ = std::min(
+      shown_count_max(options_.limit, invocation_.common.json && !is_on_aws(invocation_.common)), messages_max);
   std::uint64_t count_ = 0;
   std::uint64_t letter_count_ = 0;
   bool has_more_ = false;
@@ -208,8 +212,8 @@ void add_queue_dead_command(Command queue, Invocation& invocation) {
       show_dead);
   command.app.option("queue", command.options.queue, "Name of the queue that they were sent to",
                      {.value = "QUEUE", .required = true});
-  command.app.option("--limit", command.options.limit, "At most so many",
-                     {.value = "N", .show_default = true, .range = OptionTraits::Range{1, 1'000'000}});
+  command.app.option("--limit", command.options.limit, shown_count_help,
+                     {.value = "N", .range = OptionTraits::Range{1, 1'000'000}});
 }
 
 }  // namespace fanfold::cli

@@ -4,8 +4,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <iterator>
 #include <utility>
 
 #include <fcntl.h>
@@ -20,7 +22,9 @@ constexpr std::string_view temporary_prefix = ".fanfold-";
 constexpr std::string_view temporary_suffix = ".tmp";
 constexpr const char* list_name = ".fanfold-list";     // In the folder, and in that of files put aside.
 constexpr const char* aside_name = ".fanfold-former";  // Holds the files of the list that was there before.
-constexpr std::size_t list_bytes_max = 4096;
+constexpr std::string_view kept_prefix = "former-";    // And the id of a list: those of its files that no other took.
+constexpr std::size_t owner_bytes_max = 4096;
+constexpr std::size_t name_bytes_max = 1024;
 
 Error file_error(const std::filesystem::path& path, int number) {
   const ErrorCode code = number == ENOSPC || number == EDQUOT                     ? ErrorCode::disk_full
@@ -39,44 +43,116 @@ bool is_result(const std::filesystem::path& path) {
   return !name.empty() && name.find_first_not_of("0123456789") == std::string::npos;
 }
 
-/// What stands in a small file; empty where there is none.
-std::string read_list_name(const std::filesystem::path& path) {
+/// What stands in a small file, a line each: list, job, name. Empty where there is none.
+ResultOwner read_owner(const std::filesystem::path& path) {
   const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (descriptor < 0) return "";
-  std::string text(list_bytes_max, '\0');
+  if (descriptor < 0) return {};
+  std::string text(owner_bytes_max, '\0');
   const ssize_t count = pread(descriptor, text.data(), text.size(), 0);
   ::close(descriptor);
   text.resize(count < 0 ? 0 : static_cast<std::size_t>(count));
-  return text;
+  ResultOwner owner;
+  std::string* const lines[] = {&owner.list, &owner.job, &owner.name};
+  std::size_t at = 0;
+  for (std::string* const line : lines) {
+    const std::size_t end = line == &owner.name ? text.size() : std::min(text.find('\n', at), text.size());
+    *line = text.substr(at, end - at);
+    at = std::min(end + 1, text.size());
+  }
+  return owner;
 }
 
-Result<void> write_list_name(int descriptor, const std::filesystem::path& path, const std::string& list) {
+Result<void> write_owner(int descriptor, const std::filesystem::path& path, const ResultOwner& owner) {
+  const std::string text = fmt::format("{}\n{}\n{}", owner.list, owner.job, owner.name.substr(0, name_bytes_max));
   if (ftruncate(descriptor, 0) != 0) return file_error(path, errno);
-  const ssize_t count = pwrite(descriptor, list.data(), list.size(), 0);
+  const ssize_t count = pwrite(descriptor, text.data(), text.size(), 0);
   if (count < 0) return file_error(path, errno);
-  if (static_cast<std::size_t>(count) < list.size()) return file_error(path, ENOSPC);
+  if (static_cast<std::size_t>(count) < text.size()) return file_error(path, ENOSPC);
   return {};
 }
 
-/// Cut off in between, it goes on: the list's name goes first, and the folder has its own until all are aside.
-Result<void> put_aside(const std::filesystem::path& folder, const std::string& former) {
-  const std::filesystem::path aside = folder / aside_name;
-  std::error_code failure;
-  if (read_list_name(aside / list_name) != former) std::filesystem::remove_all(aside, failure);
-  std::filesystem::create_directories(aside, failure);
-  const int descriptor = ::open((aside / list_name).c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-  if (descriptor < 0) return file_error(aside, errno);
-  auto named = write_list_name(descriptor, aside / list_name, former);
-  ::close(descriptor);
-  if (!named) return named;
+/// The results in a folder, by their paths; none where it cannot be read.
+std::vector<std::filesystem::path> results_in(const std::filesystem::path& folder) {
   std::vector<std::filesystem::path> results;
+  std::error_code failure;
   for (const auto& entry : std::filesystem::directory_iterator(folder, failure)) {
     if (is_result(entry.path())) results.push_back(entry.path());
   }
-  for (const auto& path : results) {
+  return results;
+}
+
+/// Where files of a list are kept that no other list took over.
+std::filesystem::path kept_folder(const std::filesystem::path& folder, std::string_view list) {
+  std::string id(list.substr(list.find('$') == std::string_view::npos ? 0 : list.find('$') + 1));
+  std::ranges::replace(id, '/', '-');
+  return folder / (std::string(kept_prefix) + id);
+}
+
+/// A file that is there already is newer, and stays.
+Result<void> move_results(const std::filesystem::path& from, const std::filesystem::path& to) {
+  for (const auto& path : results_in(from)) {
+    const std::filesystem::path target = to / path.filename();
+    std::error_code unused;
+    if (std::filesystem::exists(target, unused)) continue;
+    if (::rename(path.c_str(), target.c_str()) != 0 && errno != ENOENT) return file_error(target, errno);
+  }
+  return {};
+}
+
+/// What is still aside goes where its list finds it again.
+Result<ResultFolder::Kept> keep_aside(const std::filesystem::path& folder, const std::string& former) {
+  const std::filesystem::path aside = folder / aside_name;
+  ResultFolder::Kept kept{kept_folder(folder, former), results_in(aside).size()};
+  std::error_code failure;
+  if (kept.count > 0) {
+    std::filesystem::create_directories(kept.folder, failure);
+    if (failure) return file_error(kept.folder, failure.value());
+    for (const auto& path : results_in(aside)) {
+      const std::filesystem::path target = kept.folder / path.filename();
+      if (::rename(path.c_str(), target.c_str()) != 0) return file_error(target, errno);
+    }
+  }
+  std::filesystem::remove_all(aside, failure);
+  if (failure) return file_error(aside, failure.value());
+  return kept;
+}
+
+/// Cut off in between, it goes on: the list's name goes first, and the folder has its own until all are aside.
+Result<void> put_aside(const std::filesystem::path& folder, const ResultOwner& former) {
+  const std::filesystem::path aside = folder / aside_name;
+  // Of a list whose start was cut off before it took them over.
+  if (const std::string older = read_owner(aside / list_name).list; !older.empty() && older != former.list) {
+    if (auto kept = keep_aside(folder, older); !kept) return std::move(kept).error();
+  }
+  std::error_code failure;
+  std::filesystem::create_directories(aside, failure);
+  const int descriptor = ::open((aside / list_name).c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+  if (descriptor < 0) return file_error(aside, errno);
+  auto named = write_owner(descriptor, aside / list_name, former);
+  ::close(descriptor);
+  if (!named) return named;
+  for (const auto& path : results_in(folder)) {
     if (::rename(path.c_str(), (aside / path.filename()).c_str()) != 0) return file_error(path, errno);
   }
   return {};
+}
+
+/// Why a folder cannot be `owner`'s; empty where it can.
+std::string why_not(const std::filesystem::path& folder, const ResultOwner& there, const ResultOwner& owner) {
+  if (there.list == owner.list) return "";
+  auto results = results_in(folder);
+  if (there.list.empty()) {
+    if (results.empty()) return "";
+    return fmt::format("has a file {} that is no result of this; name another folder, or remove it",
+                       results.front().filename().string());
+  }
+  if (there.job == owner.job) return "";
+  std::ranges::move(results_in(folder / aside_name), std::back_inserter(results));
+  if (results.empty()) return "";
+  const std::string whose = there.job.empty()          ? fmt::format("of the cluster {}", there.list)
+                            : there.name == owner.name ? fmt::format("of a job {} that ran another program", there.name)
+                                                       : fmt::format("of the job {}", there.name);
+  return fmt::format("holds the results {}; name another folder, or move them away", whose);
 }
 
 }  // namespace
@@ -93,11 +169,15 @@ Result<void> make_result_folder(const std::filesystem::path& folder) {
 }
 
 ResultFolder::ResultFolder(ResultFolder&& other) noexcept
-    : lock_(std::exchange(other.lock_, -1)), folder_(std::move(other.folder_)), former_(std::move(other.former_)) {}
+    : lock_(std::exchange(other.lock_, -1)),
+      folder_(std::move(other.folder_)),
+      list_(std::move(other.list_)),
+      former_(std::move(other.former_)) {}
 
 ResultFolder& ResultFolder::operator=(ResultFolder&& other) noexcept {
   std::swap(lock_, other.lock_);
   folder_ = std::move(other.folder_);
+  list_ = std::move(other.list_);
   former_ = std::move(other.former_);
   return *this;
 }
@@ -106,51 +186,48 @@ ResultFolder::~ResultFolder() {
   if (lock_ >= 0) ::close(lock_);
 }
 
-Result<ResultFolder> ResultFolder::open(const std::filesystem::path& folder, const std::string& list) {
+Result<ResultFolder> ResultFolder::open(const std::filesystem::path& folder, const ResultOwner& owner) {
   const auto refuse = [&](std::string_view why) {
     return Error{ErrorCode::invalid_argument, fmt::format("--results: {} {}", folder.string(), why), {}};
   };
   ResultFolder held;
   held.folder_ = folder;
+  held.list_ = owner.list;
   const std::filesystem::path name = folder / list_name;
   held.lock_ = ::open(name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
   if (held.lock_ < 0) return file_error(name, errno);
   if (flock(held.lock_, LOCK_EX | LOCK_NB) == 0) {
-    const std::string there = read_list_name(name);
-    if (there.empty()) {
-      std::error_code unused;
-      for (const auto& entry : std::filesystem::directory_iterator(folder, unused)) {
-        if (!is_result(entry.path())) continue;
-        ::unlink(name.c_str());
-        return refuse(fmt::format("has a file {} that is no result of this; name another folder, or remove it",
-                                  entry.path().filename().string()));
-      }
-    } else if (there != list) {
+    const ResultOwner there = read_owner(name);
+    if (const std::string why = why_not(folder, there, owner); !why.empty()) {
+      if (there.list.empty()) ::unlink(name.c_str());
+      return refuse(why);
+    }
+    if (!there.list.empty() && there.list != owner.list) {
       if (auto done = put_aside(folder, there); !done) return std::move(done).error();
     }
-    if (there != list) {
-      if (auto written = write_list_name(held.lock_, name, list); !written) return std::move(written).error();
+    if (there.list != owner.list || there.job.empty()) {
+      if (auto written = write_owner(held.lock_, name, owner); !written) return std::move(written).error();
     }
   }
   // Another run may be between its two locks.
   if (flock(held.lock_, LOCK_SH) != 0) return file_error(name, errno);
-  if (read_list_name(name) != list) return refuse("is written to by a run with another list now");
-  held.former_ = read_list_name(folder / aside_name / list_name);
+  if (read_owner(name).list != owner.list) return refuse("is written to by a run with another list now");
+  held.former_ = read_owner(folder / aside_name / list_name).list;
   return held;
 }
 
-Result<void> ResultFolder::adopt(const std::vector<Move>& moves) const {
-  if (former_.empty()) return {};
+Result<ResultFolder::Kept> ResultFolder::adopt(const std::vector<Move>& moves) const {
+  if (former_.empty()) return Kept{};
   const std::filesystem::path aside = folder_ / aside_name;
   for (const Move& move : moves) {
     const std::filesystem::path from = aside / std::to_string(move.former_index);
     const std::filesystem::path to = folder_ / std::to_string(move.index);
     if (::rename(from.c_str(), to.c_str()) != 0 && errno != ENOENT) return file_error(to, errno);
   }
-  std::error_code failure;
-  std::filesystem::remove_all(aside, failure);
-  if (failure) return file_error(aside, failure.value());
-  return {};
+  const std::filesystem::path own = kept_folder(folder_, list_);
+  if (auto moved = move_results(own, folder_); !moved) return std::move(moved).error();
+  ::rmdir(own.c_str());
+  return keep_aside(folder_, former_);
 }
 
 ResultFile::ResultFile(int descriptor, std::filesystem::path temporary, std::filesystem::path final_name)

@@ -34,16 +34,24 @@ class ResultFile {
   bool kept_ = false;
 };
 
-/// A folder of results belongs to one list: a file's name is an index in it. The folder says to which, and is held for
-/// it by a lock as long as this object lives; any number of processes with the same list hold it together.
+/// Whose a folder of results is: a file's name is an index in this list.
+struct ResultOwner {
+  std::string list{};  ///< The key of the list's cluster.
+  std::string job{};   ///< The hash of the job; empty where an older fanfold wrote it.
+  std::string name{};  ///< The job's, for people.
+};
+
+/// A folder of results belongs to one job, and its files to one list of it. The folder says to which, and is held for
+/// it by a lock as long as this object lives; any number of processes with the same list hold it together. No file of
+/// a result is ever removed.
 class ResultFolder {
  public:
   /// Holds nothing.
   ResultFolder() = default;
-  /// Where the folder was another list's, its files are put aside until `adopt`.
-  /// Errors: invalid_argument where it holds files of that kind that are no results of fanfold's, or another list's run
-  /// is writing into it now; those of the file system.
-  [[nodiscard]] static Result<ResultFolder> open(const std::filesystem::path& folder, const std::string& list);
+  /// Where the folder was another list's of the same job, its files are put aside until `adopt`.
+  /// Errors: invalid_argument where it holds results of another job, or files of such names that are no results of
+  /// fanfold's, or another list's run is writing into it now; those of the file system.
+  [[nodiscard]] static Result<ResultFolder> open(const std::filesystem::path& folder, const ResultOwner& owner);
   ResultFolder(ResultFolder&& other) noexcept;
   ResultFolder& operator=(ResultFolder&& other) noexcept;
   ~ResultFolder();
@@ -54,12 +62,19 @@ class ResultFolder {
     std::uint64_t former_index;
     std::uint64_t index;
   };
-  /// Takes over what is a result of this list, too, and removes what else was put aside.
-  [[nodiscard]] Result<void> adopt(const std::vector<Move>& moves) const;
+  /// What was put aside and had no new index.
+  struct Kept {
+    std::filesystem::path folder{};
+    std::uint64_t count = 0;
+  };
+  /// Takes over what is a result of this list, too, and what was kept of it when it was the folder's list before. What
+  /// else was put aside is kept in a folder of its own. Errors: those of the file system.
+  [[nodiscard]] Result<Kept> adopt(const std::vector<Move>& moves) const;
 
  private:
   int lock_ = -1;
   std::filesystem::path folder_;
+  std::string list_;
   std::string former_;
 };
 

@@ -6,6 +6,7 @@
 #include "cli/finish_command.hpp"
 #include "cli/last_words.hpp"
 #include "cli/missing_results.hpp"
+#include "cli/other_starts.hpp"
 #include "cli/output.hpp"
 #include "cli/progress_reporter.hpp"
 #include "cli/result_files.hpp"
@@ -25,6 +26,8 @@ namespace fanfold::cli {
 namespace {
 
 constexpr std::size_t page_tasks = 1000;
+constexpr std::chrono::milliseconds other_start_interval{200};
+constexpr std::chrono::milliseconds other_start_interval_on_aws{2'000};
 /// What a task prints, for its cost: it is kept twice, as result and as output.
 constexpr std::uint64_t printed_bytes_assumed = 200;
 /// A task may run so long in all; --timeout is the user's own limit.
@@ -58,6 +61,7 @@ class Run {
   void say_what_is_left(const ClusterHeader& header) const;
   Result<void> read_what_was_done();
   Result<void> take_result_folder();
+  Result<std::vector<ResultFolder::Move>> moves_from(const std::string& former_list);
   Result<void> explain() const;
   void explain_task(const TaskState& task) const;
   Result<void> work();
@@ -68,7 +72,7 @@ class Run {
   enum class Retry : std::uint8_t { none, begun };
   Result<Retry> begin_retry();
   void say(const std::string& line) { reporter_ != nullptr ? reporter_->say(line) : note(line); }
-  Result<void> write_missing_results() const;
+  Result<void> write_missing_results();
   void say_finish() const;
   [[nodiscard]] ExitCode summarize() const;
   /// For lines that people read.
@@ -103,6 +107,7 @@ class Run {
   Progress before_;
   Progress progress_;
   ResultFolder results_;
+  std::uint64_t missing_count_ = 0;  // Results of complete tasks that --results should have a file of, and has not.
   WorkerReport report_;
   std::atomic<std::uint64_t> finish_failure_count_ = 0;  // Which the report counts among those of tasks.
   ProgressReporter* reporter_ = nullptr;                 // While there is one.
@@ -123,6 +128,9 @@ Result<void> Run::prepare() {
                              .timeout = options_.timeout,
                              .results = options_.results};
   command.settled = [this](std::uint64_t index) { return elsewhere_.settle(*client_, index); };
+  command.starts = {.say = [this](const std::string& line) { say("fanfold: " + line); },
+                    .give_up = [this](Error error) { watch_.give_up(std::move(error)); },
+                    .stop = watch_.token()};
   auto made = TaskCommand::make(std::move(command));
   if (!made) return std::move(made).error();
   command_ = std::move(*made);
@@ -213,21 +221,52 @@ Result<void> Run::read_what_was_done() {
     if (!ended_before) sources.push_back(other);
   }
   if (sources.empty()) return {};
+  const auto say_waiting = [this](const ClusterHeader& header) {
+    note(
+        fmt::format("{}: another start of this job is running with another list ({}); waiting for its end, so that "
+                    "nothing runs twice",
+                    label(), key_of(header).p_key));
+  };
+  if (auto waited = wait_for_other_starts(
+          *client_, sources, is_on_aws(invocation_.common) ? other_start_interval_on_aws : other_start_interval,
+          say_waiting, watch_.token());
+      !waited)
+    return waited;
   return elsewhere_.read(*client_, sources, *input_);
 }
 
-/// The folder is this list's from here on. Of a list that it was before, what is complete in this one, too, stays.
+/// Where the results of another list of the job belong in this one: of tasks that are complete there.
+Result<std::vector<ResultFolder::Move>> Run::moves_from(const std::string& former_list) {
+  std::vector<ResultFolder::Move> moves;
+  std::vector<ClusterHeader> former;
+  for (const ClusterHeader& other : clusters_.others) {
+    if (key_of(other).p_key == former_list) former.push_back(other);
+  }
+  if (former.empty()) return moves;
+  CompletedElsewhere there;
+  if (auto read = there.read(*client_, former, *input_); !read) return read.error();
+  for (std::uint64_t index = 0; index < list_.count; ++index) {
+    if (const auto where = there.find(index)) moves.push_back({where->index, index});
+  }
+  return moves;
+}
+
+/// The folder is this list's from here on. What it held of another list of the job gets its new index, or is kept
+/// beside.
 Result<void> Run::take_result_folder() {
   if (options_.results.empty()) return {};
-  auto folder = ResultFolder::open(options_.results, key_.p_key);
+  auto folder = ResultFolder::open(options_.results, {key_.p_key, job_.hash(), job_.name});
   if (!folder) return std::move(folder).error();
   results_ = std::move(*folder);
-  std::vector<ResultFolder::Move> moves;
-  for (std::uint64_t index = 0; !results_.former_list().empty() && index < list_.count; ++index) {
-    const auto where = elsewhere_.find(index);
-    if (where && where->cluster.p_key == results_.former_list()) moves.push_back({where->index, index});
+  auto moves = moves_from(results_.former_list());
+  if (!moves) return std::move(moves).error();
+  auto kept = results_.adopt(*moves);
+  if (!kept) return std::move(kept).error();
+  if (kept->count > 0) {
+    note(fmt::format("{}: {} of tasks that are complete in the former list alone {} now in {}", options_.results,
+                     counted(kept->count, "file", "files"), kept->count == 1 ? "is" : "are", kept->folder.string()));
   }
-  return results_.adopt(moves);
+  return {};
 }
 
 void Run::explain_task(const TaskState& task) const {
@@ -360,14 +399,16 @@ Result<Run::Retry> Run::begin_retry() {
 }
 
 /// The folder of results holds this list's, also those of tasks that ran in earlier starts.
-Result<void> Run::write_missing_results() const {
+Result<void> Run::write_missing_results() {
   if (options_.results.empty()) return {};
   if (progress_.finished) command_->clean_results();
   auto lost = restore_missing_results(*client_, key_, options_.results, all_complete() ? progress_.total_count : 0);
   if (!lost) return std::move(lost).error();
-  if (*lost > 0) {
-    note(fmt::format("{}: {} of earlier starts were too long to be kept; --again runs every task anew",
-                     options_.results, counted(*lost, "result", "results")));
+  missing_count_ = *lost;
+  if (missing_count_ > 0) {
+    note(fmt::format("{}: {} of earlier starts {} missing, too long to be kept elsewhere; --again runs every task anew",
+                     options_.results, counted(missing_count_, "result", "results"),
+                     missing_count_ == 1 ? "is" : "are"));
   }
   return {};
 }
@@ -406,6 +447,7 @@ ExitCode Run::summarize() const {
         .count("attempts", attempts)
         .text("status", to_string(progress_.status))
         .flag("finish_failed", progress_.finish_failed)
+        .count("missing_results", missing_count_)
         .flag("interrupted", interrupted)
         .decimal("seconds", seconds);
     print_line(object.line());
@@ -430,11 +472,11 @@ ExitCode Run::summarize() const {
   note(fmt::format("{}, in {}", line, spoken(std::chrono::milliseconds(static_cast<std::int64_t>(seconds * 1000)))));
   if (command_->cut_count() > 0) {
     note(fmt::format(
-        "{} of what was printed {} longer than the {} KB that are kept: --results DIR writes the whole of it",
-        with_thousands(command_->cut_count()), command_->cut_count() == 1 ? "is" : "are", result_bytes_max / 1024));
+        "{} of what was printed {} longer than the {} KiB that are kept: --results DIR writes the whole of it",
+        with_thousands(command_->cut_count()), command_->cut_count() == 1 ? "is" : "are", printed_bytes_max / 1024));
   }
   if (progress_.failed_count > 0) note(fmt::format("see why:  fanfold errors {}", word_of(header_)));
-  return all_complete() && !progress_.finish_failed ? ExitCode::ok : ExitCode::failed;
+  return all_complete() && !progress_.finish_failed && missing_count_ == 0 ? ExitCode::ok : ExitCode::failed;
 }
 
 Result<ExitCode> Run::perform() {
@@ -454,6 +496,8 @@ Result<ExitCode> Run::perform() {
                     same_command(), error->code == ErrorCode::disk_full ? " once there is room" : ""),
         {}};
   }
+  if (const auto error = watch_.start_error())
+    return Error{error->code, fmt::format("{}; {} goes on", error->message, same_command()), {}};
   if (auto done = write_missing_results(); !done) return done.error();
   return summarize();
 }
@@ -467,7 +511,8 @@ Result<ExitCode> run(const Invocation& invocation, const RunOptions& options) {
 void add_run_command(Command app, Invocation& invocation) {
   auto command = add_command<RunOptions>(
       app, invocation, "run", "Run a program for every task of a list; start it again to go on where it ended",
-      "find photos -name '*.jpg' | fanfold run --jobs 8 -- convert {task} -resize 200x small/{task}\n\n"
+      "find photos -name '*.jpg' ! -name '*.small.jpg' |\n"
+      "    fanfold run --name photos --jobs 8 -- convert {task} -resize 200x {task}.small.jpg\n\n"
       "{task} stands for the task, as one argument; it is on standard input and in FANFOLD_TASK too. Exit code 0 of "
       "the\n"
       "program means done, 75 and others try again, 65 failed for good. A task that was complete in an earlier start "

@@ -402,13 +402,31 @@ ChildEnd run_child(const ChildProgram& program, const std::stop_token& stop) {
   std::chrono::milliseconds pause{10};
   while (true) {
     ChildEnd end = try_child(program, stop);
-    if (!is_shortage(end) || stop.stop_requested() || std::chrono::steady_clock::now() + pause > until) return end;
+    if (!is_shortage(end) || stop.stop_requested()) return end;
+    const SteadyTime now = std::chrono::steady_clock::now();
+    if (program.guard != nullptr ? !program.guard->refused(end.code, now) : now + pause > until) return end;
     std::this_thread::sleep_for(pause);
     pause = std::min(2 * pause, std::chrono::milliseconds(500));
   }
 }
 
 namespace {
+
+/// Tells the guard of a program that runs.
+class Running {
+ public:
+  explicit Running(StartGuard* guard) : guard_(guard) {
+    if (guard_ != nullptr) guard_->started();
+  }
+  ~Running() {
+    if (guard_ != nullptr) guard_->ended();
+  }
+  Running(const Running&) = delete;
+  Running& operator=(const Running&) = delete;
+
+ private:
+  StartGuard* const guard_;
+};
 
 ChildEnd try_child(const ChildProgram& program, const std::stop_token& stop) {
   thread_local const Waker waker;
@@ -430,6 +448,7 @@ ChildEnd try_child(const ChildProgram& program, const std::stop_token& stop) {
   Started started = start(launch);
   if (started.process < 0) return not_started(launch.error);
   input->read.close();
+  const Running running(program.guard);
 
   // The callback runs on the thread that stops; the waker it wakes is this thread's.
   const std::stop_callback wake_on_stop(stop, [&mine = waker] { mine.wake(); });

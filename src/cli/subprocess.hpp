@@ -1,5 +1,7 @@
 #pragma once
 
+#include "cli/start_guard.hpp"
+
 #include <fanfold/result.hpp>
 
 #include <chrono>
@@ -18,6 +20,8 @@ struct ChildProgram {
   std::string_view input{};              ///< What it finds on standard input.
   int output_file = -1;                  ///< Where standard output goes; -1 captures it.
   std::chrono::milliseconds timeout{0};  ///< Zero: as long as it takes.
+  /// Says how long a start is tried that the system refuses; null: `shortage_patience`.
+  StartGuard* guard = nullptr;
 };
 
 /// How a child ended and what it printed.

@@ -12,7 +12,6 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
-#include <limits>
 
 namespace fanfold::cli {
 namespace {
@@ -69,7 +68,7 @@ std::string start_error(int number) {
   if (number == ENOEXEC) return "not a program: a script begins with a line such as #!/bin/sh";
   // It was found; what is missing is what its first line names.
   if (number == ENOENT) return "the interpreter in its first line (#!) is not there";
-  return fmt::format("cannot start the program: {}", std::strerror(number));
+  return fmt::format("{}{}", not_started_prefix, std::strerror(number));
 }
 
 Outcome exited(const ChildEnd& end) {
@@ -104,29 +103,49 @@ Outcome verdict(const ChildEnd& end, std::chrono::milliseconds timeout) {
 
 std::optional<Json> result_of(std::string_view standard_output, std::uint64_t all_bytes) {
   if (standard_output.empty()) return std::nullopt;
-  for (std::size_t kept = std::min(standard_output.size(), result_bytes_max);; kept = kept / 8 * 7) {
-    // Not in the middle of a character, which would make bytes of a text.
-    while (kept > 0 && kept < standard_output.size() &&
-           (static_cast<unsigned char>(standard_output[kept]) & 0xC0) == 0x80)
-      --kept;
-    const std::string_view head = standard_output.substr(0, kept);
-    std::string text;
-    detail::JsonWriter writer(text);
-    writer.begin_object();
-    writer.plain_key("exit");
-    writer.integer(0);
-    const bool is_text = is_utf8(head);
-    writer.plain_key(is_text ? "stdout" : "stdout_base64");
-    writer.string(is_text ? std::string(head) : wire::encode_base64(head));
-    if (kept < all_bytes) {
-      writer.plain_key("stdout_bytes");
-      writer.unsigned_integer(all_bytes);
-    }
-    writer.end_object();
+namespace {
+
+/// {"exit":0,"stdout":"…"}, with the printed bytes under `key`, and all that were printed where those are more.
+std::string result_text(std::string_view key, std::string_view printed, std::uint64_t kept_bytes,
+                        std::uint64_t all_bytes) {
+  std::string text;
+  detail::JsonWriter writer(text);
+  writer.begin_object();
+  writer.plain_key("exit");
+  writer.integer(0);
+  writer.plain_key(key);
+  writer.string(printed);
+  if (kept_bytes < all_bytes) {
+    writer.plain_key("stdout_bytes");
+    writer.unsigned_integer(all_bytes);
+  }
+  writer.end_object();
+  return text;
+}
+
+/// The first `bytes_max` bytes, less a character that would be cut: it would make bytes of a text.
+std::string_view beginning(std::string_view text, std::size_t bytes_max) {
+  if (text.size() <= bytes_max) return text;
+  constexpr std::size_t character_bytes_max = 4;
+  for (std::size_t kept = bytes_max; bytes_max - kept < character_bytes_max; --kept) {
+    const bool is_inside = (static_cast<unsigned char>(text[kept]) & 0xC0) == 0x80;
+    if (!is_inside) return text.substr(0, kept);
+  }
+  return text.substr(0, bytes_max);
+}
+
+}  // namespace
+
+  static_assert(printed_bytes_max * 4 / 3 + 128 <= result_bytes_max);
+  const std::string_view head = beginning(standard_output, printed_bytes_max);
+  if (is_utf8(head)) {
+    std::string text = result_text("stdout", head, head.size(), all_bytes);
+    // Escaped, newlines take two bytes and control characters six.
     if (text.size() <= result_bytes_max) return Json::from_valid_text(std::move(text));
   }
 }
 
+  return Json::from_valid_text(result_text("stdout_base64", wire::encode_base64(head), head.size(), all_bytes));
 std::optional<PrintedText> printed_text(const Json& result) {
   detail::JsonDocument document;
   if (!document.read(result.text()).has_value()) return std::nullopt;
@@ -154,7 +173,7 @@ Outcome outcome_of(ChildEnd&& end, std::chrono::milliseconds timeout) {
   return std::move(outcome).with_output(std::move(end.output));
 }
 
-TaskCommand::TaskCommand(TaskCommandOptions options) : options_(std::move(options)) {}
+TaskCommand::TaskCommand(TaskCommandOptions options) : options_(std::move(options)), guard_(options_.starts) {}
 
 Result<std::shared_ptr<const TaskCommand>> TaskCommand::make(TaskCommandOptions options) {
   if (options.command.empty()) {
@@ -212,17 +231,17 @@ Outcome TaskCommand::run(const Message<Json>& message, const Context& context) c
                        .environment = environment.data(),
                        .input = *task,
                        .output_file = file ? file->descriptor() : -1,
-                       .timeout = options_.timeout};
+                       .timeout = options_.timeout,
+                       .guard = &guard_};
   ChildEnd end = run_child(program, context.stop);
   if (file && end.kind == ChildEnd::Kind::exited && end.code == 0) {
     if (auto kept = file->keep(); !kept) return retry(kept.error().message);
     file->show(end);
   }
   // Neither is a file nor does the result hold all of it.
-  const std::uint64_t shortest_to_cut = file ? std::numeric_limits<std::uint64_t>::max() : result_bytes_max / 8;
-  const bool may_be_cut = end.standard_output_bytes > shortest_to_cut;
+  const bool is_cut = !file && end.standard_output_bytes > printed_bytes_max;
   Outcome outcome = outcome_of(std::move(end), options_.timeout);
-  if (may_be_cut && outcome.result() && printed_text(*outcome.result()).value_or(PrintedText{}).is_cut) ++cut_count_;
+  if (is_cut && outcome.result()) ++cut_count_;
   return outcome;
 }
 

@@ -19,6 +19,9 @@ namespace fanfold::cli {
 inline constexpr int exit_code_retry = 75;  ///< EX_TEMPFAIL of sysexits.h.
 inline constexpr int exit_code_fail = 65;   ///< EX_DATAERR: failed for good.
 
+/// Where the system refused to start it, an attempt's reason begins so.
+inline constexpr std::string_view not_started_prefix = "cannot start the program: ";
+
 /// Longer tasks are not in the environment: Linux allows no longer string there. They are on standard input all the
 /// same.
 inline constexpr std::size_t task_in_environment_bytes_max = 100'000;
@@ -30,6 +33,7 @@ struct TaskCommandOptions {
   std::filesystem::path results{};       ///< A folder that gets one file per task with what it printed; empty: none.
   /// Where a task needs no run, its outcome: asked before each run, by index.
   std::function<std::optional<Outcome>(std::uint64_t index)> settled{};
+  StartGuard::Options starts{};  ///< Where the system refuses to start programs.
 };
 
 /// Runs a program for each task: no shell, a process group of its own, the task as one argument, on standard input and
@@ -52,6 +56,7 @@ class TaskCommand {
 
   TaskCommandOptions options_;
   mutable std::atomic<std::uint64_t> cut_count_ = 0;
+  mutable StartGuard guard_;
   std::string executable_;  // Empty where the program's name itself holds {task}.
 };
 
@@ -61,8 +66,12 @@ class TaskCommand {
 /// What became of an attempt, by how its program ended. `end` is used up.
 [[nodiscard]] Outcome outcome_of(ChildEnd&& end, std::chrono::milliseconds timeout);
 
-/// What a task that printed this returns: {"exit":0,"stdout":"…"}, within the limit of results; nothing where it
-/// printed nothing.
+/// Of what a task printed, whatever bytes those are, so much is its result.
+inline constexpr std::size_t printed_bytes_max = 64 * 1024;
+
+/// What a task that printed this returns: {"exit":0,"stdout":"…"}, with its first `printed_bytes_max` bytes (less a
+/// character that would be cut), or their base64 as "stdout_base64" where they are no text or take more room as one;
+/// nothing where it printed nothing.
 [[nodiscard]] std::optional<Json> result_of(std::string_view standard_output, std::uint64_t all_bytes);
 /// What a result says was printed.
 struct PrintedText {

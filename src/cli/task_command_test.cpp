@@ -70,6 +70,26 @@ TEST(TaskResult, OfALongOutputIsCutWithinTheLimitAndSaysSo) {
   EXPECT_TRUE(printed_text(result).value().is_cut);
 }
 
+TEST(TaskResult, HoldsTheFirst64KiBWhateverBytesTheyAre) {
+  std::string lines;
+  while (lines.size() < printed_bytes_max) lines += "y\n";
+  std::string odd(printed_bytes_max, '\xff');
+  odd[17] = '\0';
+  for (const std::string& bytes :
+       {lines, odd, std::string(printed_bytes_max, '\0'), std::string(printed_bytes_max, '\x80'),
+        std::string(printed_bytes_max, 'x'), std::string(printed_bytes_max, '"')}) {
+    const Json whole = result_of(bytes, bytes.size()).value();
+    EXPECT_LE(whole.text().size(), result_bytes_max);
+    EXPECT_TRUE(printed_text(whole).value().text == bytes);
+    EXPECT_FALSE(printed_text(whole).value().is_cut);
+    const std::string more = bytes + bytes;
+    const PrintedText cut = printed_text(result_of(more, more.size()).value()).value();
+    EXPECT_GE(cut.text.size(), printed_bytes_max - 3);
+    EXPECT_TRUE(more.starts_with(cut.text));
+    EXPECT_TRUE(cut.is_cut);
+  }
+}
+
 TEST(TaskResult, IsCutBetweenCharacters) {
   std::string text;
   while (text.size() < 100'000) text += "ä";

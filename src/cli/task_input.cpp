@@ -1,12 +1,15 @@
 #include "cli/task_input.hpp"
 
+#include "cli/output.hpp"
 #include "cli/text.hpp"
 
 #include <fmt/format.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -26,9 +29,28 @@ Error system_error(const std::string& name, int number) {
   return {code, fmt::format("{}: {}", name, std::strerror(number)), {}};
 }
 
+/// Says once, where a list does not end soon, that it is waited for and from where it comes.
+class SlowList {
+ public:
+  explicit SlowList(const std::string& name) : name_(name) {}
+  void look(int descriptor) {
+    if (said_ || std::chrono::steady_clock::now() - begun_ < patience) return;
+    said_ = true;
+    note(fmt::format("reading the list of tasks from {}{}; nothing begins before its end",
+                     printable(name_, Newlines::escape), isatty(descriptor) == 1 ? " (Ctrl-D ends it)" : ""));
+  }
+
+ private:
+  static constexpr std::chrono::seconds patience{1};
+  const std::string& name_;
+  const std::chrono::steady_clock::time_point begun_ = std::chrono::steady_clock::now();
+  bool said_ = false;
+};
+
 /// What a pipe or terminal has to give, nothing at its end. It may give nothing for ever; a stop is noticed meanwhile.
-Result<std::size_t> read_some(int descriptor, std::vector<char>& buffer, const std::stop_token& stop) {
+Result<std::size_t> read_some(int descriptor, std::vector<char>& buffer, const std::stop_token& stop, SlowList& slow) {
   for (;;) {
+    slow.look(descriptor);
     if (stop.stop_requested())
       return Error{
           ErrorCode::cancelled, "interrupted before its end; nothing has run, and the same command starts again", {}};
@@ -69,7 +91,11 @@ TaskInput::TaskInput(File file, std::string name, const TaskInputOptions& option
 Result<TaskInput> TaskInput::open(const TaskInputOptions& options, const std::stop_token& stop) {
   const bool standard_input = options.file == "-";
   const std::string name = standard_input ? "standard input" : options.file;
-  File file(standard_input ? fdopen(dup(STDIN_FILENO), "rbe") : std::fopen(options.file.c_str(), "rbe"));
+  // Opening a named pipe would wait for its writer, deaf to a stop.
+  const int descriptor = standard_input ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0)
+                                        : ::open(options.file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (descriptor < 0) return system_error(name, errno);
+  File file(fdopen(descriptor, "rbe"));
   if (!file) return system_error(name, errno);
   if (is_folder(file.get())) return Error{ErrorCode::invalid_argument, fmt::format("{}: is a folder", name), {}};
   // A regular file can be read again from its start; standard input only where it was not begun by somebody else.
@@ -85,8 +111,9 @@ Result<TaskInput::File> TaskInput::spooled(std::FILE* source, const std::string&
   File copy(std::tmpfile());
   if (!copy) return system_error(temporary_for(name), errno);
   std::vector<char> buffer(buffer_bytes);
+  SlowList slow(name);
   for (;;) {
-    auto count = read_some(fileno(source), buffer, stop);
+    auto count = read_some(fileno(source), buffer, stop, slow);
     if (!count) return Error{count.error().code, fmt::format("{}: {}", name, count.error().message), {}};
     if (*count == 0) break;
     if (std::fwrite(buffer.data(), 1, *count, copy.get()) != *count) return system_error(temporary_for(name), errno);

@@ -22,7 +22,7 @@ struct TasksOptions {
   std::string fingerprint;
   std::string contains;
   std::uint64_t first_index = 0;
-  std::uint64_t limit = 100;
+  std::uint64_t limit = 0;  // Zero: by shown_count_max.
 };
 
 /// The stored names, and the words that `cluster ls` uses. Errors: invalid_argument.
@@ -94,9 +94,9 @@ Result<ExitCode> tasks(const Invocation& invocation, const TasksOptions& options
   std::optional<std::uint64_t> next = options.first_index;
   std::uint64_t shown = 0;
   bool has_abandoned = false;
-  while (next && shown < options.limit) {
-    auto page =
-        client->list_tasks(key_of(*header), filter, *next, std::min<std::uint64_t>(page_tasks, options.limit - shown));
+  const std::uint64_t limit = shown_count_max(options.limit, invocation.common.json);
+  while (next && shown < limit) {
+    auto page = client->list_tasks(key_of(*header), filter, *next, std::min<std::uint64_t>(page_tasks, limit - shown));
     if (!page) return std::move(page).error();
     for (const TaskState& task : page->tasks) {
       ++shown;
@@ -180,8 +180,8 @@ void add_tasks_command(Command app, Invocation& invocation) {
                      "Only those whose error has this fingerprint, or one that begins so", {.value = "FINGERPRINT"});
   command.app.option("--contains", command.options.contains, "Only those whose last error's message contains this");
   command.app.option("--from", command.options.first_index, "From this index on", {.value = "INDEX"});
-  command.app.option("--limit", command.options.limit, "At most so many",
-                     {.value = "N", .show_default = true, .range = OptionTraits::Range{1, 1'000'000'000}});
+  command.app.option("--limit", command.options.limit, shown_count_help,
+                     {.value = "N", .range = OptionTraits::Range{1, 1'000'000'000}});
 
   auto fail = add_command<FailOptions>(command.app, invocation, "fail", "End one task by hand, as failed",
                                        "fanfold tasks fail photos#17 --reason 'no such photo'", fail_task);

@@ -183,8 +183,12 @@ Result<void> make_missing_queues(const Invocation& invocation, const Client& cli
 
 Result<ExitCode> work(const Invocation& invocation, const WorkOptions& options) {
   const std::vector<std::string> environment = environment_for_programs(invocation.common);
-  auto command =
-      TaskCommand::make({.command = invocation.command, .environment = environment, .timeout = options.timeout});
+  WorkerWatch watch([](const std::string& line) { note(line); });
+  TaskCommandOptions program{
+      .command = invocation.command, .environment = environment, .timeout = options.timeout, .starts = {}};
+  program.starts = {
+      .say = complain, .give_up = [&watch](Error error) { watch.give_up(std::move(error)); }, .stop = watch.token()};
+  auto command = TaskCommand::make(std::move(program));
   if (!command) return std::move(command).error();
   auto client = open_store(invocation.common, StoreUse::create);
   if (!client) return std::move(client).error();
@@ -195,7 +199,6 @@ Result<ExitCode> work(const Invocation& invocation, const WorkOptions& options) 
   if (auto made = make_missing_queues(invocation, *client, tuned.queues); !made) return std::move(made).error();
   Handlers handlers{.on_message = handler_of(std::move(*command))};
   if (!options.on_finish.empty()) handlers.on_cluster_complete = finish_handler_of(options.on_finish, environment);
-  WorkerWatch watch([](const std::string& line) { note(line); });
   std::atomic<std::uint64_t> failed_message_count = 0;
   tuned.on_event = [&watch, &failed_message_count, verbose = options.verbose](const WorkerEvent& event) {
     watch.see(event);
@@ -229,6 +232,7 @@ Result<ExitCode> work(const Invocation& invocation, const WorkOptions& options) 
   if (failed_message_count > 0 && !invocation.common.json && !is_on_aws(invocation.common))
     note(fmt::format("see why:  fanfold queue dead {}", queue_word));
   if (auto error = watch.store_error()) return std::move(*error);
+  if (auto error = watch.start_error()) return std::move(*error);
   return code;
 }
 
@@ -238,7 +242,7 @@ void add_work_command(Command app, Invocation& invocation) {
   auto command = add_command<WorkOptions>(
       app, invocation, "work",
       "Work on a queue: run a program for every message, in any number of processes; drains on SIGTERM and Ctrl-C",
-      "fanfold work --queue resize --jobs 8 -- convert {task} -resize 200x small/{task}", work);
+      "fanfold work --queue resize --jobs 8 -- convert {task} -resize 200x {task}.small.jpg", work);
   WorkOptions& options = command.options;
   command.app.option("--queue", options.queues,
                      "Where messages come from; again for several, with =WEIGHT where one is to be polled more often",

@@ -1,5 +1,6 @@
 #include "cli/worker_watch.hpp"
 
+#include "cli/task_command.hpp"
 #include "cli/text.hpp"
 
 namespace fanfold::cli {
@@ -41,7 +42,8 @@ void WorkerWatch::see(const WorkerEvent& event) {
     case WorkerEvent::Kind::retried:
     case WorkerEvent::Kind::failed: {
       const std::scoped_lock lock(mutex_);
-      if (draining_) ++drained_count_;
+      const bool was_started = !std::string_view(event.detail).starts_with(not_started_prefix);
+      if (draining_ && was_started) ++drained_count_;
       break;
     }
     default: break;
@@ -70,6 +72,19 @@ void WorkerWatch::see_error(std::string_view detail) {
 std::optional<Error> WorkerWatch::store_error() const {
   const std::scoped_lock lock(mutex_);
   return store_error_;
+}
+
+void WorkerWatch::give_up(Error error) {
+  {
+    const std::scoped_lock lock(mutex_);
+    if (!start_error_) start_error_ = std::move(error);
+  }
+  source_.request_stop();
+}
+
+std::optional<Error> WorkerWatch::start_error() const {
+  const std::scoped_lock lock(mutex_);
+  return start_error_;
 }
 
 std::uint64_t WorkerWatch::drained_count() const {

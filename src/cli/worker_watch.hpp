@@ -25,9 +25,13 @@ class WorkerWatch {
   /// Set by a signal, by `stop`, and by an error of the store that does not pass.
   [[nodiscard]] std::stop_token token() const { return source_.get_token(); }
   void stop() { source_.request_stop(); }
+  /// Stops since no program can be started.
+  void give_up(Error error);
 
   /// Why the store could take nothing more; empty where it could.
   [[nodiscard]] std::optional<Error> store_error() const;
+  /// What `give_up` was told; empty where it was not called.
+  [[nodiscard]] std::optional<Error> start_error() const;
   [[nodiscard]] std::uint64_t drained_count() const;
 
  private:
@@ -40,6 +44,7 @@ class WorkerWatch {
   bool draining_ = false;
   std::uint64_t drained_count_ = 0;
   std::optional<Error> store_error_;
+  std::optional<Error> start_error_;
   std::string last_error_;
   std::chrono::steady_clock::time_point last_error_at_;
 };

@@ -8,7 +8,7 @@ run() {
   printf "$list" >list
   expect 0 fanfold run --tasks list --name "$name" --results res -- "$@"
 }
-holds() { same "$*" "$(cat res/* | paste -sd' ')"; same $# "$(ls res | wc -l)"; }
+holds() { same "$*" "$(cat res/[0-9]* | paste -sd' ')"; same $# "$(ls res | grep -cv former-)"; }
 
 # --- the list changes at its beginning, its end and in its middle
 run x 'b\nc\n' echo {task}
@@ -29,12 +29,39 @@ same 2 "$(head -c 1 res/0)"
 same 3 "$(head -c 1 res/1)"
 same 300000 "$(wc -c <res/0)"
 
-# --- another job, and a task of it that fails
+# --- what is in no list any more is kept, and comes back with its list
+says_kept() { complains "$1 now in res/former-"; }
+says_kept '1 file of tasks that are complete in the former list alone is'
+run long '1\n2\n' sh -c "$long"
+same '1 2' "$(for file in res/0 res/1; do head -c 1 $file; echo; done | paste -sd' ')"
+same 3 "$(head -c 1 res/former-*/1)"
+same 300000 "$(wc -c <res/0)"
+
+# --- another job's results are not touched
+printf '1\n2\n' >list
+expect 2 fanfold run --tasks list --name y --results res -- echo {task}
+complains '--results: res holds the results of the job long; name another folder, or move them away'
+expect 2 fanfold run --tasks list --name long --results res -- echo {task}
+complains 'res holds the results of a job long that ran another program'
+same '1 2' "$(for file in res/0 res/1; do head -c 1 $file; echo; done | paste -sd' ')"
+
+# --- a result that is missing and is kept nowhere else: exit code 1
+mv res/1 elsewhere
+expect 1 fanfold run --tasks list --name long --json --results res -- sh -c "$long"
+complains 'res: 1 result of earlier starts is missing, too long to be kept elsewhere; --again runs every task anew'
+same 1 "$(field missing_results)"
+expect 0 fanfold run --tasks list --name late -- sh -c "$long"
+expect 1 fanfold run --tasks list --name late --results late -- sh -c "$long"
+complains '2 results of earlier starts are missing'
+
+# --- a folder that was emptied is anybody's; a task that fails
+rm res/[0-9]*
 run y '1\n2\n' echo one {task}
 expect 1 fanfold run --tasks list --name y --retries 0 --results res -- sh -c '[ $FANFOLD_TASK = 2 ] && exit 1; echo two $FANFOLD_TASK'
 holds 'two 1'
 
 # --- killed while files are put aside: the next start goes on
+rm res/[0-9]*
 run z '5\n6\n7\n' sh -c "$long"
 mkdir res/.fanfold-former
 cp res/.fanfold-list res/.fanfold-former/.fanfold-list
@@ -59,8 +86,8 @@ wait $! || failed "the first run was disturbed"
 
 # --- an output that is kept in part is told of, and shown without its JSON
 expect 0 fanfold run --tasks two.txt --name mixed -- sh -c 'if [ $FANFOLD_TASK = 1 ]; then head -c 70000 /dev/zero | tr "\\0" x; else echo short; fi'
-complains '1 of what was printed is longer than the 64 KB that are kept'
+complains '1 of what was printed is longer than the 64 KiB that are kept'
 expect 1 fanfold results mixed --text
-complains '1 text is longer than the 64 KB'
+complains '1 text is longer than the 64 KiB'
 same 'x short' "$(tr -s x <out | sed 's/xshort/x short/')"
 echo "ok"
