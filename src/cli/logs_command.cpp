@@ -78,9 +78,11 @@ Result<ExitCode> logs(const Invocation& invocation, const LogsOptions& options) 
   if (!found) return std::move(found).error();
   const bool is_finish = found->cluster && !found->index;
   auto record = client->get_message_record<>(found->key);
-  if (!record && is_finish && record.error().code == ErrorCode::not_found) return names_a_cluster(*found->cluster);
+  // The newest round may have no finish yet, where earlier ones had.
+  if (!record && is_finish && record.error().code == ErrorCode::not_found) record = MessageRecord<Json, Json>{};
   if (!record) return std::move(record).error();
   auto outputs = client->outputs(found->key);
+  if (!outputs && is_finish && outputs.error().code == ErrorCode::not_found) return names_a_cluster(*found->cluster);
   if (!outputs) return std::move(outputs).error();
   if (is_finish && outputs->empty()) return names_a_cluster(*found->cluster);
   const std::vector<std::uint32_t> rounds = rounds_of(*outputs, record->error);

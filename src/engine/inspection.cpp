@@ -217,6 +217,32 @@ Result<std::vector<ErrorGroup>> group_errors(Store& store, const std::string& id
   return sorted;
 }
 
+namespace {
+
+/// A cluster's own key means its finish messages: each round has one, which is there once the round has ended.
+/// Errors: not_found where none is.
+template <class Read>
+Result<std::vector<AttemptOutput>> read_finish_outputs(const Read& read, const std::string& id, std::uint32_t rounds) {
+  std::vector<AttemptOutput> all;
+  std::optional<Error> missing;
+  for (std::uint32_t round = 0; round <= rounds; ++round) {
+    auto outputs = read({.type = RecordType::cluster, .id = id, .round = round});
+    if (!outputs && outputs.error().code == ErrorCode::not_found) {
+      missing = std::move(outputs).error();
+      continue;
+    }
+    if (!outputs) return std::move(outputs).error();
+    for (AttemptOutput& output : *outputs) {
+      output.round = round;
+      all.push_back(std::move(output));
+    }
+  }
+  if (all.empty() && missing) return std::move(*missing);
+  return all;
+}
+
+}  // namespace
+
 Result<std::vector<AttemptOutput>> read_outputs(Store& store, const KeyParts& key) {
   const auto read = [&](const RecordRef& ref) {
     auto outputs = with_patience(store, [&] { return store.ledger().read_outputs(ref, key.index.value_or(0)); });
@@ -231,8 +257,7 @@ Result<std::vector<AttemptOutput>> read_outputs(Store& store, const KeyParts& ke
   auto header = live_header(store, key.id);
   if (!header && own && header.error().code == ErrorCode::not_found) return std::move(*own);
   if (!header) return std::move(header).error();
-  // A cluster's own key means its finish message, of the round that goes on.
-  if (!key.index) return read({.type = RecordType::cluster, .id = key.id, .round = header->round});
+  if (!key.index) return read_finish_outputs(read, key.id, header->round);
   auto position = position_in_round(store, *header, *key.index);
   if (!position) return std::move(position).error();
   // A task that is not part of this round is found under its place in the first one, where each has its own.

@@ -71,3 +71,15 @@ expect 0 fanfold verify fails
 # --- a list without a task ends at once, and that is an end
 expect_with_input 0 fanfold run --name none --on-finish 'echo none >>finished' -- true ''
 same none "$(cat finished)"
+
+# --- what it printed in a round is shown, also where it printed nothing in the next
+expect 1 fanfold run --name rounds --retries 0 --tasks list.txt --on-finish 'echo PRINTED; exit 65' -- true {task}
+expect 0 fanfold run --name rounds --tasks list.txt --on-finish true -- true {task}
+expect 0 fanfold logs rounds
+says PRINTED
+expect 0 fanfold logs rounds --round 0
+says PRINTED
+expect 3 fanfold logs rounds --round 1
+complains 'rounds: nothing is kept of round 1'
+expect 0 fanfold logs rounds --attempt 1
+same PRINTED "$(cat out)"
