@@ -19,6 +19,15 @@ constexpr std::string_view own_prefix = "FANFOLD_";
 Result<sqlite::Options> file_store(const CommonOptions& options, StoreUse use) {
   if (options.store.empty()) return Error{ErrorCode::invalid_argument, "--store: the name of a file is missing", {}};
   std::error_code unused;
+  if (std::error_code gone; std::filesystem::path(options.store).is_relative()) {
+    static_cast<void>(std::filesystem::current_path(gone));
+    if (gone)
+      return Error{ErrorCode::unavailable,
+                   fmt::format("'{}' cannot be reached: the current folder is not there any more ({}); change to "
+                               "another, or name the store by its whole path",
+                               printable(options.store, Newlines::escape), gone.message()),
+                   {}};
+  }
   if (use != StoreUse::create && !std::filesystem::exists(options.store, unused)) {
     return Error{ErrorCode::not_found,
                  fmt::format("there is no store at '{}' (--store or FANFOLD_STORE names another)",
@@ -67,7 +76,9 @@ Result<Client> open_aws(const CommonOptions& options) {
 std::vector<std::string> store_variables(const CommonOptions& options) {
   if (!is_on_aws(options)) {
     if (options.store.empty()) return {};
-    return {fmt::format("FANFOLD_STORE={}", std::filesystem::absolute(options.store).string()),
+    std::error_code gone;  // The current folder may be: opening the store says so.
+    const std::filesystem::path whole = std::filesystem::absolute(options.store, gone);
+    return {fmt::format("FANFOLD_STORE={}", gone ? options.store : whole.string()),
             "FANFOLD_DURABILITY=" + options.durability};
   }
   std::vector<std::string> variables{"FANFOLD_STORE=aws"};
