@@ -208,7 +208,9 @@ ExitCode report(const Error& error, const CommonOptions& common) {
                .exit = exit_code_of(error.code)});
 }
 
-ExitCode parse_and_perform(CLI::App& app, Invocation& invocation, std::vector<std::string> arguments) {
+/// `configured`: of the file of settings, which help, version and manual do without.
+ExitCode parse_and_perform(CLI::App& app, Invocation& invocation, std::vector<std::string> arguments,
+                           const Result<void>& configured) {
   invocation.command = split_program(arguments);
   std::reverse(arguments.begin(), arguments.end());  // as CLI11 takes them
   try {
@@ -229,6 +231,8 @@ ExitCode parse_and_perform(CLI::App& app, Invocation& invocation, std::vector<st
   } catch (const CLI::ParseError& error) {
     return usage_error(app, error.what());
   }
+  const std::string& command = app.get_subcommands().front()->get_name();
+  if (!configured && command != "man" && command != "completion") return report(configured.error(), invocation.common);
   const auto done = invocation.action();
   return done ? *done : report(done.error(), invocation.common);
 }
@@ -249,9 +253,9 @@ int run_command_line(int argument_count, char** arguments) {
     const std::span<char*> all(arguments, static_cast<std::size_t>(argument_count));
     std::vector<std::string> words(all.begin() + (all.empty() ? 0 : 1), all.end());
     if (asks_for_json(words)) write_failures_as_json();
-    read_config_file(config_file_name, from_environment, invocation.common).value();
+    const auto configured = read_config_file(config_file_name, from_environment, invocation.common);
     declare(app, invocation, words.empty() ? std::string_view() : std::string_view(words.front()));
-    code = parse_and_perform(app, invocation, std::move(words));
+    code = parse_and_perform(app, invocation, std::move(words), configured);
   } catch (const ErrorException& exception) {
     code = report(exception.error(), invocation.common);
   } catch (const std::exception& exception) {

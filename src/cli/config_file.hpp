@@ -16,8 +16,8 @@ using FindVariable = std::function<std::optional<std::string>(const char* name)>
 
 /// Reads store, durability, table, bucket, region and prices from a file of `key = "value"` lines into `options`, which
 /// the environment and the command line may change afterwards. A file that is not there says nothing. The region stays
-/// empty where AWS_REGION or AWS_DEFAULT_REGION is set. Errors: bad_input with the key; unavailable where it cannot be
-/// read.
+/// empty where AWS_REGION or AWS_DEFAULT_REGION is set. Errors: bad_input with line and key; unavailable where it
+/// cannot be read.
 [[nodiscard]] Result<void> read_config_file(const std::filesystem::path& file, const FindVariable& variable,
                                             CommonOptions& options);
 

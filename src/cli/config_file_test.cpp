@@ -76,6 +76,22 @@ TEST_F(ConfigFile, WithAnUnknownKeyIsRefusedByItsName) {
   EXPECT_NE(read("[aws]\ntable = \"jobs\"\n").error().message.find("aws.table"), std::string::npos);
 }
 
+TEST_F(ConfigFile, IsRefusedByTheLineThatIsWrong) {
+  const std::string begin = "# ours\n\nstore = \"a\"\n";
+  const std::pair<const char*, const char*> wrong[] = {
+      {"store = \"b\"\n", "fanfold.toml:4: store is given more than once"},
+      {"  tabel = \"jobs\"\n", "fanfold.toml:4: 'tabel' is no key of it"},
+      {"[aws]\ntable = \"jobs\"\n", "fanfold.toml:4: 'aws.table' is no key of it"},
+      {"this is no toml\n", "fanfold.toml:4: 'this is no toml' is no key of it"},
+      {"durability=some\n", "fanfold.toml:4: durability: expected full or normal"},
+      {"table = [\"a\", \"b\"]\n", "fanfold.toml:4: table: expected one value"}};
+  for (const auto& [text, message] : wrong) {
+    const auto refused = read(begin + text);
+    ASSERT_FALSE(refused.has_value()) << text;
+    EXPECT_NE(refused.error().message.find(message), std::string::npos) << refused.error().message;
+  }
+}
+
 TEST_F(ConfigFile, WithAWrongValueIsRefused) {
   for (const char* text : {"table = [\"a\", \"b\"]\n", "table = \"\"\n", "durability = \"some\"\n"})
     EXPECT_FALSE(read(text).has_value()) << text;
