@@ -7,6 +7,8 @@
 
 #include <fmt/format.h>
 
+#include <unistd.h>
+
 namespace fanfold::cli {
 namespace {
 
@@ -17,6 +19,12 @@ struct ErrorsOptions {
   std::string cluster;
 };
 
+/// A reason as one line, cut only for the eyes of people.
+std::string reason(const std::string& message) {
+  const std::string line = printable(message, Newlines::escape);
+  return isatty(STDOUT_FILENO) == 1 ? clipped(line, message_columns_max) : line;
+}
+
 /// The finish handler's failure is no task's, and nothing tries it again.
 void show_finish(const Invocation& invocation, const ClusterHeader& header, const ErrorEntry& error) {
   if (invocation.common.json) {
@@ -25,8 +33,7 @@ void show_finish(const Invocation& invocation, const ClusterHeader& header, cons
     print_line(object.count("count", 1).flag("finish", true).line());
     return;
   }
-  print_line(fmt::format("{:>3} ×  {}  \"{}\"  (finish handler)", 1, error.code,
-                         clipped(printable(error.message, Newlines::escape), message_columns_max)));
+  print_line(fmt::format("{:>3} ×  {}  \"{}\"  (finish handler)", 1, error.code, reason(error.message)));
   print_line(fmt::format("       output: fanfold logs {0}    what to do: fanfold why {0}", word_of(header)));
 }
 
@@ -44,8 +51,7 @@ Result<ExitCode> errors(const Invocation& invocation, const ErrorsOptions& optio
       print_line(object.count("count", group.count).count("first_index", group.first_index).line());
       continue;
     }
-    print_line(fmt::format("{:>3} ×  {}  \"{}\"", with_thousands(group.count), group.code,
-                           clipped(printable(group.message, Newlines::escape), message_columns_max)));
+    print_line(fmt::format("{:>3} ×  {}  \"{}\"", with_thousands(group.count), group.code, reason(group.message)));
     print_line(fmt::format("       first: fanfold logs {0}#{1}    again: fanfold retry {0} --where fingerprint={2}",
                            word_of(*header), group.first_index, group.fingerprint.substr(0, fingerprint_shown)));
   }

@@ -64,7 +64,9 @@ std::string why_no_program(const std::string& program) {
 }
 
 std::string start_error(int number) {
-  if (number == E2BIG) return "the task is too long for an argument; let the program read it from its standard input";
+  if (number == E2BIG)
+    return "the task is too long for an argument, which has at most 131,071 bytes; let the program read it from its "
+           "standard input";
   if (number == ENOEXEC) return "not a program: a script begins with a line such as #!/bin/sh";
   // It was found; what is missing is what its first line names.
   if (number == ENOENT) return "the interpreter in its first line (#!) is not there";
@@ -101,8 +103,6 @@ Outcome verdict(const ChildEnd& end, std::chrono::milliseconds timeout) {
 
 }  // namespace
 
-std::optional<Json> result_of(std::string_view standard_output, std::uint64_t all_bytes) {
-  if (standard_output.empty()) return std::nullopt;
 namespace {
 
 /// {"exit":0,"stdout":"…"}, with the printed bytes under `key`, and all that were printed where those are more.
@@ -136,6 +136,8 @@ std::string_view beginning(std::string_view text, std::size_t bytes_max) {
 
 }  // namespace
 
+std::optional<Json> result_of(std::string_view standard_output, std::uint64_t all_bytes) {
+  if (standard_output.empty()) return std::nullopt;
   static_assert(printed_bytes_max * 4 / 3 + 128 <= result_bytes_max);
   const std::string_view head = beginning(standard_output, printed_bytes_max);
   if (is_utf8(head)) {
@@ -143,9 +145,9 @@ std::string_view beginning(std::string_view text, std::size_t bytes_max) {
     // Escaped, newlines take two bytes and control characters six.
     if (text.size() <= result_bytes_max) return Json::from_valid_text(std::move(text));
   }
+  return Json::from_valid_text(result_text("stdout_base64", wire::encode_base64(head), head.size(), all_bytes));
 }
 
-  return Json::from_valid_text(result_text("stdout_base64", wire::encode_base64(head), head.size(), all_bytes));
 std::optional<PrintedText> printed_text(const Json& result) {
   detail::JsonDocument document;
   if (!document.read(result.text()).has_value()) return std::nullopt;
