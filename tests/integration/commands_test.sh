@@ -13,7 +13,7 @@ for command in run work send "cluster create" "cluster open" "cluster add" "clus
   expect 0 fanfold $command --help
   says "Usage: fanfold $command"
   says 'Example:'
-  grep -A1 'Example:' out | grep -qE "(fanfold|source <\(fanfold) ?${command%% *}" || failed "the example of $command shows another command"
+  grep -A2 'Example:' out | grep -qE "(fanfold|source <\(fanfold) ?${command%% *}" || failed "the example of $command shows another command"
 done
 expect 2 fanfold
 expect 2 fanfold no-such-command

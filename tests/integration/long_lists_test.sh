@@ -1,3 +1,4 @@
+# ctest: timeout=120
 # What scripts read is whole; people are told that there is more.
 source "$SOURCE_DIR/tests/integration/support/checks.sh"
 seq 1050 >list

@@ -256,7 +256,7 @@ done
 says '[OPTIONS]'
 expect 0 fanfold tasks --help
 says 'Usage: fanfold tasks [OPTIONS] [CLUSTER] [COMMAND]'
-says '--limit N                   At most so many (default: 100)'
+says '--limit N                   At most so many; by default 100, and all with --json'
 expect 0 fanfold work --help
 says '--queue QUEUE[=N]'
 says '(required)'

@@ -57,6 +57,7 @@ complains '2 results of earlier starts are missing'
 # --- a folder that was emptied is anybody's; a task that fails
 rm res/[0-9]*
 run y '1\n2\n' echo one {task}
+rm res/[0-9]*
 expect 1 fanfold run --tasks list --name y --retries 0 --results res -- sh -c '[ $FANFOLD_TASK = 2 ] && exit 1; echo two $FANFOLD_TASK'
 holds 'two 1'
 

@@ -1,3 +1,4 @@
+# ctest: timeout=180
 # Where the system refuses to start programs, that is said, and does not go on for ever.
 source "$SOURCE_DIR/tests/integration/support/checks.sh"
 seq 6 >list
