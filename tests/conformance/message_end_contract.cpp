@@ -35,7 +35,7 @@ class MessageEndContract : public QueueContract {
   }
   [[nodiscard]] EndRequest end_of(const Held& held, Verdict verdict, std::string url = {}) const {
     EndRequest request = end_request(held.claim.ref, held.claim.token, verdict);
-    request.message = DeliveredMessage{url.empty() ? url_ : std::move(url), held.delivery.receipt_handle};
+    request.message = DeliveredMessage{url.empty() ? url_ : url, held.delivery.receipt_handle};
     return request;
   }
 
