@@ -47,20 +47,13 @@ class Retry {
     if (!key_.empty() && header->round_key == key_) return go_on(*header);
     auto allowed = check(*header);
     if (!allowed) return std::move(allowed).error();
-    auto indexes =
-        indexes_with({.status = Status::error, .fingerprint = options_.fingerprint, .contains = options_.contains});
-    if (!indexes) return std::move(indexes).error();
-    auto carried = count_carried(indexes->size());
-    if (!carried) return std::move(carried).error();
-    if (header->stopped()) {
-      auto merged = add_open_tasks(*indexes);
-      if (!merged) return std::move(merged).error();
-    }
-    if (indexes->empty())
+    auto chosen = header->stopped() ? choose_of_stopped() : choose();
+    if (!chosen) return std::move(chosen).error();
+    if (chosen->indexes.empty())
       return Error{ErrorCode::not_found, "no failed task of cluster " + std::string(id_) + " matches", {}};
-    auto started = start(*header, *indexes, *carried);
+    auto started = start(*header, chosen->indexes, chosen->carried_count);
     if (!started) return std::move(started).error();
-    return started->sender == holder_ ? send_all(*started, indexes->size()) : go_on(*started);
+    return started->sender == holder_ ? send_all(*started, chosen->indexes.size()) : go_on(*started);
   }
 
   /// A round of no task: all that has ended stays as it ended, and the cluster finishes once more.
@@ -114,23 +107,45 @@ class Retry {
     }
   }
 
-  /// Failures that this retry leaves as they are.
-  Result<std::uint64_t> count_carried(std::size_t retried_count) {
-    auto progress = with_patience(store_, [&] { return store_.ledger().progress(id_); });
-    if (!progress) return std::move(progress).error();
-    return progress->failed_count - std::min<std::uint64_t>(progress->failed_count, retried_count);
+  /// What is tried again, sorted, and how many failures stay as they are.
+  struct Chosen {
+    std::vector<std::uint64_t> indexes{};
+    std::uint64_t carried_count = 0;
+  };
+
+  Result<std::vector<std::uint64_t>> failed_that_match() {
+    return indexes_with({.status = Status::error, .fingerprint = options_.fingerprint, .contains = options_.contains});
   }
 
-  /// What fail_fast kept from running is part of the new round, or the cluster would finish without it.
-  Result<void> add_open_tasks(std::vector<std::uint64_t>& indexes) {
-    for (const Status status : {Status::pre_flight, Status::in_progress}) {
+  Result<Chosen> choose() {
+    auto indexes = failed_that_match();
+    if (!indexes) return std::move(indexes).error();
+    auto progress = with_patience(store_, [&] { return store_.ledger().progress(id_); });
+    if (!progress) return std::move(progress).error();
+    const std::uint64_t retried_count = std::min<std::uint64_t>(progress->failed_count, indexes->size());
+    return Chosen{std::move(*indexes), progress->failed_count - retried_count};
+  }
+
+  /// What fail_fast kept from running is part of the new round, or the cluster would finish without it. Whoever had a
+  /// task then may still end it: what is open is listed first, so that what fails meanwhile is in this list or the
+  /// next, and what stays as it is is counted by the lists, not by a look of its own.
+  Result<Chosen> choose_of_stopped() {
+    Chosen chosen;
+    for (const Status status : {Status::in_progress, Status::pre_flight, Status::in_progress}) {
       auto open = indexes_with({.status = status});
       if (!open) return std::move(open).error();
-      indexes.insert(indexes.end(), open->begin(), open->end());
+      chosen.indexes.insert(chosen.indexes.end(), open->begin(), open->end());
     }
-    std::ranges::sort(indexes);
-    indexes.erase(std::unique(indexes.begin(), indexes.end()), indexes.end());
-    return {};
+    auto failed = indexes_with({.status = Status::error});
+    if (!failed) return std::move(failed).error();
+    auto matching = failed_that_match();
+    if (!matching) return std::move(matching).error();
+    chosen.indexes.insert(chosen.indexes.end(), matching->begin(), matching->end());
+    std::ranges::sort(chosen.indexes);
+    chosen.indexes.erase(std::unique(chosen.indexes.begin(), chosen.indexes.end()), chosen.indexes.end());
+    const auto stays = [&](std::uint64_t index) { return !std::ranges::binary_search(chosen.indexes, index); };
+    chosen.carried_count = static_cast<std::uint64_t>(std::ranges::count_if(*failed, stays));
+    return chosen;
   }
 
   [[nodiscard]] ClusterHeader next_round(ClusterHeader header, std::span<const std::uint64_t> indexes,
