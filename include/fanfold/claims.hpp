@@ -8,8 +8,8 @@
 
 namespace fanfold {
 
-/// Of a result's JSON text: room for 64 KiB of any bytes in base64.
-inline constexpr std::size_t result_bytes_max = 96 * 1024;
+/// Of a result's JSON text.
+inline constexpr std::size_t result_bytes_max = 64 * 1024;
 inline constexpr std::size_t output_bytes_max = 256 * 1024;  ///< Of one attempt's output; the rest is cut and said so.
 inline constexpr std::size_t error_count_max = 32;           ///< Entries kept per record: the first and the newest.
 

@@ -63,7 +63,7 @@ class [[nodiscard]] Outcome {
 /// The task is done.
 inline Outcome done() { return Outcome::make_done(std::nullopt); }
 
-/// The task is done and returned this: at most 96 KiB of JSON, else the task fails with too_large.
+/// The task is done and returned this: at most 64 KiB of JSON, else the task fails with too_large.
 template <class T>
 Outcome done(const T& result) {
   static_assert(Encodable<T>,

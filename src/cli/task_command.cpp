@@ -101,10 +101,6 @@ Outcome verdict(const ChildEnd& end, std::chrono::milliseconds timeout) {
       .with_code("not started");
 }
 
-}  // namespace
-
-namespace {
-
 /// {"exit":0,"stdout":"…"}, with the printed bytes under `key`, and all that were printed where those are more.
 std::string result_text(std::string_view key, std::string_view printed, std::uint64_t kept_bytes,
                         std::uint64_t all_bytes) {
@@ -134,18 +130,34 @@ std::string_view beginning(std::string_view text, std::size_t bytes_max) {
   return text.substr(0, bytes_max);
 }
 
+/// The longest beginning that fits into a result as a JSON string; empty where its beginning is no text.
+std::string_view longest_text(std::string_view printed, std::uint64_t all_bytes) {
+  const std::string_view most = beginning(printed, result_bytes_max);
+  if (!is_utf8(most)) return {};
+  const auto fits = [&](std::string_view head) {
+    return result_text("stdout", head, head.size(), all_bytes).size() <= result_bytes_max;
+  };
+  if (fits(most)) return most;
+  std::size_t kept = 0;
+  for (std::size_t too_long = most.size(); kept + 1 < too_long;) {
+    const std::size_t middle = kept + (too_long - kept) / 2;
+    (fits(beginning(most, middle)) ? kept : too_long) = middle;
+  }
+  return beginning(most, kept);
+}
+
 }  // namespace
 
 std::optional<Json> result_of(std::string_view standard_output, std::uint64_t all_bytes) {
   if (standard_output.empty()) return std::nullopt;
-  static_assert(printed_bytes_max * 4 / 3 + 128 <= result_bytes_max);
-  const std::string_view head = beginning(standard_output, printed_bytes_max);
-  if (is_utf8(head)) {
-    std::string text = result_text("stdout", head, head.size(), all_bytes);
-    // Escaped, newlines take two bytes and control characters six.
-    if (text.size() <= result_bytes_max) return Json::from_valid_text(std::move(text));
-  }
-  return Json::from_valid_text(result_text("stdout_base64", wire::encode_base64(head), head.size(), all_bytes));
+  // Escaped, newlines take two bytes and control characters six: whichever form keeps more.
+  const std::string_view as_bytes = standard_output.substr(0, printed_bytes_min);
+  const std::string_view as_text = longest_text(standard_output, all_bytes);
+  const bool is_text = as_text.size() >= as_bytes.size();
+  const std::string_view kept = is_text ? as_text : as_bytes;
+  std::string json = is_text ? result_text("stdout", kept, kept.size(), all_bytes)
+                             : result_text("stdout_base64", wire::encode_base64(kept), kept.size(), all_bytes);
+  return Json::from_valid_text(std::move(json));
 }
 
 std::optional<PrintedText> printed_text(const Json& result) {
@@ -240,10 +252,9 @@ Outcome TaskCommand::run(const Message<Json>& message, const Context& context) c
     if (auto kept = file->keep(); !kept) return retry(kept.error().message);
     file->show(end);
   }
-  // Neither is a file nor does the result hold all of it.
-  const bool is_cut = !file && end.standard_output_bytes > printed_bytes_max;
+  const bool may_be_cut = !file && end.standard_output_bytes > printed_bytes_min;
   Outcome outcome = outcome_of(std::move(end), options_.timeout);
-  if (is_cut && outcome.result()) ++cut_count_;
+  if (may_be_cut && outcome.result() && printed_text(*outcome.result()).value_or(PrintedText{}).is_cut) ++cut_count_;
   return outcome;
 }
 

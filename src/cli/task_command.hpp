@@ -66,12 +66,14 @@ class TaskCommand {
 /// What became of an attempt, by how its program ended. `end` is used up.
 [[nodiscard]] Outcome outcome_of(ChildEnd&& end, std::chrono::milliseconds timeout);
 
-/// Of what a task printed, whatever bytes those are, so much is its result.
-inline constexpr std::size_t printed_bytes_max = 64 * 1024;
+/// Of what a task printed, whatever bytes those are, at least so much is its result: what base64 has room for.
+inline constexpr std::size_t printed_bytes_min = (result_bytes_max - 128) / 4 * 3;
+/// The same in words.
+inline constexpr std::string_view printed_limit = "48 KB (64 of text that needs no escapes)";
 
-/// What a task that printed this returns: {"exit":0,"stdout":"…"}, with its first `printed_bytes_max` bytes (less a
-/// character that would be cut), or their base64 as "stdout_base64" where they are no text or take more room as one;
-/// nothing where it printed nothing.
+/// What a task that printed this returns: {"exit":0,"stdout":"…"}, with as much of its beginning as `result_bytes_max`
+/// has room for (less a character that would be cut), or base64 as "stdout_base64" where it is no text or more of it is
+/// kept so; nothing where it printed nothing.
 [[nodiscard]] std::optional<Json> result_of(std::string_view standard_output, std::uint64_t all_bytes);
 /// What a result says was printed.
 struct PrintedText {

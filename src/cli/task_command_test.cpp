@@ -70,24 +70,35 @@ TEST(TaskResult, OfALongOutputIsCutWithinTheLimitAndSaysSo) {
   EXPECT_TRUE(printed_text(result).value().is_cut);
 }
 
-TEST(TaskResult, HoldsTheFirst64KiBWhateverBytesTheyAre) {
+TEST(TaskResult, HoldsTheFirst48KBWhateverBytesTheyAre) {
+  static_assert(printed_bytes_min >= 48'000);
   std::string lines;
-  while (lines.size() < printed_bytes_max) lines += "y\n";
-  std::string odd(printed_bytes_max, '\xff');
+  while (lines.size() < printed_bytes_min) lines += "y\n";
+  std::string odd(printed_bytes_min, '\xff');
   odd[17] = '\0';
-  for (const std::string& bytes :
-       {lines, odd, std::string(printed_bytes_max, '\0'), std::string(printed_bytes_max, '\x80'),
-        std::string(printed_bytes_max, 'x'), std::string(printed_bytes_max, '"')}) {
+  for (const std::string& bytes : {lines, odd, std::string(printed_bytes_min, '\0'),
+                                   std::string(printed_bytes_min, '\x80'), std::string(printed_bytes_min, '"')}) {
     const Json whole = result_of(bytes, bytes.size()).value();
     EXPECT_LE(whole.text().size(), result_bytes_max);
     EXPECT_TRUE(printed_text(whole).value().text == bytes);
     EXPECT_FALSE(printed_text(whole).value().is_cut);
     const std::string more = bytes + bytes;
-    const PrintedText cut = printed_text(result_of(more, more.size()).value()).value();
-    EXPECT_GE(cut.text.size(), printed_bytes_max - 3);
+    const Json result = result_of(more, more.size()).value();
+    EXPECT_LE(result.text().size(), result_bytes_max);
+    const PrintedText cut = printed_text(result).value();
+    EXPECT_GE(cut.text.size(), printed_bytes_min - 3);
     EXPECT_TRUE(more.starts_with(cut.text));
     EXPECT_TRUE(cut.is_cut);
   }
+}
+
+TEST(TaskResult, HoldsMoreOfATextThatNeedsNoEscapes) {
+  const std::string text(65'000, 'x');
+  EXPECT_EQ(printed_text(result_of(text, text.size()).value()).value().text, text);
+  const std::string more(200'000, 'x');
+  const Json result = result_of(more, more.size()).value();
+  EXPECT_EQ(result.text().size(), result_bytes_max);
+  EXPECT_TRUE(printed_text(result).value().is_cut);
 }
 
 TEST(TaskResult, IsCutBetweenCharacters) {

@@ -40,7 +40,7 @@ TEST(DecideEnd, FailsAResultOverTheLimitByName) {
   EXPECT_EQ(end.verdict, Verdict::failed);
   EXPECT_FALSE(end.result);
   EXPECT_EQ(end.error->code, "too_large");
-  EXPECT_EQ(end.error->message, "the result has 98305 bytes, at most 98304 are kept");
+  EXPECT_EQ(end.error->message, "the result has 65537 bytes, at most 65536 are kept");
   EXPECT_TRUE(end.error->final);
 }
 
