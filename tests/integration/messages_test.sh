@@ -1,4 +1,4 @@
-# ctest: timeout=240
+# ctest: timeout=120
 # What the command says where something is not as its user thinks: each message names what is wrong and how to go on.
 source "$SOURCE_DIR/tests/integration/support/checks.sh"
 seq 1 40 >tasks.txt

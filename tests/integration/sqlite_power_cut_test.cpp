@@ -77,23 +77,31 @@ std::uint64_t work_until_the_cut(const Client& client, const test::PowerCutDisk&
   };
   const auto cluster = client.create_message_cluster("work", tasks, {.idempotency_key = "once"});
   if (!cluster) return 0;
-  std::uint64_t told = 0;
+  std::atomic<std::uint64_t> told = 0;
+  const auto ask = [&] {
+    const auto progress = client.progress(*cluster);
+    if (!progress) return;
+    for (std::uint64_t before = told; before < progress->done_count;)
+      if (told.compare_exchange_weak(before, progress->done_count)) break;
+  };
   std::stop_source stop;
   std::jthread watcher([&](const std::stop_token& over) {
-    while (!over.stop_requested() && !disk.is_off()) {
-      if (const auto progress = client.progress(*cluster)) told = std::max(told, progress->done_count);
-      std::this_thread::yield();
-    }
+    while (!over.stop_requested() && !disk.is_off()) std::this_thread::yield();
     stop.request_stop();
   });
+  // Each task asks, so that how much anybody was told does not hang on how often a thread of its own gets its turn.
   Worker worker{client,
-                {.on_message = [](const Message<std::uint64_t>& task, const Context&) { return done(task.body); },
+                {.on_message =
+                     [&](const Message<std::uint64_t>& task, const Context&) {
+                       ask();
+                       return done(task.body);
+                     },
                  .on_cluster_complete = [](const MessageCluster<>&, const Context&) { return done(); }},
                 {.queue = "work", .jobs = 2, .sweep_interval = {}, .drain_max = {}}};
   static_cast<void>(worker.run_until(*cluster, stop.get_token()));
   watcher.request_stop();
   watcher.join();
-  if (const auto progress = client.progress(*cluster)) told = std::max(told, progress->done_count);
+  ask();
   return told;
 }
 
@@ -121,7 +129,7 @@ TEST_F(SqlitePowerCut, LeavesAClusterThatStillFinishesAndTakesNoProgressBack) {
     ASSERT_EQ(work_until_the_cut(client, disk_), task_count) << "seed " << seed;
     ASSERT_EQ(integrity(), "ok") << "seed " << seed;
   }
-  EXPECT_GE(told_count, seeds / 8) << "cuts came too early to show anything";
+  EXPECT_GT(told_count, seeds / 4) << "cuts came too early to show anything";
 }
 
 TEST_F(SqlitePowerCut, WhileTheFileIsMadeLeavesOneThatTheSameCommandGoesOnWith) {
