@@ -75,7 +75,7 @@ class Follower {
   void add_finished(std::span<const ClusterHeader> headers) {
     finished_.insert(finished_.end(), headers.begin(), headers.end());
   }
-  void add_failed(std::string cluster_id) { failed_.push_back(std::move(cluster_id)); }
+  void add_failed(FailedRound round) { failed_.push_back(std::move(round)); }
 
   Result<void> run() {
     for (std::size_t count = 0; count < completion_chain_max && !(finished_.empty() && failed_.empty()); ++count)
@@ -99,7 +99,7 @@ class Follower {
     auto ended = with_patience(store_, [&] { return store_.ledger().end(std::span(&end, 1), now); });
     if (!ended) return std::move(ended).error();
     add_finished(ended->finished);
-    if (end.verdict == Verdict::failed) add_failed(task.id);
+    if (end.verdict == Verdict::failed) add_failed({task.id, task.round});
     return ended->outcomes.front();
   }
 
@@ -107,9 +107,9 @@ class Follower {
   void step() {
     Result<void> result;
     if (!failed_.empty()) {
-      const std::string id = std::move(failed_.back());
+      const FailedRound round = std::move(failed_.back());
       failed_.pop_back();
-      result = follow_failure(id);
+      result = follow_failure(round.cluster_id, round.round);
     } else {
       const ClusterHeader header = std::move(finished_.back());
       finished_.pop_back();
@@ -153,19 +153,21 @@ class Follower {
     });
   }
 
-  Result<void> follow_failure(const std::string& id) {
+  Result<void> follow_failure(const std::string& id, std::uint32_t round) {
     auto cached = store_.header(id);
     if (!cached) return cached.error().code == ErrorCode::not_found ? Result<void>() : Result<void>(cached.error());
     if (!(*cached)->first_failure_wanted && !(*cached)->fail_fast) return {};
     auto header = store_.header_strong(id);
     if (!header) return std::move(header).error();
-    if (header->tombstone) return {};
+    if (header->tombstone || header->round != round)
+      return {};  // A failure of an earlier round says nothing of this one.
     if (header->first_failure_wanted && !header->first_failure_sent) {
       auto sent = send_first_failure(*header);
       if (!sent) return sent;
     }
     if (!header->fail_fast || header->finished()) return {};
-    auto stopped = stop_header(store_, id, fail_fast_code, "a task failed for good, and the cluster is to fail fast");
+    auto stopped =
+        stop_header(store_, id, {fail_fast_code, "a task failed for good, and the cluster is to fail fast", round});
     if (!stopped) return std::move(stopped).error();
     finished_.push_back(std::move(*stopped));
     return {};
@@ -183,7 +185,7 @@ class Follower {
 
   Store& store_;
   std::vector<ClusterHeader> finished_;
-  std::vector<std::string> failed_;
+  std::vector<FailedRound> failed_;
   std::optional<Error> first_error_;
 };
 
@@ -218,13 +220,13 @@ Result<void> complete_finished(Store& store, std::span<const ClusterHeader> fini
   return follower.run();
 }
 
-Result<void> follow_failures(Store& store, std::span<const std::string> cluster_ids) {
-  if (cluster_ids.empty()) return {};
-  std::vector<std::string> unique(cluster_ids.begin(), cluster_ids.end());
+Result<void> follow_failures(Store& store, std::span<const FailedRound> rounds) {
+  if (rounds.empty()) return {};
+  std::vector<FailedRound> unique(rounds.begin(), rounds.end());
   std::ranges::sort(unique);
   unique.erase(std::unique(unique.begin(), unique.end()), unique.end());
   Follower follower(store);
-  for (std::string& id : unique) follower.add_failed(std::move(id));
+  for (FailedRound& round : unique) follower.add_failed(std::move(round));
   return follower.run();
 }
 
@@ -257,17 +259,17 @@ Result<ChildState> end_if_child_finished(Store& store, const RecordRef& task, st
   return ChildState::finished;
 }
 
-Result<ClusterHeader> stop_header(Store& store, std::string_view cluster_id, std::string_view code,
-                                  std::string_view reason) {
+Result<ClusterHeader> stop_header(Store& store, std::string_view cluster_id, const StopCause& cause) {
   return modify_header(store, cluster_id, [&](ClusterHeader& header) -> Result<HeaderChange> {
     if (header.tombstone) return Error{ErrorCode::deleted, "cluster " + header.id + " was deleted", {}};
-    if (header.finished()) return HeaderChange::leave;
+    if (header.finished() || cause.round.value_or(header.round) != header.round) return HeaderChange::leave;
     if (auto here = check_is_here(header); !here) return here.error();
     const Time now = store.now();
     header.status = Status::error;
     header.status_code = StatusCode::stopped;
     header.completed_at = now;
-    if (header.error.size() < error_count_max) header.error.push_back(core::error_entry(0, code, reason, now, true));
+    if (header.error.size() < error_count_max)
+      header.error.push_back(core::error_entry(0, cause.code, cause.reason, now, true));
     return HeaderChange::write;
   });
 }

@@ -24,9 +24,16 @@ Result<void> put_cluster_record(Store& store, const ClusterHeader& header, bool 
 /// passed over.
 Result<void> complete_finished(Store& store, std::span<const ClusterHeader> finished);
 
-/// What follows when tasks of these clusters failed for good: the first-failure notice and fail_fast, where the cluster
-/// wants them, and then what follows where that finished it. Idempotent; duplicate ids are harmless.
-Result<void> follow_failures(Store& store, std::span<const std::string> cluster_ids);
+/// Tasks of this cluster failed for good in this round.
+struct FailedRound {
+  std::string cluster_id{};
+  std::uint32_t round = 0;
+  auto operator<=>(const FailedRound&) const = default;
+};
+
+/// What follows when tasks failed for good: the first-failure notice and fail_fast, where the cluster wants them and is
+/// still in that round, and then what follows where that finished it. Idempotent; duplicates are harmless.
+Result<void> follow_failures(Store& store, std::span<const FailedRound> rounds);
 
 /// Notes on the header that this round's finish message has ended, failed included. Idempotent.
 Result<void> mark_finish_done(Store& store, std::string_view cluster_id, std::uint32_t round);
@@ -38,11 +45,17 @@ enum class ChildState : std::uint8_t { running, finished };
 Result<ChildState> end_if_child_finished(Store& store, const RecordRef& task, std::uint64_t index,
                                          const std::string& child_id);
 
+/// Why a cluster is stopped, as its error list says it.
+struct StopCause {
+  std::string_view code{};
+  std::string_view reason{};
+  std::optional<std::uint32_t> round{};  ///< Of this round alone; any where there is none.
+};
+
 /// Stops a cluster that is not finished: status ERROR with code stopped and this entry in its errors. Answers the
-/// header as it now is; `complete_finished` has to follow. A cluster that is finished already is left as it is. Errors:
-/// not_found, deleted.
-Result<ClusterHeader> stop_header(Store& store, std::string_view cluster_id, std::string_view code,
-                                  std::string_view reason);
+/// header as it now is; `complete_finished` has to follow. A cluster that is finished already, or in another round than
+/// the cause, is left as it is. Errors: not_found, deleted.
+Result<ClusterHeader> stop_header(Store& store, std::string_view cluster_id, const StopCause& cause);
 /// The code in the error list of a cluster that fail_fast stopped: such a one may be retried, one stopped by hand may
 /// not.
 inline constexpr std::string_view fail_fast_code = "fail_fast";

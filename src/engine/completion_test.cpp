@@ -358,7 +358,7 @@ TEST(StopHeader, LeavesAFinishedClusterAsItIs) {
   Runner runner;
   const Cluster cluster = world.client->create_message_cluster(world.queue, numbers(1)).value();
   runner.run(world);
-  const ClusterHeader header = stop_header(store_of(world), id_of(cluster), "stopped", "too late").value();
+  const ClusterHeader header = stop_header(store_of(world), id_of(cluster), {"stopped", "too late", {}}).value();
   EXPECT_EQ(header.status, Status::complete);
 }
 

@@ -357,11 +357,12 @@ struct Dispatcher::Batch {
   /// Ended records: a crash may have come between their end and what follows from it.
   void repeat_finish() {
     std::vector<RecordRef> tasks;
-    std::vector<std::string> failed;
+    std::vector<FailedRound> failed;
     std::optional<Error> fault;
     for (const Other* other : ended) {
       RecordRef ref = ref_of(other->delivery);
-      if (other->answer.outcome == ClaimOutcome::failed && other->assignment.watches_failures) failed.push_back(ref.id);
+      if (other->answer.outcome == ClaimOutcome::failed && other->assignment.watches_failures)
+        failed.push_back({ref.id, ref.round});
       if (ref.type == RecordType::task) {
         tasks.push_back(std::move(ref));
       } else if (ref.type == RecordType::cluster && !ref.first_failure) {

@@ -50,7 +50,8 @@ Result<void> end_by_hand(Store& store, const detail::ClaimTicket& ticket, EndReq
   }
   if (auto completed = complete_finished(store, answers->finished); !completed) return completed;
   if (end.verdict == Verdict::failed && ticket.ref.type == RecordType::task) {
-    if (auto followed = follow_failures(store, std::span(&ticket.ref.id, 1)); !followed) return followed;
+    const FailedRound round{ticket.ref.id, ticket.ref.round};
+    if (auto followed = follow_failures(store, std::span(&round, 1)); !followed) return followed;
   }
   if (ticket.ref.type == RecordType::cluster && !ticket.ref.first_failure) {
     if (auto marked = mark_finish_done(store, ticket.ref.id, ticket.ref.round); !marked) return marked;

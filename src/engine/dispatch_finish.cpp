@@ -65,7 +65,8 @@ struct Dispatcher::Ending {
       if (outcome == EndOutcome::already && end.ref.type == RecordType::task) ended_before.push_back(end.ref);
       const bool ended = outcome == EndOutcome::ended || outcome == EndOutcome::already;
       if (!ended) continue;
-      if (end.verdict == Verdict::failed && chunk.assignments[i].watches_failures) failed.push_back(end.ref.id);
+      if (end.verdict == Verdict::failed && chunk.assignments[i].watches_failures)
+        failed.push_back({end.ref.id, end.ref.round});
       if (end.verdict == Verdict::waiting && outcome == EndOutcome::ended)
         note(end_if_child_finished(store, end.ref, end.index, end.child_id));
       const bool is_finish = end.ref.type == RecordType::cluster && !end.ref.first_failure;
@@ -170,7 +171,7 @@ struct Dispatcher::Ending {
   Time now;
   Settlement settlement;
   std::vector<RecordRef> ended_before{};
-  std::vector<std::string> failed{};
+  std::vector<FailedRound> failed{};
   bool fault = false;
 };
 

@@ -7,7 +7,7 @@ namespace fanfold::engine {
 Result<std::vector<EndOutcome>> end_and_follow(Store& store, std::span<const EndRequest> requests) {
   auto answers = with_patience(store, [&] { return store.ledger().end(requests, store.now()); });
   if (!answers) return std::move(answers).error();
-  std::vector<std::string> failed;
+  std::vector<FailedRound> failed;
   for (std::size_t i = 0; i < requests.size(); ++i) {
     if (requests[i].ref.type != RecordType::task || requests[i].verdict != Verdict::failed) continue;
     const EndOutcome outcome = answers->outcomes[i];
@@ -17,7 +17,7 @@ Result<std::vector<EndOutcome>> end_and_follow(Store& store, std::span<const End
       auto progress = with_patience(store, [&] { return store.ledger().progress(requests[i].ref.id); });
       has_failed = progress && progress->failed_count > 0;
     }
-    if (has_failed) failed.push_back(requests[i].ref.id);
+    if (has_failed) failed.push_back({requests[i].ref.id, requests[i].ref.round});
   }
   auto followed = follow_failures(store, failed);
   if (!followed) return std::move(followed).error();

@@ -138,7 +138,8 @@ class Retry {
     }
     auto failed = indexes_with({.status = Status::error});
     if (!failed) return std::move(failed).error();
-    auto matching = failed_that_match();
+    const bool all_match = options_.fingerprint.empty() && options_.contains.empty();
+    auto matching = all_match ? failed : failed_that_match();
     if (!matching) return std::move(matching).error();
     chosen.indexes.insert(chosen.indexes.end(), matching->begin(), matching->end());
     std::ranges::sort(chosen.indexes);

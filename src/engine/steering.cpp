@@ -25,7 +25,7 @@ Error is_finished(std::string_view id) {
 Result<void> stop_cluster(Store& store, const std::string& id, const std::string& reason) {
   auto checked = check_reason(reason);
   if (!checked) return checked;
-  auto header = stop_header(store, id, stopped_code, reason);
+  auto header = stop_header(store, id, {stopped_code, reason, {}});
   if (!header) return std::move(header).error();
   if (!header->stopped()) return is_finished(id);
   return complete_finished(store, std::span(&*header, 1));

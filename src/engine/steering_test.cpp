@@ -2,6 +2,8 @@
 
 #include "engine/scene_for_tests.hpp"
 
+#include <fanfold/testing/faults.hpp>
+
 namespace fanfold::engine {
 namespace {
 
@@ -264,6 +266,40 @@ TEST(RetryFailed, OfAClusterThatFailedFastRunsWhatWasKeptFromRunningToo) {
   scene.finish();
   EXPECT_EQ(scene.progress(scene.cluster).status, Status::complete);
   EXPECT_EQ(scene.progress(scene.cluster).done_count, 25U);
+}
+
+TEST(RetryFailed, OfAClusterThatFailedFastMissesNoTaskThatFailsMeanwhile) {
+  // Whoever had a task when the cluster was stopped fails it after its lease, before each call of a port in turn.
+  bool is_over = false;
+  for (std::size_t at = 0; !is_over; ++at) {
+    SCOPED_TRACE("before call " + std::to_string(at));
+    Running scene(5, {.fail_fast = true});
+    const auto records = scene.client->receive("work", {.count_max = 2}).value();
+    const Claim late = scene.client->is_complete(records.at(1), {.lease = 30s}).value();
+    scene.work_on(records.at(0), {0, 1, 2, 3, 4});
+    ASSERT_TRUE(scene.header(scene.cluster).stopped());
+    scene.advance(60s);
+    scene.work();
+    ASSERT_TRUE(scene.progress(scene.cluster).finish_handled);
+
+    std::size_t call_count = 0;
+    testing::FaultyOptions options;
+    options.plan = std::make_shared<testing::FaultPlan>(1, testing::Chaos::nothing());
+    options.on_call = [&](std::string_view call) {
+      if (!call.starts_with("clock.") && call_count++ == at) scene.client->mark_failed(late, "too late").value();
+    };
+    const Client client = make_client(testing::with_faults(scene.memory.backend(), options));
+    EXPECT_EQ(client.retry_failed(scene.cluster).value(), 5U);
+    is_over = call_count <= at;
+
+    const Progress progress = scene.progress(scene.cluster);
+    const Recount recount = scene.ledger->recount(id_of(scene.cluster), scene.now()).value();
+    EXPECT_EQ(progress.failed_count, recount.failed_count);
+    EXPECT_EQ(progress.done_count, recount.done_count);
+    EXPECT_FALSE(scene.header(scene.cluster).stopped()) << "what failed in the round before says nothing of this one";
+    scene.finish();
+    EXPECT_EQ(scene.progress(scene.cluster).done_count, 5U);
+  }
 }
 
 TEST(RetryFailed, FindsTheTasksOfItsRoundForFailTask) {

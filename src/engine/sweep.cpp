@@ -194,8 +194,8 @@ class Sweep {
   }
 
   Result<void> stop(const ClusterHeader& header) {
-    auto stopped =
-        stop_header(store_, header.id, deadline_code, "the deadline, " + to_iso8601(*header.deadline) + ", is over");
+    const std::string reason = "the deadline, " + to_iso8601(*header.deadline) + ", is over";
+    auto stopped = stop_header(store_, header.id, {deadline_code, reason, {}});
     if (!stopped) return std::move(stopped).error();
     if (stopped->stopped()) ++report_.stopped_count;
     return complete(std::span(&*stopped, 1));
@@ -219,7 +219,8 @@ class Sweep {
     auto progress = with_patience(store_, [&] { return store_.ledger().progress(header.id); });
     if (!progress) return std::move(progress).error();
     if (progress->failed_count <= header.failed_carried_count) return {};
-    return follow_failures(store_, std::span(&header.id, 1));
+    const FailedRound round{header.id, header.round};
+    return follow_failures(store_, std::span(&round, 1));
   }
 
   Result<void> send_finish_again(const ClusterHeader& header) {
