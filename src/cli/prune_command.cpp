@@ -7,9 +7,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <filesystem>
-
 namespace fanfold::cli {
 namespace {
 
@@ -17,28 +14,13 @@ struct PruneOptions {
   std::chrono::milliseconds older_than = std::chrono::days(30);
 };
 
-/// Of the file and its log. Zero where they are not there.
-std::uint64_t size_on_disk(const std::filesystem::path& file) {
-  std::uint64_t bytes = 0;
-  for (const char* ending : {"", "-wal"}) {
-    std::error_code missing;
-    const auto size = std::filesystem::file_size(file.string() + ending, missing);
-    if (!missing) bytes += size;
-  }
-  return bytes;
-}
-
 Result<ExitCode> prune(const Invocation& invocation, const PruneOptions& options) {
   auto store = embedded_store(invocation.common, StoreUse::write,
                               "on AWS, records and objects go by themselves when they expire, and fanfold cluster rm "
                               "removes a cluster at once");
   if (!store) return std::move(store).error();
-  const std::uint64_t before = size_on_disk(store->file);
   auto report = sqlite::prune(*store, now() - options.older_than);
   if (!report) return std::move(report).error();
-  // What was deleted earlier, by cluster rm, is given back now, too.
-  const std::uint64_t after = size_on_disk(store->file);
-  report->freed_bytes = std::max(report->freed_bytes, before > after ? before - after : 0);
   if (invocation.common.json) {
     JsonObject object;
     object.count("clusters", report->cluster_count).count("messages", report->message_count);

@@ -37,7 +37,7 @@ struct PruneReport {
   std::uint64_t cluster_count = 0;
   std::uint64_t message_count = 0;
   std::uint64_t creation_count = 0;  ///< Of clusters whose payloads are there and which nobody went on to create.
-  std::uint64_t freed_bytes = 0;
+  std::uint64_t freed_bytes = 0;     ///< That the file is smaller now: also what was deleted before made room for it.
 };
 /// Removes finished clusters and ended messages that ended before `ended_before` or are expired, and what was left by
 /// creations of clusters that were cut off before it, and over 7 days ago; gives the room back.

@@ -12,10 +12,10 @@ constexpr std::int64_t prune_row_count = 256;
 /// A creation that was at work later than this before now is not over for certain, however slow its tasks come.
 constexpr std::chrono::days creation_pause_max{7};
 
-std::int64_t used_bytes(Connection& connection) {
-  const auto pages = query_number(connection, "PRAGMA page_count").value_or(0) -
-                     query_number(connection, "PRAGMA freelist_count").value_or(0);
-  return pages * query_number(connection, "PRAGMA page_size").value_or(0);
+/// Of the file once its log is copied into it, with the room in it that nothing uses.
+std::int64_t file_bytes(Connection& connection) {
+  return query_number(connection, "PRAGMA page_count").value_or(0) *
+         query_number(connection, "PRAGMA page_size").value_or(0);
 }
 
 Result<std::vector<std::string>> clusters_to_prune(Store& store, Time ended_before, Time now) {
@@ -110,7 +110,7 @@ Result<PruneReport> prune(const Options& options, Time ended_before) {
   const Time now = (*store)->clock().now();
   const auto measure = [&] {
     return (*store)
-        ->read([](Connection& connection) -> Result<std::int64_t> { return used_bytes(connection); })
+        ->read([](Connection& connection) -> Result<std::int64_t> { return file_bytes(connection); })
         .value_or(0);
   };
   const std::int64_t before = measure();
@@ -139,9 +139,9 @@ Result<PruneReport> prune(const Options& options, Time ended_before) {
     if (*count == 0) break;
     report.message_count += *count;
   }
-  report.freed_bytes = static_cast<std::uint64_t>(std::max<std::int64_t>(before - measure(), 0));
   auto compacted = (*store)->compact();
   if (!compacted) return std::move(compacted).error();
+  report.freed_bytes = static_cast<std::uint64_t>(std::max<std::int64_t>(before - measure(), 0));
   return report;
 }
 
