@@ -3,8 +3,7 @@
 #include "aws/call.hpp"
 #include "aws/credential_document.hpp"
 #include "aws/files.hpp"
-
-#include <boost/uuid/detail/sha1.hpp>
+#include "support/hash.hpp"
 
 namespace fanfold::aws {
 namespace {
@@ -12,14 +11,11 @@ namespace {
 constexpr std::size_t cache_bytes_max = std::size_t{64} << 10U;
 
 std::string sha1_hexadecimal(std::string_view text) {
-  boost::uuids::detail::sha1 sha1;
-  sha1.process_bytes(text.data(), text.size());
-  boost::uuids::detail::sha1::digest_type words{};
-  sha1.get_digest(words);
   constexpr std::string_view digits = "0123456789abcdef";
   std::string hexadecimal;
-  for (const unsigned int word : words) {
-    for (unsigned int shift = 32; shift > 0; shift -= 4) hexadecimal += digits[word >> (shift - 4) & 15U];
+  for (const std::uint8_t byte : sha1_bytes(text)) {
+    hexadecimal += digits[byte >> 4U];
+    hexadecimal += digits[byte & 15U];
   }
   return hexadecimal;
 }

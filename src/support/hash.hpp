@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -14,6 +15,8 @@ namespace fanfold {
   }
   return seed;
 }
+
+[[nodiscard]] std::array<std::uint8_t, 20> sha1_bytes(std::string_view bytes);
 
 /// The first 128 bits of SHA-1 as 26 characters [0-9a-v]: ids made from what a caller named, hashes of payload pages.
 /// Collisions by chance are out of reach; nobody is to be defended against, since callers name their own things.

@@ -1,11 +1,9 @@
 // ctest: labels=integration,tsan timeout=120
 // What other servers than AWS's answer, as it was seen, and what set-up says of a server that does not keep promises.
-#include "aws/session.hpp"
-#include "aws/test_files.hpp"
-#include "backends/aws/s3_objects.hpp"
 #include "backends/aws/sqs_queue.hpp"
 
 #include "support/scripted_http_server.hpp"
+#include "support/services_at.hpp"
 
 #include <fanfold/testing/manual_clock.hpp>
 
@@ -50,14 +48,6 @@ ScriptedReply sent_all(const ReceivedRequest& request) {
 
 class OtherServers : public ::testing::Test {
  public:
-  OtherServers() {
-    session_ = Session::open(variables_of_server(server.url()), {}).value();
-    sqs_ = session_->service("sqs").value();
-    s3_ = session_->service("s3").value();
-    objects_ = std::make_unique<S3Objects>(*s3_, "path", usage_);
-    queue = std::make_unique<SqsQueue>(*sqs_, clock_, objects_.get(), "bucket", usage_);
-  }
-
   std::vector<Result<std::string>> send(const std::vector<std::string>& texts) {
     std::vector<OutgoingMessage> messages(texts.size());
     for (std::size_t i = 0; i < texts.size(); ++i) messages[i].text = texts[i];
@@ -66,15 +56,10 @@ class OtherServers : public ::testing::Test {
 
   std::function<ScriptedReply(const ReceivedRequest&)> on_request;
   ScriptedHttpServer server{[this](const ReceivedRequest& request) { return on_request(request); }};
-  std::unique_ptr<SqsQueue> queue;
-
- private:
-  Usage usage_;
-  testing::ManualClock clock_;
-  std::unique_ptr<Session> session_;
-  std::unique_ptr<Service> sqs_;
-  std::unique_ptr<Service> s3_;
-  std::unique_ptr<S3Objects> objects_;
+  ServicesAt services{server.url()};
+  testing::ManualClock clock;
+  const std::unique_ptr<SqsQueue> queue =
+      std::make_unique<SqsQueue>(*services.sqs, clock, &services.objects, "bucket", services.usage);
 };
 
 // ElasticMQ, roto and LocalStack: 256 KiB a batch, as SQS had it before August 2025.

@@ -1,14 +1,12 @@
 // ctest: timeout=120
 // Messages that are too long for SQS, as a worker receives them and as Lambda gives them: the event has the pointer,
 // and the message attribute.
-#include "aws/session.hpp"
-#include "aws/test_files.hpp"
 #include "backends/aws/keys.hpp"
 #include "backends/aws/pointer.hpp"
-#include "backends/aws/s3_objects.hpp"
 #include "backends/aws/sqs_queue.hpp"
 
 #include "support/runtime_api_server.hpp"
+#include "support/services_at.hpp"
 
 #include <fanfold/detail/json_reader.hpp>
 #include <fanfold/detail/json_writer.hpp>
@@ -177,16 +175,10 @@ class Services {
 /// The queue of SQS and the bucket, and all else in memory.
 class Payload : public ::testing::Test {
  public:
-  Payload() {
-    session_ = Session::open(variables_of_server(server_.url()), {}).value();
-    sqs_ = session_->service("sqs").value();
-    s3_ = session_->service("s3").value();
-    objects_ = std::make_unique<S3Objects>(*s3_, "path", usage_);
-  }
   Client open(bool with_bucket = true) {
     Backend backend = store.backend();
     backend.queue =
-        std::make_unique<SqsQueue>(*sqs_, store.clock(), with_bucket ? objects_.get() : nullptr, "photos", usage_);
+        std::make_unique<SqsQueue>(*at_.sqs, store.clock(), with_bucket ? &at_.objects : nullptr, "photos", at_.usage);
     return make_client(std::move(backend));
   }
   /// Keeps the sizes of the bodies that it was given.
@@ -211,12 +203,8 @@ class Payload : public ::testing::Test {
   std::vector<std::size_t> seen;
 
  private:
-  Usage usage_;
   test::ScriptedHttpServer server_{[this](const ReceivedRequest& request) { return services.answer(request); }};
-  std::unique_ptr<Session> session_;
-  std::unique_ptr<Service> sqs_;
-  std::unique_ptr<Service> s3_;
-  std::unique_ptr<S3Objects> objects_;
+  ServicesAt at_{server_.url()};
 };
 
 using LambdaPayload = Payload;

@@ -1,16 +1,14 @@
 // ctest: labels=integration,tsan timeout=120
 // What no server of the tests does, and the services may: answers that are scripted by their documentation.
 #include "aws/md5.hpp"
-#include "aws/session.hpp"
-#include "aws/test_files.hpp"
 #include "backends/aws/bulk.hpp"
 #include "backends/aws/dynamodb_table.hpp"
 #include "backends/aws/global_store.hpp"
 #include "backends/aws/pointer.hpp"
-#include "backends/aws/s3_objects.hpp"
 #include "backends/aws/sqs_queue.hpp"
 
 #include "support/scripted_http_server.hpp"
+#include "support/services_at.hpp"
 
 #include <fanfold/testing/manual_clock.hpp>
 
@@ -41,16 +39,6 @@ ScriptedReply s3_error(int status, const std::string& code) {
 
 class AwsServices : public ::testing::Test {
  public:
-  AwsServices() {
-    session_ = Session::open(variables_of_server(server.url()), {}).value();
-    sqs_ = session_->service("sqs").value();
-    dynamodb_ = session_->service("dynamodb").value();
-    s3_ = session_->service("s3").value();
-    table = std::make_unique<DynamoDbTable>(*dynamodb_, "fanfold", usage, true);
-    objects = std::make_unique<S3Objects>(*s3_, "path", usage);
-    queue = std::make_unique<SqsQueue>(*sqs_, clock, objects.get(), "bucket", usage);
-  }
-
   static OutgoingMessage text_message(std::string text) {
     OutgoingMessage message;
     message.text = std::move(text);
@@ -69,17 +57,13 @@ class AwsServices : public ::testing::Test {
   std::function<ScriptedReply(const ReceivedRequest&, int)> on_request;
   std::atomic<int> count{0};
   ScriptedHttpServer server{[this](const ReceivedRequest& request) { return on_request(request, ++count); }};
-  Usage usage;
+  ServicesAt services{server.url()};
+  Usage& usage = services.usage;
   testing::ManualClock clock;
-  std::unique_ptr<DynamoDbTable> table;
-  std::unique_ptr<S3Objects> objects;
-  std::unique_ptr<SqsQueue> queue;
-
- private:
-  std::unique_ptr<Session> session_;
-  std::unique_ptr<Service> sqs_;
-  std::unique_ptr<Service> dynamodb_;
-  std::unique_ptr<Service> s3_;
+  const std::unique_ptr<DynamoDbTable> table =
+      std::make_unique<DynamoDbTable>(*services.dynamodb, "fanfold", usage, true);
+  S3Objects* const objects = &services.objects;
+  const std::unique_ptr<SqsQueue> queue = std::make_unique<SqsQueue>(*services.sqs, clock, objects, "bucket", usage);
 };
 
 using DynamoDb = AwsServices;

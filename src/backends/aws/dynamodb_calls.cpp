@@ -18,7 +18,6 @@ using detail::JsonWriter;
 /// KB.
 constexpr std::chrono::milliseconds update_timeout{5'000};
 constexpr std::chrono::milliseconds get_timeout{10'000};
-constexpr std::string_view target = "DynamoDB_20120810";
 constexpr std::string_view condition_failed = "ConditionalCheckFailedException";
 constexpr std::string_view table_missing = "ResourceNotFoundException";
 constexpr std::string_view transaction_failed = "TransactionCanceledException";
@@ -121,7 +120,7 @@ void write_query(JsonWriter& out, const TableContext& context, const QueryReques
 
 TableCall::TableCall(const TableContext& context, std::string_view operation, Charge charge, std::string body,
                      std::chrono::milliseconds timeout)
-    : JsonCall(context.service, target, operation, std::move(body), timeout),
+    : JsonCall(context.service, dynamodb_target, operation, std::move(body), timeout),
       usage_(context.usage),
       table_(context.table),
       charge_(charge) {

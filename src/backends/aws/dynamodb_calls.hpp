@@ -7,6 +7,8 @@
 /// The operations of DynamoDB that are used. How to add one: call.hpp.
 namespace fanfold::aws {
 
+inline constexpr std::string_view dynamodb_target = "DynamoDB_20120810";
+
 /// What all calls of one table share. All of it outlives them.
 struct TableContext {
   Service& service;

@@ -5,20 +5,12 @@
 #include "backends/aws/keys.hpp"
 #include "backends/aws/sqs_queue.hpp"
 #include "backends/aws/store.hpp"
+#include "backends/aws/table_calls.hpp"
 #include "support/queue_name.hpp"
-
-#include <fanfold/detail/json_writer.hpp>
-
-#include <charconv>
 
 namespace fanfold::aws {
 namespace {
 
-using detail::JsonKind;
-using detail::JsonValue;
-using detail::JsonWriter;
-
-constexpr std::string_view dynamodb_target = "DynamoDB_20120810";
 constexpr std::chrono::minutes table_wait_max{5};
 constexpr std::chrono::seconds table_poll_pause{1};
 constexpr std::chrono::days dead_letter_retention{14};
@@ -26,139 +18,6 @@ constexpr std::uint32_t receive_count_advised = 10;
 constexpr int pages_kept_days = 400;
 constexpr int payloads_kept_days = 15;
 constexpr std::string_view first_region = "us-east-1";
-
-template <class Fill>
-std::string table_request(std::string_view table, Fill&& fill) {
-  std::string body;
-  JsonWriter out(body);
-  out.begin_object();
-  out.plain_key("TableName");
-  out.string(table);
-  fill(out);
-  out.end_object();
-  return body;
-}
-
-/// CreateTable, UpdateTimeToLive: their answers say nothing that is needed.
-class PlainCall final : public JsonCall {
- public:
-  PlainCall(Service& service, std::string_view operation, std::string body)
-      : JsonCall(service, dynamodb_target, operation, std::move(body)) {}
-
- private:
-  Result<void> decode_json(JsonValue) override { return {}; }
-};
-
-class DescribeTableCall final : public JsonCall {
- public:
-  DescribeTableCall(Service& service, std::string_view table)
-      : JsonCall(service, dynamodb_target, "DescribeTable", table_request(table, [](JsonWriter&) {})) {}
-  std::string status{};
-  std::string keys{};  ///< "pKey:HASH rKey:RANGE"
-  std::string index_keys{};
-  std::string index_status{};
-
- private:
-  Result<void> decode_json(JsonValue root) override {
-    const auto table = root.find("Table");
-    if (!table || table->kind() != JsonKind::object) return detail::json_error_missing(root, "Table");
-    status = text_of(*table, "TableStatus");
-    keys = read_schema(*table);
-    index_keys.clear();
-    index_status.clear();
-    const auto indexes = table->find("GlobalSecondaryIndexes");
-    if (!indexes || indexes->kind() != JsonKind::array) return {};
-    for (const JsonValue index : indexes->elements()) {
-      if (index.kind() != JsonKind::object || text_of(index, "IndexName") != index_name) continue;
-      index_keys = read_schema(index);
-      index_status = text_of(index, "IndexStatus");
-    }
-    return {};
-  }
-  static std::string read_schema(const JsonValue& object) {
-    std::string text;
-    const auto schema = object.find("KeySchema");
-    if (!schema || schema->kind() != JsonKind::array) return text;
-    for (const JsonValue key : schema->elements()) {
-      if (key.kind() != JsonKind::object) continue;
-      if (!text.empty()) text += ' ';
-      text += text_of(key, "AttributeName") + ":" + text_of(key, "KeyType");
-    }
-    return text;
-  }
-};
-
-class DescribeTtlCall final : public JsonCall {
- public:
-  DescribeTtlCall(Service& service, std::string_view table)
-      : JsonCall(service, dynamodb_target, "DescribeTimeToLive", table_request(table, [](JsonWriter&) {})) {}
-  std::string status{};
-  std::string attribute{};
-
- private:
-  Result<void> decode_json(JsonValue root) override {
-    const auto description = root.find("TimeToLiveDescription");
-    if (!description || description->kind() != JsonKind::object)
-      return detail::json_error_missing(root, "TimeToLiveDescription");
-    status = text_of(*description, "TimeToLiveStatus");
-    attribute = text_of(*description, "AttributeName");
-    return {};
-  }
-};
-
-void write_schema(JsonWriter& out, std::string_view partition, std::string_view sort) {
-  out.plain_key("KeySchema");
-  out.begin_array();
-  for (const auto& [name, type] : {std::pair(partition, "HASH"), std::pair(sort, "RANGE")}) {
-    out.begin_object();
-    out.plain_key("AttributeName");
-    out.plain_string(name);
-    out.plain_key("KeyType");
-    out.plain_string(type);
-    out.end_object();
-  }
-  out.end_array();
-}
-
-void write_table(JsonWriter& out, std::uint64_t warm_write_units) {
-  out.plain_key("AttributeDefinitions");
-  out.begin_array();
-  for (const std::string_view name : {partition_name, sort_name, index_partition_name, index_sort_name}) {
-    out.begin_object();
-    out.plain_key("AttributeName");
-    out.plain_string(name);
-    out.plain_key("AttributeType");
-    out.plain_string("S");
-    out.end_object();
-  }
-  out.end_array();
-  write_schema(out, partition_name, sort_name);
-  out.plain_key("GlobalSecondaryIndexes");
-  out.begin_array();
-  out.begin_object();
-  out.plain_key("IndexName");
-  out.plain_string(index_name);
-  write_schema(out, index_partition_name, index_sort_name);
-  out.plain_key("Projection");
-  out.begin_object();
-  out.plain_key("ProjectionType");
-  out.plain_string("INCLUDE");
-  out.plain_key("NonKeyAttributes");
-  out.begin_array();
-  out.plain_string(index_projected_name);
-  out.end_array();
-  out.end_object();
-  out.end_object();
-  out.end_array();
-  out.plain_key("BillingMode");
-  out.plain_string("PAY_PER_REQUEST");
-  if (warm_write_units == 0) return;
-  out.plain_key("WarmThroughput");
-  out.begin_object();
-  out.plain_key("WriteUnitsPerSecond");
-  out.unsigned_integer(warm_write_units);
-  out.end_object();
-}
 
 class Setup {
  public:
@@ -255,9 +114,7 @@ class Setup {
       return wait_for_table();
     }
     if (look.answer().error->code != ErrorCode::not_found) return *look.answer().error;
-    PlainCall create(*store_.dynamodb, "CreateTable", table_request(store_.table_name, [&](JsonWriter& out) {
-      write_table(out, options_.warm_write_units);
-    }));
+    CreateTableCall create(*store_.dynamodb, store_.table_name, options_.warm_write_units);
     store_.dynamodb->run(create, {});
     // Somebody else's set-up at the same time, or a lost answer of this one.
     const bool is_there_now = create.answer().error && create.answer().error->code == ErrorCode::already_exists;
@@ -313,15 +170,7 @@ class Setup {
                        ", so that nothing expires");
       return;
     }
-    PlainCall enable(*store_.dynamodb, "UpdateTimeToLive", table_request(store_.table_name, [](JsonWriter& out) {
-      out.plain_key("TimeToLiveSpecification");
-      out.begin_object();
-      out.plain_key("Enabled");
-      out.boolean(true);
-      out.plain_key("AttributeName");
-      out.plain_string(ttl_name);
-      out.end_object();
-    }));
+    EnableTtlCall enable(*store_.dynamodb, store_.table_name);
     store_.dynamodb->run(enable, {});
     if (enable.answer().error)
       warn(line, "cannot be set, so that nothing expires: " + enable.answer().error->message);
