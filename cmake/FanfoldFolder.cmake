@@ -162,7 +162,6 @@ function(fanfold_script_test script)
     PROPERTIES LABELS "${arg_LABELS}"
                TIMEOUT ${arg_TIMEOUT}
                COST ${arg_TIMEOUT} # what may take long begins early
-
                RUN_SERIAL ${arg_SERIAL}
                SKIP_RETURN_CODE 77
                ENVIRONMENT "${environment}")

@@ -2,6 +2,7 @@
 #include "cli/cluster_state.hpp"
 #include "cli/commands.hpp"
 #include "cli/output.hpp"
+#include "cli/pause.hpp"
 #include "cli/progress_reporter.hpp"
 #include "cli/store.hpp"
 #include "cli/text.hpp"
@@ -83,11 +84,6 @@ Result<ExitCode> show(const Invocation& invocation, const ClusterOnly& options) 
   return ExitCode::ok;
 }
 
-void wait_for(std::chrono::milliseconds interval, const std::stop_token& stop) {
-  const auto end = std::chrono::steady_clock::now() + interval;
-  while (!stop.stop_requested() && std::chrono::steady_clock::now() < end) std::this_thread::sleep_for(watch_interval);
-}
-
 /// A service that is not reached now is asked again until it answers, as a worker does; the user is told once.
 bool is_worth_waiting_for(const Result<Progress>& progress, bool& told) {
   if (progress) return true;
@@ -117,7 +113,7 @@ Result<ExitCode> watch(const Invocation& invocation, const ClusterOnly& options)
     const auto interval = is_on_aws(invocation.common) ? watch_interval_on_aws : watch_interval;
     bool told = false;
     while (is_worth_waiting_for(progress, told) && !(progress && progress->finished) && !stop.stop_requested()) {
-      wait_for(interval, stop);
+      pause_for(interval, stop);
       progress = client->progress(key);
       if (progress) told = false;
       if (progress && progress->paused) {  // As it is before it is moved.

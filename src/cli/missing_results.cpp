@@ -1,11 +1,28 @@
 #include "cli/missing_results.hpp"
 
-#include "cli/result_files.hpp"
+#include "cli/cluster_argument.hpp"
 #include "cli/task_command.hpp"
 
 #include <algorithm>
 
 namespace fanfold::cli {
+
+Result<std::vector<ResultFolder::Move>> moves_from(const Client& client, const std::vector<ClusterHeader>& others,
+                                                   const std::string& former_list, TaskInput& input,
+                                                   std::uint64_t task_count) {
+  std::vector<ResultFolder::Move> moves;
+  std::vector<ClusterHeader> former;
+  for (const ClusterHeader& other : others) {
+    if (key_of(other).p_key == former_list) former.push_back(other);
+  }
+  if (former.empty()) return moves;
+  CompletedElsewhere there;
+  if (auto read = there.read(client, former, input); !read) return read.error();
+  for (std::uint64_t index = 0; index < task_count; ++index) {
+    if (const auto where = there.find(index)) moves.push_back({where->index, index});
+  }
+  return moves;
+}
 
 Result<std::uint64_t> restore_missing_results(const Client& client, const MessageKey& cluster,
                                               const std::filesystem::path& folder, std::uint64_t complete_count) {

@@ -1,11 +1,20 @@
 #pragma once
 
-#include <fanfold/client.hpp>
+#include "cli/result_files.hpp"
+#include "cli/run_job.hpp"
 
 #include <cstdint>
 #include <filesystem>
 
 namespace fanfold::cli {
+
+/// Where the results of a job's former list belong in its list of so many tasks: those of tasks that are complete
+/// there. `former_list` is the key of one of `others`, or of none, as where it was deleted. Reads `input` once. Errors:
+/// those of the store and of the list.
+[[nodiscard]] Result<std::vector<ResultFolder::Move>> moves_from(const Client& client,
+                                                                 const std::vector<ClusterHeader>& others,
+                                                                 const std::string& former_list, TaskInput& input,
+                                                                 std::uint64_t task_count);
 
 /// Writes into a folder of results those of a cluster's tasks whose files are not there, from what was kept. Of the
 /// first `complete_count` tasks, which are all complete, those that returned nothing get an empty file. The answer

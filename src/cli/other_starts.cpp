@@ -2,9 +2,9 @@
 
 #include "cli/cluster_argument.hpp"
 #include "cli/cluster_state.hpp"
+#include "cli/pause.hpp"
 
 #include <algorithm>
-#include <thread>
 
 namespace fanfold::cli {
 namespace {
@@ -13,7 +13,6 @@ constexpr std::size_t page_tasks = 1000;
 /// Between the end of one task and the begin of the next, a start that lives looks like none.
 constexpr int quiet_look_count = 3;
 constexpr std::chrono::milliseconds quiet_interval{50};
-constexpr std::chrono::milliseconds stop_interval{100};
 
 enum class Activity : std::uint8_t { none, running };
 
@@ -57,12 +56,6 @@ class Watched {
   std::uint64_t from_ = 0;
 };
 
-void sleep(std::chrono::milliseconds interval, const std::stop_token& stop) {
-  const auto end = std::chrono::steady_clock::now() + interval;
-  while (!stop.stop_requested() && std::chrono::steady_clock::now() < end)
-    std::this_thread::sleep_for(std::min(interval, stop_interval));
-}
-
 /// The first that is running now; null where none is.
 Result<const Watched*> first_running(const Client& client, std::vector<Watched>& all) {
   for (Watched& one : all) {
@@ -87,12 +80,12 @@ Result<void> wait_for_other_starts(const Client& client, const std::vector<Clust
     auto running = first_running(client, watched);
     if (!running) return std::move(running).error();
     if (*running == nullptr) {
-      if (++quiet_count < quiet_look_count) sleep(quiet_interval, stop);
+      if (++quiet_count < quiet_look_count) pause_for(quiet_interval, stop);
     } else {
       quiet_count = 0;
       if (!said) say((*running)->header());
       said = true;
-      sleep(interval, stop);
+      pause_for(interval, stop);
     }
     if (stop.stop_requested())
       return Error{ErrorCode::cancelled, "interrupted before anything ran; the same command starts again", {}};

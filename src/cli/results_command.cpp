@@ -62,9 +62,8 @@ Result<ExitCode> results(const Invocation& invocation, const ResultsOptions& opt
     next = page->next_index;
   }
   if (cut_count == 0) return ExitCode::ok;
-  note(fmt::format("{} longer than the {} KiB that are kept: what is shown of {} ends there; run --results keeps all",
-                   counted(cut_count, "text is", "texts are"), printed_bytes_max / 1024,
-                   cut_count == 1 ? "it" : "them"));
+  note(fmt::format("{} longer than the {} that are kept: what is shown of {} ends there; run --results keeps all",
+                   counted(cut_count, "text is", "texts are"), printed_limit, cut_count == 1 ? "it" : "them"));
   return ExitCode::failed;
 }
 

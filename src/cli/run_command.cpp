@@ -10,7 +10,7 @@
 #include "cli/output.hpp"
 #include "cli/progress_reporter.hpp"
 #include "cli/result_files.hpp"
-#include "cli/run_job.hpp"
+#include "cli/run_explanation.hpp"
 #include "cli/store.hpp"
 #include "cli/task_command.hpp"
 #include "cli/text.hpp"
@@ -25,7 +25,6 @@
 namespace fanfold::cli {
 namespace {
 
-constexpr std::size_t page_tasks = 1000;
 constexpr std::chrono::milliseconds other_start_interval{200};
 constexpr std::chrono::milliseconds other_start_interval_on_aws{2'000};
 /// What a task prints, for its cost: it is kept twice, as result and as output.
@@ -61,9 +60,6 @@ class Run {
   void say_what_is_left(const ClusterHeader& header) const;
   Result<void> read_what_was_done();
   Result<void> take_result_folder();
-  Result<std::vector<ResultFolder::Move>> moves_from(const std::string& former_list);
-  Result<void> explain() const;
-  void explain_task(const TaskState& task) const;
   Result<void> work();
   Result<void> work_rounds();
   /// `is_last`: no retry of what failed before follows, so that --on-finish is run when it ends.
@@ -235,22 +231,6 @@ Result<void> Run::read_what_was_done() {
   return elsewhere_.read(*client_, sources, *input_);
 }
 
-/// Where the results of another list of the job belong in this one: of tasks that are complete there.
-Result<std::vector<ResultFolder::Move>> Run::moves_from(const std::string& former_list) {
-  std::vector<ResultFolder::Move> moves;
-  std::vector<ClusterHeader> former;
-  for (const ClusterHeader& other : clusters_.others) {
-    if (key_of(other).p_key == former_list) former.push_back(other);
-  }
-  if (former.empty()) return moves;
-  CompletedElsewhere there;
-  if (auto read = there.read(*client_, former, *input_); !read) return read.error();
-  for (std::uint64_t index = 0; index < list_.count; ++index) {
-    if (const auto where = there.find(index)) moves.push_back({where->index, index});
-  }
-  return moves;
-}
-
 /// The folder is this list's from here on. What it held of another list of the job gets its new index, or is kept
 /// beside.
 Result<void> Run::take_result_folder() {
@@ -258,56 +238,13 @@ Result<void> Run::take_result_folder() {
   auto folder = ResultFolder::open(options_.results, {key_.p_key, job_.hash(), job_.name});
   if (!folder) return std::move(folder).error();
   results_ = std::move(*folder);
-  auto moves = moves_from(results_.former_list());
+  auto moves = moves_from(*client_, clusters_.others, results_.former_list(), *input_, list_.count);
   if (!moves) return std::move(moves).error();
   auto kept = results_.adopt(*moves);
   if (!kept) return std::move(kept).error();
   if (kept->count > 0) {
     note(fmt::format("{}: {} of tasks that are complete in the former list alone {} now in {}", options_.results,
                      counted(kept->count, "file", "files"), kept->count == 1 ? "is" : "are", kept->folder.string()));
-  }
-  return {};
-}
-
-void Run::explain_task(const TaskState& task) const {
-  const std::string label = task_label(task.body);
-  if (task.status == Status::complete) {
-    note(fmt::format("skip  {}  (complete)", label));
-  } else if (const auto where = elsewhere_.find(task.index)) {
-    note(fmt::format("skip  {}  (complete as {}#{})", label, where->cluster.p_key, where->index));
-  } else if (task.status == Status::error) {
-    note(fmt::format("run   {}  (failed before: {})", label, task.error.empty() ? "" : task.error.back().code));
-  } else {
-    note(fmt::format("run   {}  ({})", label,
-                     is_new_                  ? "new"
-                     : task.attempt_count > 0 ? "was begun"
-                                              : "was not begun"));
-  }
-}
-
-/// Says what is skipped and what runs, and why.
-Result<void> Run::explain() const {
-  const std::uint64_t failed = before_.failed_count;
-  const std::uint64_t known = before_.done_count + failed;
-  const std::uint64_t open = before_.total_count > known ? before_.total_count - known : 0;
-  if (known + elsewhere_.count() > 0) {
-    std::string line = fmt::format("{}: {}", label(), counted(list_.count, "task", "tasks"));
-    if (before_.done_count > 0)
-      line += fmt::format(", {} complete before (skipped)", with_thousands(before_.done_count));
-    if (elsewhere_.count() > 0)
-      line += fmt::format(", {} complete in earlier lists (skipped)", with_thousands(elsewhere_.count()));
-    if (failed > 0) line += fmt::format(", {} failed before (tried again)", with_thousands(failed));
-    if (open > elsewhere_.count())
-      line += fmt::format(", {} {}", with_thousands(open - elsewhere_.count()), is_new_ ? "new" : "open");
-    note(line);
-  }
-  if (!options_.verbose) return {};
-  std::optional<std::uint64_t> next = 0;
-  while (next) {
-    auto page = client_->list_tasks(key_, {}, *next, page_tasks);
-    if (!page) return std::move(page).error();
-    for (const TaskState& task : page->tasks) explain_task(task);
-    next = page->next_index;
   }
   return {};
 }
@@ -471,9 +408,8 @@ ExitCode Run::summarize() const {
   if (progress_.status_code == StatusCode::stopped) line += ", stopped";
   note(fmt::format("{}, in {}", line, spoken(std::chrono::milliseconds(static_cast<std::int64_t>(seconds * 1000)))));
   if (command_->cut_count() > 0) {
-    note(fmt::format(
-        "{} of what was printed {} longer than the {} KiB that are kept: --results DIR writes the whole of it",
-        with_thousands(command_->cut_count()), command_->cut_count() == 1 ? "is" : "are", printed_bytes_max / 1024));
+    note(fmt::format("{} of what was printed {} longer than the {} that are kept: --results DIR writes the whole of it",
+                     with_thousands(command_->cut_count()), command_->cut_count() == 1 ? "is" : "are", printed_limit));
   }
   if (progress_.failed_count > 0) note(fmt::format("see why:  fanfold errors {}", word_of(header_)));
   return all_complete() && !progress_.finish_failed && missing_count_ == 0 ? ExitCode::ok : ExitCode::failed;
@@ -487,7 +423,14 @@ Result<ExitCode> Run::perform() {
   if (auto done = find_cluster_of_list(); !done) return done.error();
   if (auto done = read_what_was_done(); !done) return done.error();
   if (auto done = take_result_folder(); !done) return done.error();
-  if (auto done = explain(); !done) return done.error();
+  const RunExplanation explanation{.client = *client_,
+                                   .key = key_,
+                                   .label = label(),
+                                   .before = before_,
+                                   .elsewhere = elsewhere_,
+                                   .task_count = list_.count,
+                                   .is_new = is_new_};
+  if (auto done = explain_run(explanation, options_.verbose); !done) return done.error();
   if (auto done = work(); !done) return done.error();
   if (const auto error = watch_.store_error()) {
     return Error{

@@ -21,6 +21,12 @@ is_right() {
   same "$(printf '%s\n' "${originals[@]}")" "$(LC_ALL=C sort converted)"
   same "$(printf '%s\n' "${originals[@]}" "${originals[@]/%/.small.jpg}" | LC_ALL=C sort)" "$(find photos -type f | LC_ALL=C sort)"
 }
+is_right_twice() {
+  for _ in 1 2; do
+    expect 0 bash -eo pipefail typed
+    is_right
+  done
+}
 # The Nth block of shell lines of a document, without prompts.
 block() { awk -v wanted="$2" '/^```/ { inside = !inside; if (inside) n++; next } inside && n == wanted' "$1" | sed -n 's/^\$ //p'; }
 example_of() { fanfold "$1" --help | awk '/^Example/ { shown = 1; next } shown && !NF { exit } shown' | sed 's/^ *//'; }
@@ -29,35 +35,23 @@ example_of() { fanfold "$1" --help | awk '/^Example/ { shown = 1; next } shown &
 begin
 block "$SOURCE_DIR/README.md" 1 >typed
 grep -q 'fanfold run ' typed || failed "README begins with other lines"
-for time in first second; do
-  expect 0 bash -eo pipefail typed
-  is_right
-done
+is_right_twice
 
 # --- README: the same on AWS, here on the file
 begin
 find photos -name '*.jpg' >photos.txt
 block "$SOURCE_DIR/README.md" 2 | grep -v 'FANFOLD_STORE=aws\|setup aws' | sed 's/fanfold work /&--until-empty /' >typed
-for time in first second; do
-  expect 0 bash -eo pipefail typed
-  is_right
-done
+is_right_twice
 
 # --- the help
 begin
 example_of run >typed
 grep -q 'fanfold run ' typed || failed "no example of run"
-for time in first second; do
-  expect 0 bash -eo pipefail typed
-  is_right
-done
+is_right_twice
 begin
 example_of work | sed 's/fanfold work /&--until-empty /' >typed
 grep -q 'fanfold work ' typed || failed "no example of work"
 find photos -name '*.jpg' >photos.txt
 expect 0 fanfold cluster create --queue resize --tasks photos.txt --name photos --key photos
-for time in first second; do
-  expect 0 bash -eo pipefail typed
-  is_right
-done
+is_right_twice
 echo "ok"
