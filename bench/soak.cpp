@@ -20,6 +20,18 @@ double seconds_to_run(const Scale& scale) {
   return wanted != nullptr ? std::atof(wanted) : static_cast<double>(scale.of(600));
 }
 
+/// The most that each tenth of the run had.
+void report_memory(const std::vector<double>& resident, const Report& report) {
+  constexpr std::size_t part_count = 10;
+  const auto at = [&](std::size_t part) {
+    return resident.begin() + static_cast<std::ptrdiff_t>(resident.size() * part / part_count);
+  };
+  for (std::size_t part = 0; part < part_count; ++part) {
+    if (at(part) == at(part + 1)) continue;
+    report({"soak_memory_tenth_" + std::to_string(part + 1), *std::max_element(at(part), at(part + 1)), "MiB", {}});
+  }
+}
+
 /// Clusters are created, worked on, finished and deleted, five a second, while one after another single messages come.
 void run_soak(const Scale& scale, const Report& report) {
   Folder folder;
@@ -66,9 +78,6 @@ void run_soak(const Scale& scale, const Report& report) {
   }
   stop.request_stop();
   running.join();
-  const auto tenth = static_cast<std::ptrdiff_t>(resident.size() / 10);
-  const double early = *std::max_element(resident.begin(), resident.begin() + std::max<std::ptrdiff_t>(1, tenth));
-  const double late = *std::max_element(resident.end() - std::max<std::ptrdiff_t>(1, tenth), resident.end());
   report({"soak_log_peak",
           log_peak,
           "MiB",
@@ -76,8 +85,7 @@ void run_soak(const Scale& scale, const Report& report) {
            {"tasks_done", static_cast<double>(done_count)},
            {"clusters_deleted", static_cast<double>(deleted_count)},
            {"clusters_unfinished", static_cast<double>(unfinished.size())}}});
-  report({"soak_memory_first_tenth", early, "MiB", {}});
-  report({"soak_memory_last_tenth", late, "MiB", {}});
+  report_memory(resident, report);
   report({"soak_file", static_cast<double>(std::filesystem::file_size(file)) / (1024 * 1024), "MiB", {}});
 }
 
