@@ -3,9 +3,12 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <fstream>
 #include <functional>
+#include <string>
 #include <thread>
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace fanfold::sqlite {
@@ -66,13 +69,25 @@ class CommitQueueTest : public ::testing::Test {
   }
   Answer write(const std::string& what, Sync sync = Sync::not_needed) { return queue_->run(sync, writing(what)); }
 
-  /// Runs `body(i)` in so many threads; the write lock is free once each of them waits in the queue.
+  /// Runs `body(i)` in so many threads; the write lock is free once each of them waits in the queue, and the queue in
+  /// line for the lock, so that none of them leads.
   void together(std::size_t count, const std::function<void(std::size_t)>& body) {
     ASSERT_TRUE(keeper_->lock().has_value());
     std::vector<std::jthread> threads;
     for (std::size_t i = 0; i < count; ++i) threads.emplace_back([&body, i] { body(i); });
-    while (queue_->waiting_count() < count) std::this_thread::yield();
+    while (queue_->waiting_count() < count || !is_in_line()) std::this_thread::yield();
     keeper_->unlock();
+  }
+  /// Linux lists who waits for a lock in lines of "->", with the file's number.
+  [[nodiscard]] bool is_in_line() const {
+    struct stat locked {};
+    if (::stat((options_.file.string() + "-write").c_str(), &locked) != 0) return false;
+    const std::string file = ":" + std::to_string(locked.st_ino) + " ";
+    std::ifstream locks("/proc/locks");
+    for (std::string line; std::getline(locks, line);) {
+      if (line.find("-> FLOCK") != std::string::npos && line.find(file) != std::string::npos) return true;
+    }
+    return false;
   }
 
   [[nodiscard]] std::int64_t count_of(const std::string& what) const {
