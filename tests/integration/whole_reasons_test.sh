@@ -27,5 +27,5 @@ expect 0 fanfold cluster stop big
 expect 0 fanfold cluster rm --force big
 expect 0 fanfold prune
 given=$(sed -n 's/.*; \([0-9]*\)\.\([0-9]\) MB given back$/\1\2/p' out)
-[ "${given:-0}" -ge 20 ] || failed "too little given back"
+[ "${given:-0}" -ge 20 ] || failed "too little given back: $(ls -l fanfold.db*)"
 echo "ok"

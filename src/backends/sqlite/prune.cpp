@@ -13,9 +13,10 @@ constexpr std::int64_t prune_row_count = 256;
 constexpr std::chrono::days creation_pause_max{7};
 
 /// Of the file once its log is copied into it, with the room in it that nothing uses.
-std::int64_t file_bytes(Connection& connection) {
-  return query_number(connection, "PRAGMA page_count").value_or(0) *
-         query_number(connection, "PRAGMA page_size").value_or(0);
+Result<std::int64_t> file_bytes(Store& store) {
+  return store.read([](Connection& connection) -> Result<std::int64_t> {
+    return query_number(connection, "PRAGMA page_count").value() * query_number(connection, "PRAGMA page_size").value();
+  });
 }
 
 Result<std::vector<std::string>> clusters_to_prune(Store& store, Time ended_before, Time now) {
@@ -108,12 +109,8 @@ Result<PruneReport> prune(const Options& options, Time ended_before) {
   auto store = Store::open(options, std::make_shared<SystemClock>());
   if (!store) return std::move(store).error();
   const Time now = (*store)->clock().now();
-  const auto measure = [&] {
-    return (*store)
-        ->read([](Connection& connection) -> Result<std::int64_t> { return file_bytes(connection); })
-        .value_or(0);
-  };
-  const std::int64_t before = measure();
+  auto before = file_bytes(**store);
+  if (!before) return std::move(before).error();
   PruneReport report;
 
   auto ids = clusters_to_prune(**store, ended_before, now);
@@ -141,7 +138,9 @@ Result<PruneReport> prune(const Options& options, Time ended_before) {
   }
   auto compacted = (*store)->compact();
   if (!compacted) return std::move(compacted).error();
-  report.freed_bytes = static_cast<std::uint64_t>(std::max<std::int64_t>(before - measure(), 0));
+  auto after = file_bytes(**store);
+  if (!after) return std::move(after).error();
+  report.freed_bytes = static_cast<std::uint64_t>(std::max<std::int64_t>(*before - *after, 0));
   return report;
 }
 
