@@ -11,25 +11,26 @@ struct WeightedQueue {
   std::uint32_t weight = 1;  ///< 1 to 1,000.
 };
 
-/// Something that happened in a worker, for logs and counters. Never holds a payload. Views live as long as the call.
+/// Something that happened in a worker, for logs and counters. Never holds a payload. Views and pointers live as long
+/// as the call.
 struct WorkerEvent {
   enum class Kind : std::uint8_t {
-    started,
-    received,
-    claimed,
-    done,
-    retried,
-    failed,
-    duplicate,
-    in_progress,
-    lease_lost,
-    returned,
-    finish_handled,
-    crashed_before,
-    error,
-    swept,
-    draining,
-    stopped
+    started,         ///< The worker begins to receive.
+    received,        ///< `detail` says how many messages.
+    claimed,         ///< A handler is about to run.
+    done,            ///< A task or message ended complete, or a task waits for its child cluster from now on.
+    retried,         ///< An attempt failed, `detail` says why; another one follows.
+    failed,          ///< It failed for good, `detail` says why.
+    duplicate,       ///< A further delivery of what has ended, or is gone; its message is deleted.
+    in_progress,     ///< Somebody else has it; its message comes again when that lease has run out.
+    lease_lost,      ///< Somebody else took it over meanwhile: this outcome counts for nothing.
+    returned,        ///< Its message was put back without an attempt, `detail` says why.
+    finish_handled,  ///< The finish message of a cluster ended complete.
+    crashed_before,  ///< It failed for good since the attempt before ended with its process.
+    error,           ///< `detail` says it to people; a passing fault is tried again.
+    swept,           ///< A sweep is over.
+    draining,        ///< Stop was requested: nothing new begins.
+    stopped          ///< The last event.
   };
   Kind kind = Kind::started;
   std::string_view cluster_id{};
@@ -40,6 +41,7 @@ struct WorkerEvent {
   std::uint32_t attempt = 0;
   std::chrono::microseconds took{0};
   std::string_view detail{};
+  const Error* error = nullptr;  ///< Of a call that failed, with the event `error`; `detail` is its text.
 };
 
 struct WorkerOptions {

@@ -3,6 +3,9 @@
 #include "cli/task_command.hpp"
 #include "cli/text.hpp"
 
+#include <algorithm>
+#include <iterator>
+
 namespace fanfold::cli {
 namespace {
 
@@ -12,15 +15,7 @@ constexpr std::chrono::seconds same_error_interval{10};
 constexpr ErrorCode lasting_codes[] = {ErrorCode::disk_full, ErrorCode::read_only, ErrorCode::damaged,
                                        ErrorCode::permission_denied};
 
-/// What `to_string(Error)` was made of, where its code is one of those.
-std::optional<Error> lasting_error(std::string_view detail) {
-  for (const ErrorCode code : lasting_codes) {
-    const std::string_view name = to_string(code);
-    if (!detail.starts_with(name) || !detail.substr(name.size()).starts_with(": ")) continue;
-    return Error{code, std::string(detail.substr(name.size() + 2)), {}};
-  }
-  return std::nullopt;
-}
+bool is_lasting(const Error& error) { return std::ranges::find(lasting_codes, error.code) != std::end(lasting_codes); }
 
 }  // namespace
 
@@ -29,7 +24,7 @@ WorkerWatch::WorkerWatch(Say say)
 
 void WorkerWatch::see(const WorkerEvent& event) {
   switch (event.kind) {
-    case WorkerEvent::Kind::error: see_error(event.detail); break;
+    case WorkerEvent::Kind::error: see_error(event); break;
     case WorkerEvent::Kind::draining: {
       {
         const std::scoped_lock lock(mutex_);
@@ -50,22 +45,21 @@ void WorkerWatch::see(const WorkerEvent& event) {
   }
 }
 
-void WorkerWatch::see_error(std::string_view detail) {
-  auto lasting = lasting_error(detail);
+void WorkerWatch::see_error(const WorkerEvent& event) {
   {
     const std::scoped_lock lock(mutex_);
     const auto now = std::chrono::steady_clock::now();
-    if (lasting && !store_error_) store_error_ = std::move(lasting);
+    if (event.error != nullptr && is_lasting(*event.error) && !store_error_) store_error_ = *event.error;
     if (!store_error_) {
-      if (detail == last_error_ && now - last_error_at_ < same_error_interval) return;
-      last_error_ = detail;
+      if (event.detail == last_error_ && now - last_error_at_ < same_error_interval) return;
+      last_error_ = event.detail;
       last_error_at_ = now;
     }
   }
   if (store_error()) {
     source_.request_stop();
   } else {
-    say_("fanfold: " + printable(detail, Newlines::escape));
+    say_("fanfold: " + printable(event.detail, Newlines::escape));
   }
 }
 

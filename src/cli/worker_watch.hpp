@@ -35,7 +35,7 @@ class WorkerWatch {
   [[nodiscard]] std::uint64_t drained_count() const;
 
  private:
-  void see_error(std::string_view detail);
+  void see_error(const WorkerEvent& event);
 
   const Say say_;
   std::stop_source source_;

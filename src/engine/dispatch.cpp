@@ -108,7 +108,7 @@ struct Dispatcher::Batch {
     auto fetched = fetch_payload(store, delivery);
     if (fetched) return true;
     tally.failed = true;
-    emit(WorkerEvent::Kind::error, delivery, 0, to_string(fetched.error()));
+    if (dispatcher.options_.on_event) dispatcher.emit_error(delivery, fetched.error());
     settlement.leave(delivery);
     return false;
   }
@@ -455,14 +455,35 @@ void Dispatcher::put_back(const std::string& url, std::vector<Delivery> deliveri
   settle(settlement, tally);
 }
 
+namespace {
+
+/// An event of this delivery; its views live as long as that.
+WorkerEvent about(const Delivery& delivery) {
+  WorkerEvent event;
+  event.message_id = delivery.message_id;
+  if (!delivery.content) return event;
+  const Envelope& content = *delivery.content;
+  if (content.type != RecordType::message) event.cluster_id = content.id;
+  if (content.type == RecordType::task) event.task = content.index;
+  event.record_id = content.id;
+  return event;
+}
+
+}  // namespace
+
+void Dispatcher::emit_error(const Delivery& delivery, const Error& error) const {
+  const std::string text = to_string(error);
+  WorkerEvent event = about(delivery);
+  event.kind = WorkerEvent::Kind::error;
+  event.detail = text;
+  event.error = &error;
+  options_.on_event(event);
+}
+
 void Dispatcher::emit(WorkerEvent::Kind kind, const Delivery& delivery, std::uint32_t attempt, std::string_view detail,
                       std::chrono::microseconds took) const {
-  WorkerEvent event;
+  WorkerEvent event = about(delivery);
   event.kind = kind;
-  if (delivery.content && delivery.content->type != RecordType::message) event.cluster_id = delivery.content->id;
-  if (delivery.content && delivery.content->type == RecordType::task) event.task = delivery.content->index;
-  event.message_id = delivery.message_id;
-  if (delivery.content) event.record_id = delivery.content->id;
   event.attempt = attempt;
   event.took = took;
   event.detail = detail;

@@ -113,6 +113,7 @@ class Dispatcher {
   /// Only where somebody listens.
   void emit(WorkerEvent::Kind kind, const Delivery& delivery, std::uint32_t attempt, std::string_view detail,
             std::chrono::microseconds took = {}) const;
+  void emit_error(const Delivery& delivery, const Error& error) const;
   [[nodiscard]] Outcome call_handler(const Chunk& chunk, std::size_t position, std::stop_token stop) const;
 
   Store& store_;

@@ -418,18 +418,19 @@ void Run::fail(const Error& error) {
   changed_.notify_all();
 }
 
-void Run::note_error(const Error& error) { emit(WorkerEvent::Kind::error, to_string(error)); }
+void Run::note_error(const Error& error) { emit(WorkerEvent::Kind::error, to_string(error), &error); }
 
 void Run::back_off(std::uint32_t error_count, std::stop_token stop) {
   store_.clock().sleep_until(store_.now() + jittered(doubled(error_pause_initial, error_count, error_pause_max)),
                              std::move(stop));
 }
 
-void Run::emit(WorkerEvent::Kind kind, std::string_view detail) const {
+void Run::emit(WorkerEvent::Kind kind, std::string_view detail, const Error* error) const {
   if (!options_.on_event) return;
   WorkerEvent event;
   event.kind = kind;
   event.detail = detail;
+  event.error = error;
   options_.on_event(event);
 }
 

@@ -69,7 +69,7 @@ class Run {
   void fail(const Error& error);
   void note_error(const Error& error);
   void back_off(std::uint32_t error_count, std::stop_token stop);
-  void emit(WorkerEvent::Kind kind, std::string_view detail = {}) const;
+  void emit(WorkerEvent::Kind kind, std::string_view detail = {}, const Error* error = nullptr) const;
 
   std::shared_ptr<engine::Engine> engine_;  // Shared with the Client that the worker was made with.
   engine::Store& store_;

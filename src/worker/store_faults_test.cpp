@@ -40,7 +40,8 @@ TEST(WorkerOnAFaultyStore, GoesOnThroughPassingFaultsAndLosesNothing) {
   const Client client =
       make_client(testing::with_faults(store.backend(), {.plan = plan, .clock = nullptr, .on_call = {}}));
 
-  std::atomic<int> error_count{0};
+  std::atomic<int> passing_error_count{0};
+  std::atomic<int> other_error_count{0};
   std::atomic<int> ran_count{0};
   Handlers handlers;
   handlers.on_message = [&](const Message<int>&, const Context&) {
@@ -49,7 +50,12 @@ TEST(WorkerOnAFaultyStore, GoesOnThroughPassingFaultsAndLosesNothing) {
   };
   WorkerOptions options = patient_options(2);
   options.attempts.lease = 1s;
-  options.on_event = [&](const WorkerEvent& event) { error_count += event.kind == WorkerEvent::Kind::error ? 1 : 0; };
+  options.on_event = [&](const WorkerEvent& event) {
+    if (event.kind != WorkerEvent::Kind::error) return;
+    const bool is_passing = event.error != nullptr && event.detail == to_string(*event.error) &&
+                            (event.error->code == ErrorCode::unavailable || event.error->code == ErrorCode::throttled);
+    ++(is_passing ? passing_error_count : other_error_count);
+  };
   std::stop_source stop;
   Worker worker(client, handlers, options);
   std::jthread runs([&] { EXPECT_TRUE(worker.run(stop.get_token()).has_value()); });
@@ -63,6 +69,8 @@ TEST(WorkerOnAFaultyStore, GoesOnThroughPassingFaultsAndLosesNothing) {
   EXPECT_EQ(progress.done_count, 60U);
   EXPECT_TRUE(progress.finish_handled);
   EXPECT_GE(ran_count, 60);
+  EXPECT_GT(passing_error_count, 0);
+  EXPECT_EQ(other_error_count, 0);
 }
 
 TEST(WorkerOnAFaultyStore, EndsWithTheErrorThatNoRetryMends) {
