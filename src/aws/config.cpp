@@ -1,20 +1,13 @@
 #include "aws/config.hpp"
 
 #include "aws/files.hpp"
+#include "support/letter_case.hpp"
 
-#include <algorithm>
 #include <charconv>
 #include <cstdlib>
 
 namespace fanfold::aws {
 namespace {
-
-std::string upper_case(std::string_view text) {
-  std::string upper(text);
-  std::transform(upper.begin(), upper.end(), upper.begin(),
-                 [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; });
-  return upper;
-}
 
 Error bad_setting(const std::string& place, const std::string& reason) {
   return {ErrorCode::invalid_argument, place + ": " + reason, {}};
@@ -144,7 +137,7 @@ Result<void> Config::read_switch(bool& value, std::string_view variable_name, st
 Result<std::optional<std::string>> Config::switch_setting(std::string_view variable_name, std::string_view key) const {
   const std::optional<Setting> found = setting(variable_name, key);
   if (!found) return std::optional<std::string>();
-  const std::string upper = upper_case(found->text);
+  const std::string upper = support::upper_case(found->text);
   if (upper == "TRUE") return std::optional<std::string>("true");
   if (upper == "FALSE") return std::optional<std::string>("false");
   return bad_setting(found->place, "expected true or false");
@@ -184,7 +177,7 @@ Result<std::string> Config::region() const {
 Result<std::optional<std::string>> Config::endpoint_url(std::string_view service) const {
   using Found = std::optional<std::string>;
   if (ignores_configured_endpoints_) return Found();
-  if (Found url = variables_("AWS_ENDPOINT_URL_" + upper_case(service))) return url;
+  if (Found url = variables_("AWS_ENDPOINT_URL_" + support::upper_case(service))) return url;
   if (Found url = variables_("AWS_ENDPOINT_URL")) return url;
   const IniSection* section = profile();
   if (section == nullptr) return Found();

@@ -1,18 +1,10 @@
 #include "aws/ini.hpp"
 
 #include "aws/files.hpp"
-
-#include <algorithm>
+#include "support/letter_case.hpp"
 
 namespace fanfold::aws {
 namespace {
-
-std::string lower_case(std::string_view text) {
-  std::string lower(text);
-  std::transform(lower.begin(), lower.end(), lower.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
-  return lower;
-}
 
 /// `profile   "my name"` as `profile my name`.
 std::string section_name(std::string_view text) {
@@ -64,7 +56,7 @@ class Parser {
     if (section_ == nullptr) return error("a line before the first [section]");
     const std::size_t equals = content.find('=');
     if (equals == std::string_view::npos) return error("expected 'key = value'");
-    const std::string key = lower_case(trimmed(content.substr(0, equals)));
+    const std::string key = support::lower_case(trimmed(content.substr(0, equals)));
     if (key.empty()) return error("expected 'key = value'");
     value_ = &(*section_)[key];
     *value_ = IniValue{std::string(trimmed(content.substr(equals + 1))), file_, line_, {}};
@@ -79,7 +71,7 @@ class Parser {
     }
     const std::size_t equals = content.find('=');
     if (equals == std::string_view::npos) return error("expected 'key = value'");
-    value_->nested.insert_or_assign(lower_case(trimmed(content.substr(0, equals))),
+    value_->nested.insert_or_assign(support::lower_case(trimmed(content.substr(0, equals))),
                                     std::string(trimmed(content.substr(equals + 1))));
     return {};
   }

@@ -1,5 +1,7 @@
 #include "net/url.hpp"
 
+#include "support/letter_case.hpp"
+
 #include <algorithm>
 #include <charconv>
 
@@ -16,14 +18,6 @@ Error bad_url(std::string_view reason) {
 }
 
 constexpr std::uint16_t default_port(std::string_view scheme) noexcept { return scheme == "https" ? 443 : 80; }
-
-std::string lower_case(std::string_view text) {
-  std::string lower(text);
-  for (char& c : lower) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return lower;
-}
 
 bool is_host(std::string_view host) {
   if (host.empty()) return false;
@@ -57,7 +51,7 @@ Result<Url> parse_url(std::string_view text) {
   const std::size_t colon = text.find("://");
   if (colon == std::string_view::npos) return bad_url("it starts neither with http:// nor with https://");
   Url url;
-  url.scheme = lower_case(text.substr(0, colon));
+  url.scheme = support::lower_case(text.substr(0, colon));
   if (url.scheme != "http" && url.scheme != "https") return bad_url("it starts neither with http:// nor with https://");
   text.remove_prefix(colon + 3);
   if (text.find_first_of("?#") != std::string_view::npos) return bad_url("an endpoint has neither query nor fragment");
@@ -75,7 +69,7 @@ Result<Url> parse_url(std::string_view text) {
     authority = authority.substr(0, port);
   }
   if (!is_host(authority)) return bad_url("the host is missing or has characters that no host has");
-  url.host = lower_case(authority);
+  url.host = support::lower_case(authority);
   while (path.ends_with('/')) path.remove_suffix(1);
   url.path = std::string(path);
   return url;
