@@ -242,6 +242,8 @@ ExitCode parse_and_perform(CLI::App& app, Invocation& invocation, std::vector<st
 int run_command_line(int argument_count, char** arguments) {
   open_missing_standard_streams();
   std::signal(SIGPIPE, SIG_IGN);
+  // Ignored by whoever started us, it would keep us from learning how our own programs end.
+  std::signal(SIGCHLD, SIG_DFL);
   CLI::App app{"Fans a job out into messages and folds it back in. Each command works on one store."};
   Invocation invocation;
   ExitCode code = ExitCode::internal;

@@ -53,7 +53,8 @@ inline constexpr std::chrono::milliseconds shortage_patience{60'000};
 
 /// Runs a program in a process group of its own and waits for it. Its output is read to the end whatever it prints.
 /// The child is ended (KILL) when the calling thread is gone, so that kill -9 of a worker leaves no copy running.
-/// SIGPIPE must be ignored: a child need not read its input. Thread-safe; blocks.
+/// SIGPIPE must be ignored: a child need not read its input; SIGCHLD must not: its end would not be learnt.
+/// Thread-safe; blocks.
 [[nodiscard]] ChildEnd run_child(const ChildProgram& program, const std::stop_token& stop);
 
 /// Where `name` is found as a shell would: itself where it holds a slash, else by PATH. Empty where nowhere.
