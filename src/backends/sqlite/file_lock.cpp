@@ -1,5 +1,7 @@
 #include "backends/sqlite/file_lock.hpp"
 
+#include "backends/sqlite/file_system.hpp"
+
 #include <array>
 #include <atomic>
 #include <cerrno>
@@ -70,24 +72,26 @@ Error error_of_errno(int number, std::string doing) {
   }
 }
 
-LockFile::LockFile(int descriptor) : descriptor_(descriptor) {}
+LockFile::LockFile(int descriptor) : descriptor_(descriptor), fork_count_(fork_count()) {}
 
-LockFile::LockFile(LockFile&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
+LockFile::LockFile(LockFile&& other) noexcept
+    : descriptor_(std::exchange(other.descriptor_, -1)), fork_count_(other.fork_count_) {}
 
 LockFile& LockFile::operator=(LockFile&& other) noexcept {
   if (this == &other) return *this;
   close();
   descriptor_ = std::exchange(other.descriptor_, -1);
+  fork_count_ = other.fork_count_;
   return *this;
 }
 
 LockFile::~LockFile() { close(); }
 
 void LockFile::close() noexcept {
-  if (descriptor_ < 0) return;
-  ForkRegistry::instance().remove(descriptor_);
-  ::close(descriptor_);
-  descriptor_ = -1;
+  const int descriptor = std::exchange(descriptor_, -1);
+  if (descriptor < 0 || fork_count_ != fork_count()) return;
+  ForkRegistry::instance().remove(descriptor);
+  ::close(descriptor);
 }
 
 Result<LockFile> LockFile::open(const std::filesystem::path& path) {

@@ -27,6 +27,7 @@ class LockFile {
   explicit LockFile(int descriptor);
   void close() noexcept;
   int descriptor_ = -1;
+  std::uint64_t fork_count_ = 0;  // When it was opened: in a child the number may be another file's by now.
 };
 
 /// What a failed system call means. `doing` begins the message.

@@ -332,6 +332,22 @@ TEST_F(StoreTest, RefusesToWorkInAChildOfForkAndLeavesItsParentAlone) {
   EXPECT_EQ(backend.queue->counts("work").value().visible_count, 20U);
 }
 
+TEST_F(StoreTest, LeavesAChildOfForkTheFilesThatItOpenedBeforeItGaveUpItsParentsStore) {
+  Backend backend = open();
+  make_cluster(backend, "c", 10);
+  const pid_t child = ::fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    Backend own = open();  // Its files have the numbers of those that were the parent's.
+    backend = {};
+    const auto put = own.ledger->put_tasks("d", 0, std::vector<TaskData>(1, TaskData{"{}", {}}));
+    ::_exit(put.has_value() ? 0 : 1);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << status;
+}
+
 TEST_F(StoreTest, PrunesWhatEndedBeforeAndGivesItsRoomBack) {
   const Time later = SystemClock().now() + 1h;
   {
