@@ -8,10 +8,12 @@
 #include <functional>
 #include <mutex>
 #include <set>
+#include <system_error>
 #include <thread>
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -270,6 +272,36 @@ TEST_F(SqliteProcesses, AForkedChildKeepsNothingOfItsParent) {
   Backend next = open();
   EXPECT_EQ(receive_and_claim(next, 1).size(), 1U);
   done.tell();
+}
+
+TEST_F(SqliteProcesses, AProcessWithoutThreadsIsToldSoWhereItHadToWaitAndWorksOn) {
+  const pid_t child = start([&, this] {
+    Backend backend = open();
+    const auto put = [&](std::uint64_t index) {
+      return backend.ledger->put_tasks("c", index, std::vector<TaskData>(1, TaskData{"{}", {}}));
+    };
+    put(0).value();
+    // For root there is no limit.
+    if (::getuid() == 0 && ::setuid(65'534) != 0) ::_exit(77);
+    const rlimit none{0, 0};
+    ::setrlimit(RLIMIT_NPROC, &none);
+    try {
+      std::thread([] {}).join();
+      ::_exit(77);
+    } catch (const std::system_error&) {
+    }
+    const int lock = ::open((options_.file.string() + "-write").c_str(), O_RDONLY | O_CLOEXEC);
+    if (::flock(lock, LOCK_EX) != 0) ::_exit(1);
+    const auto refused = put(1);
+    if (refused.has_value() || refused.error().code != ErrorCode::unavailable) ::_exit(2);
+    ::flock(lock, LOCK_UN);
+    ::_exit(put(2).has_value() ? 0 : 3);
+  });
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  ASSERT_TRUE(WIFEXITED(status)) << status;
+  if (WEXITSTATUS(status) == 77) GTEST_SKIP() << "threads cannot be forbidden here";
+  EXPECT_EQ(WEXITSTATUS(status), 0);
 }
 
 TEST_F(SqliteProcesses, ASendWakesALongPollOfAnotherProcess) {

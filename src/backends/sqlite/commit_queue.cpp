@@ -3,8 +3,10 @@
 #include "backends/sqlite/futex.hpp"
 #include "backends/sqlite/schema.hpp"
 #include "backends/sqlite/statistics.hpp"
+#include "support/assert.hpp"
 
 #include <algorithm>
+#include <system_error>
 
 namespace fanfold::sqlite {
 
@@ -51,13 +53,20 @@ LineWaiter::~LineWaiter() {
   }
 }
 
-void LineWaiter::queue_up() {
+Result<void> LineWaiter::queue_up() {
   const std::scoped_lock lock(state_->mutex);
+  if (!thread_.joinable()) {
+    try {
+      thread_ =
+          std::thread([state = state_, turnstile = turnstile_, arrived = arrived_] { run(state, turnstile, arrived); });
+    } catch (const std::system_error& error) {
+      return Error{ErrorCode::unavailable, "other processes keep the write lock, and there is no thread to wait with",
+                   error.what()};
+    }
+  }
   state_->is_wanted = true;
-  if (!thread_.joinable())
-    thread_ =
-        std::thread([state = state_, turnstile = turnstile_, arrived = arrived_] { run(state, turnstile, arrived); });
   state_->changed.notify_one();
+  return {};
 }
 
 void LineWaiter::run(const std::shared_ptr<State>& state, const std::shared_ptr<Turnstile>& turnstile,
@@ -170,11 +179,12 @@ bool CommitQueue::withdraw(Request& request) {
 void CommitQueue::lead(const Request& leader) {
   gather();
   auto locked = turnstile_->try_lock();
+  Result<void> may_commit = locked ? Result<void>() : Result<void>(locked.error());
   if (locked && *locked == Turnstile::Try::busy) {
-    line_waiter_.queue_up();
-    return;
+    may_commit = line_waiter_.queue_up();
+    if (may_commit) return;
   }
-  lead_locked(locked ? Result<void>() : Result<void>(locked.error()), Successor::caller, &leader);
+  lead_locked(may_commit, Successor::caller, &leader);
 }
 
 void CommitQueue::lead_locked(const Result<void>& locked, Successor successor, const Request* leader) {
@@ -231,7 +241,8 @@ void CommitQueue::pass_leadership(Successor successor) {
   is_led_ = !requests_.empty();
   if (!is_led_) return;
   if (successor == Successor::line_waiter) {
-    line_waiter_.queue_up();
+    const auto queued = line_waiter_.queue_up();
+    FANFOLD_ASSERT(queued.has_value(), "the thread that asks is the line waiter's own");
     return;
   }
   Request& next = *requests_.front();

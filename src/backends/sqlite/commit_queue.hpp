@@ -40,7 +40,8 @@ class LineWaiter {
   /// Does not wait for a lock that another process keeps: then the thread ends by itself once it gets it.
   ~LineWaiter();
 
-  void queue_up();
+  /// Errors: unavailable where the system has no thread for it; then nobody is in line.
+  [[nodiscard]] Result<void> queue_up();
 
  private:
   struct State {
