@@ -324,20 +324,22 @@ void CommitQueue::finish(std::span<Request* const> group) {
 void CommitQueue::commit(Group& group) {
   auto failed = try_commit(group);
   if (!failed) return;
-  if (group.requests.size() == 1 && !group.was_answered) {
-    group.requests.front()->error = std::move(failed);
-    return;
-  }
+  const bool is_over = group.requests.size() == 1 && !group.was_answered;
   // One bad operation must not take its neighbours with it. What was answered already is void.
   for (Request* request : group.requests) {
-    Group alone{.requests = {request}, .leader = request};
-    request->error = try_commit(alone);
+    if (!is_over && (!failed || failed->has_begun)) {
+      Group alone{.requests = {request}, .leader = request};
+      failed = try_commit(alone);
+    }
+    if (failed) request->error = failed->error;
   }
 }
 
-std::optional<Error> CommitQueue::try_commit(Group& group) {
+std::optional<CommitQueue::Failure> CommitQueue::try_commit(Group& group) {
+  bool has_begun = false;
   try {
     begin();
+    has_begun = true;
     Transaction transaction(connection_);
     std::size_t run_count = 0;
     for (int round = 0; round <= early_round_max; ++round) {
@@ -356,10 +358,10 @@ std::optional<Error> CommitQueue::try_commit(Group& group) {
   } catch (const StorageFailure& failure) {
     // Nothing of a transaction whose COMMIT failed is visible to anybody, and the next one is written over it.
     if (sqlite3_get_autocommit(connection_.handle()) == 0) static_cast<void>(connection_.try_run("ROLLBACK"));
-    return failure.error;
+    return Failure{failure.error, has_begun};
   } catch (const std::bad_alloc&) {
     static_cast<void>(connection_.try_run("ROLLBACK"));
-    return Error{ErrorCode::unavailable, "out of memory", {}};
+    return Failure{{ErrorCode::unavailable, "out of memory", {}}};
   }
 }
 

@@ -163,7 +163,11 @@ class CommitQueue {
   void sync();
   void finish(std::span<Request* const> group);
   void commit(Group& group);
-  [[nodiscard]] std::optional<Error> try_commit(Group& group);
+  struct Failure {
+    Error error;
+    bool has_begun = true;  ///< Else no transaction could be begun, whatever was to be done in it.
+  };
+  [[nodiscard]] std::optional<Failure> try_commit(Group& group);
   /// Runs the steps of the group's requests from `first` on, those that may be early first, and answers these where
   /// there are many callers and `may_answer`. The answer counts them.
   [[nodiscard]] std::size_t run_steps(Group& group, std::size_t first, bool may_answer, Transaction& transaction);

@@ -40,6 +40,7 @@ class CommitQueueTest : public ::testing::Test {
     options_.file = folder_ / "store.db";
     connection_ = std::make_unique<Connection>(options_.file, Access::create);
     connection_->run("PRAGMA journal_mode = WAL; CREATE TABLE written (what TEXT NOT NULL)");
+    sqlite3_busy_timeout(connection_->handle(), 0);  // As a store has it.
     wake_ = Wake::open(options_.file).value();
     keeper_.emplace(Turnstile::open(options_.file).value());
     sqlite3_commit_hook(connection_->handle(), on_commit, this);
@@ -47,9 +48,11 @@ class CommitQueueTest : public ::testing::Test {
   }
 
   /// `early_time` is how long a transaction waits for those who were answered.
-  void make_queue(std::chrono::microseconds early_time, Durability durability = Durability::normal) {
+  void make_queue(std::chrono::microseconds early_time, Durability durability = Durability::normal,
+                  std::chrono::milliseconds patience = Options().lock_wait_max) {
     queue_.reset();
     options_.durability = durability;
+    options_.lock_wait_max = patience;
     queue_ =
         std::make_unique<CommitQueue>(*connection_, std::make_shared<Turnstile>(Turnstile::open(options_.file).value()),
                                       *wake_, options_, early_time);
@@ -62,6 +65,7 @@ class CommitQueueTest : public ::testing::Test {
     };
   }
   [[nodiscard]] CommitQueue& queue() { return *queue_; }
+  [[nodiscard]] const std::filesystem::path& file() const { return options_.file; }
   void close() { queue_.reset(); }
   /// As a receive does it.
   Answer write_early(const std::string& what) {
@@ -171,6 +175,22 @@ TEST_F(CommitQueueTest, TellsThoseWhoWaitForTheCommitWhereItFailsForGood) {
   });
   fail_commits(0);
   EXPECT_EQ(count_of("received") + count_of("claimed"), 0);
+  EXPECT_TRUE(write("later").has_value());
+}
+
+TEST_F(CommitQueueTest, WaitsOnceForAllOfAGroupWhereSomebodyElseKeepsTheFile) {
+  constexpr std::chrono::milliseconds patience{1'000};
+  make_queue(1min, Durability::normal, patience);
+  Connection foreign(file(), Access::read_write);
+  foreign.run("BEGIN IMMEDIATE");
+  const auto begun_at = std::chrono::steady_clock::now();
+  together(many, [&](std::size_t i) {
+    const auto answer = write(std::to_string(i));
+    ASSERT_FALSE(answer.has_value());
+    EXPECT_EQ(answer.error().code, ErrorCode::unavailable);
+  });
+  EXPECT_LT(std::chrono::steady_clock::now() - begun_at, patience * many / 2) << "waited for each anew";
+  foreign.run("ROLLBACK");
   EXPECT_TRUE(write("later").has_value());
 }
 
