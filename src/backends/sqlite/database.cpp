@@ -108,19 +108,25 @@ Statement::Statement(sqlite3* database, const char* sql) {
 
 Statement::~Statement() { sqlite3_finalize(statement_); }
 
-void Statement::bind(int index, std::int64_t value) { sqlite3_bind_int64(statement_, index, value); }
+/// What could not be bound is null, and the statement would run with it.
+void Statement::check_bound(int code) {
+  if (code == SQLITE_OK) return;
+  throw_failure(sqlite3_db_handle(statement_), code, std::string("binding \"") + sqlite3_sql(statement_) + '"');
+}
+
+void Statement::bind(int index, std::int64_t value) { check_bound(sqlite3_bind_int64(statement_, index, value)); }
 
 void Statement::bind_text(int index, std::string_view value, bool copies) {
-  sqlite3_bind_text64(statement_, index, value.data() != nullptr ? value.data() : "", value.size(),
-                      copies ? SQLITE_TRANSIENT : SQLITE_STATIC, SQLITE_UTF8);
+  check_bound(sqlite3_bind_text64(statement_, index, value.data() != nullptr ? value.data() : "", value.size(),
+                                  copies ? SQLITE_TRANSIENT : SQLITE_STATIC, SQLITE_UTF8));
 }
 
 void Statement::bind_blob(int index, std::string_view value, bool copies) {
-  sqlite3_bind_blob64(statement_, index, value.data() != nullptr ? value.data() : "", value.size(),
-                      copies ? SQLITE_TRANSIENT : SQLITE_STATIC);
+  check_bound(sqlite3_bind_blob64(statement_, index, value.data() != nullptr ? value.data() : "", value.size(),
+                                  copies ? SQLITE_TRANSIENT : SQLITE_STATIC));
 }
 
-void Statement::bind_null(int index) { sqlite3_bind_null(statement_, index); }
+void Statement::bind_null(int index) { check_bound(sqlite3_bind_null(statement_, index)); }
 
 bool Statement::step() {
   const int code = sqlite3_step(statement_);
@@ -190,9 +196,8 @@ std::string_view Rows::bytes(int column) const {
   return {static_cast<const char*>(data), data != nullptr ? static_cast<std::size_t>(size) : 0};
 }
 
-Statement& Rows::take(Statement& statement) {
+Statement& Rows::unused(Statement& statement) {
   FANFOLD_ASSERT(!statement.is_in_use, "a query is not run inside itself");
-  statement.is_in_use = true;
   return statement;
 }
 

@@ -46,6 +46,7 @@ class Statement {
   Statement& operator=(const Statement&) = delete;
   ~Statement();
 
+  /// Throw StorageFailure, as `step` does: where there is no memory, or a value is too large.
   /// `copies` makes SQLite copy texts and blobs, so that they may die before the statement is stepped.
   void bind(int index, std::int64_t value);
   void bind_text(int index, std::string_view value, bool copies);
@@ -58,6 +59,7 @@ class Statement {
   bool is_in_use = false;
 
  private:
+  void check_bound(int code);
   sqlite3_stmt* statement_ = nullptr;
 };
 
@@ -125,9 +127,10 @@ class Rows {
  public:
   template <class... Arguments>
   Rows(Connection& connection, const char* sql, const Arguments&... arguments)
-      : statement_(take(connection.statement(sql))) {
+      : statement_(unused(connection.statement(sql))) {
     int index = 0;
     (detail::bind_value(statement_, ++index, arguments, true), ...);
+    statement_.is_in_use = true;
   }
   Rows(const Rows&) = delete;
   Rows& operator=(const Rows&) = delete;
@@ -144,7 +147,7 @@ class Rows {
   [[nodiscard]] std::string text(int column) const { return std::string(bytes(column)); }
 
  private:
-  static Statement& take(Statement& statement);
+  static Statement& unused(Statement& statement);
   Statement& statement_;
 };
 

@@ -53,8 +53,13 @@ std::unique_ptr<Connection> ReaderPool::take() {
 }
 
 void ReaderPool::give_back(std::unique_ptr<Connection> connection) {
+  // Where there was no memory to end its read, it can begin no other.
+  if (sqlite3_get_autocommit(connection->handle()) == 0) connection.reset();
   const std::scoped_lock lock(mutex_);
-  free_.push_back(std::move(connection));
+  if (connection)
+    free_.push_back(std::move(connection));
+  else
+    --open_count_;
   returned_.notify_one();
 }
 
