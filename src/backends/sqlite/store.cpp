@@ -45,9 +45,10 @@ std::unique_ptr<Connection> ReaderPool::take() {
     auto connection = std::make_unique<Connection>(file_, access_);
     connection->run(reader_settings);
     return connection;
-  } catch (const StorageFailure&) {
+  } catch (...) {
     lock.lock();
     --open_count_;
+    returned_.notify_one();
     throw;
   }
 }
