@@ -173,10 +173,14 @@ Started start(Launch& launch) {
   return started;
 }
 
-/// Wakes this thread's poll when the stop token is set; one per thread, made once.
+/// Wakes this thread's poll when the stop token is set; one per thread, opened once.
 class Waker {
  public:
-  Waker() : descriptor_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
+  /// False, with errno, where the system has no file for it now.
+  bool open() noexcept {
+    if (!descriptor_.is_open()) descriptor_ = Descriptor(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+    return descriptor_.is_open();
+  }
   void wake() const noexcept { eventfd_write(descriptor_.get(), 1); }
   void clear() const noexcept {
     eventfd_t count = 0;
@@ -429,7 +433,8 @@ class Running {
 };
 
 ChildEnd try_child(const ChildProgram& program, const std::stop_token& stop) {
-  thread_local const Waker waker;
+  thread_local Waker waker;
+  if (!waker.open()) return not_started(errno);
   auto input = open_pipe();
   auto error = open_pipe();
   auto output = program.output_file < 0 ? open_pipe() : std::make_optional<Pipe>();

@@ -7,7 +7,9 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <future>
 
+#include <sys/resource.h>
 #include <unistd.h>
 
 namespace fanfold::cli {
@@ -78,6 +80,36 @@ TEST_F(Subprocess, IsEndedWhenItsCallerStops) {
   std::stop_source stop;
   stop.request_stop();
   EXPECT_EQ(run_shell("sleep 100", {}, 0ms, stop.get_token()).kind, ChildEnd::Kind::stopped);
+}
+
+TEST_F(Subprocess, IsEndedWhenItsCallerStopsAlsoWhereItsThreadHadNoMoreFilesAtFirst) {
+  std::array<int, 2> running{};
+  ASSERT_EQ(pipe(running.data()), 0);
+  std::string text = "echo >&" + std::to_string(running[1]) + "; exec sleep 100";
+  const std::array<const char*, 4> arguments{"sh", "-c", text.c_str(), nullptr};
+  rlimit before{};
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+  const int next = dup(0);
+  close(next);
+  StartGuard guard({.say = [&](const std::string&) { setrlimit(RLIMIT_NOFILE, &before); }});
+  std::stop_source stop;
+  auto child = std::async(std::launch::async, [&] {
+    const rlimit few{static_cast<rlim_t>(next), before.rlim_max};
+    setrlimit(RLIMIT_NOFILE, &few);
+    return run_child({.path = "/bin/sh",
+                      .arguments = const_cast<char* const*>(arguments.data()),
+                      .environment = environ,
+                      .timeout = 15s,
+                      .guard = &guard},
+                     stop.get_token());
+  });
+  char byte = 0;
+  ASSERT_EQ(read(running[0], &byte, 1), 1);
+  const auto stopped_at = std::chrono::steady_clock::now();
+  stop.request_stop();
+  EXPECT_EQ(child.get().kind, ChildEnd::Kind::stopped);
+  EXPECT_LT(std::chrono::steady_clock::now() - stopped_at, 10s);
+  for (const int end : running) close(end);
 }
 
 TEST_F(Subprocess, DoesNotWaitForWhatItLeftInTheBackground) {
