@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::array crash_signals{SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
 constexpr std::size_t note_count_max = 16;
+constexpr std::size_t signal_stack_bytes = std::size_t{64} * 1024;
 
 std::array<std::atomic<int>, note_count_max> descriptors_plus_one{};  // 0: a free slot.
 std::array<std::atomic<off_t>, note_count_max> offsets{};
@@ -49,6 +50,7 @@ void install() {
   owner_process.store(getpid(), std::memory_order_relaxed);
   struct sigaction action {};
   action.sa_handler = write_note;
+  action.sa_flags = SA_ONSTACK;
   sigemptyset(&action.sa_mask);
   for (std::size_t i = 0; i < crash_signals.size(); ++i) sigaction(crash_signals[i], &action, &former[i]);
 }
@@ -74,9 +76,21 @@ CrashNote::CrashNote(int descriptor) {
 
 CrashNote::OwnThread::OwnThread(const CrashNote& note) : before_(own_slot) {
   own_slot = note.slot_ < 0 ? nobody : note.slot_;
+  stack_t now{};
+  if (note.slot_ < 0 || sigaltstack(nullptr, &now) != 0 || (now.ss_flags & SS_DISABLE) == 0) return;
+  const std::size_t size = std::max<std::size_t>(signal_stack_bytes, static_cast<std::size_t>(MINSIGSTKSZ));
+  signal_stack_ = std::make_unique<std::byte[]>(size);
+  const stack_t own{.ss_sp = signal_stack_.get(), .ss_flags = 0, .ss_size = size};
+  if (sigaltstack(&own, nullptr) != 0) signal_stack_.reset();
 }
 
-CrashNote::OwnThread::~OwnThread() { own_slot = before_; }
+CrashNote::OwnThread::~OwnThread() {
+  own_slot = before_;
+  stack_t now{};
+  if (!signal_stack_ || sigaltstack(nullptr, &now) != 0 || now.ss_sp != signal_stack_.get()) return;
+  const stack_t none{.ss_sp = nullptr, .ss_flags = SS_DISABLE, .ss_size = 0};
+  sigaltstack(&none, nullptr);
+}
 
 CrashNote::~CrashNote() {
   if (slot_ < 0) return;

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <cstddef>
+#include <memory>
+
 namespace fanfold::worker {
 
 /// While it lives, a crash of this process (SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT) writes the signal's number as one
@@ -10,7 +13,7 @@ namespace fanfold::worker {
 class CrashNote {
  public:
   /// While it lives, this thread is one of the note's own. Of several at a time the innermost holds. The note outlives
-  /// it.
+  /// it. It gives the thread a stack for signals, where it has none, so that a stack that is used up is noted too.
   class OwnThread {
    public:
     explicit OwnThread(const CrashNote& note);
@@ -20,6 +23,7 @@ class CrashNote {
 
    private:
     int before_;
+    std::unique_ptr<std::byte[]> signal_stack_;
   };
 
   /// Nothing is done for a negative descriptor, nor beyond 16 at a time.

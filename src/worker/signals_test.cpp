@@ -107,6 +107,28 @@ TEST(CrashNote, OfTwoWorkersOverOneLedgerIsWrittenToOnePlace) {
   EXPECT_EQ(file.signal(), SIGABRT);
 }
 
+/// Until the stack ends.
+[[gnu::noinline]] int descend(const volatile int* above) {
+  volatile int here[512];
+  here[0] = *above + 1;
+  return *above < 0 ? 0 : descend(here) + here[0];
+}
+
+TEST(CrashNote, IsWrittenAlsoWhereAHandlerRanOutOfItsStack) {
+  NoteFile file;
+  EXPECT_EXIT(
+      {
+        const worker::CrashNote note(file.descriptor());
+        std::thread([&] {
+          const worker::CrashNote::OwnThread own(note);
+          const volatile int top = 0;
+          static_cast<void>(descend(&top));
+        }).join();
+      },
+      [](int status) { return !WIFEXITED(status) || WEXITSTATUS(status) != 0; }, "");
+  EXPECT_EQ(file.signal(), SIGSEGV);
+}
+
 TEST(CrashNote, IsOverWhenItsWorkerIs) {
   NoteFile file;
   EXPECT_EXIT(
