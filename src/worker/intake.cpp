@@ -258,7 +258,7 @@ void Intake::push_claimed(std::size_t source, std::shared_ptr<ActiveChunk> chunk
     job.claimed = std::move(chunk);
     claimed_.push_back(std::move(job));
   }
-  work_.notify_one();
+  work_.notify_all();  // One alone may be a thread in begin_alone(), which can do nothing with it.
 }
 
 void Intake::hold() {

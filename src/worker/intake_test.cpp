@@ -1,6 +1,7 @@
 #include "worker/intake.hpp"
 
 #include <gtest/gtest.h>
+#include <future>
 #include <thread>
 
 namespace fanfold::worker {
@@ -166,6 +167,25 @@ TEST(Intake, LetsNothingElseBeInHandWhileOneRunsAlone) {
   });
   lonely_is_done = true;
   static_cast<void>(intake.done(*lonely, false));
+}
+
+TEST(Intake, WakesAThreadForClaimedWorkAlsoWhereAnotherOneWaitsToRunAlone) {
+  for (int round = 0; round < 20; ++round) {
+    Intake intake = intake_of(3);
+    intake.took(0, 1, 2s);  // So that there is room for as many as there are idle threads.
+    intake.hold();
+    intake.hold();
+    std::jthread lonely([&] {
+      intake.begin_alone();
+      static_cast<void>(intake.done(Job{}, false));
+    });
+    auto idle = std::async(std::launch::async, [&] { return intake.take(); });
+    EXPECT_EQ(intake.wait_for_room(0, false, 10), 1U);
+    intake.push_claimed(0, std::make_shared<ActiveChunk>(engine::Chunk{}, 0, Time{}, Time{}));
+    EXPECT_EQ(idle.wait_for(10s), std::future_status::ready) << "the wrong thread was woken";
+    static_cast<void>(intake.done(Job{}, false));  // What the one that waits to run alone waits for.
+    static_cast<void>(intake.done(Job{}, false));
+  }
 }
 
 TEST(Intake, GivesOutOneSuspectAtATimeAfterACrash) {
