@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <optional>
 
 extern char** environ;
 
@@ -78,7 +79,13 @@ class Child {
     return error;
   }
 
-  /// The status as of waitpid.
+  /// The status as of waitpid, once it has ended.
+  std::optional<int> ended() {
+    int status = 0;
+    if (::waitpid(id_, &status, WNOHANG) == 0) return std::nullopt;
+    id_ = -1;
+    return status;
+  }
   int wait() {
     int status = 0;
     while (::waitpid(id_, &status, 0) < 0 && errno == EINTR) {
@@ -91,7 +98,25 @@ class Child {
   pid_t id_ = -1;
 };
 
-/// Reads until the other end closes; false in `is_whole` where time or stop ended it.
+Result<void> check_time(SteadyTime deadline, const net::RunOptions& options) {
+  if (options.stop.stop_requested()) return Error{ErrorCode::cancelled, "stopped by the caller", {}};
+  if (std::chrono::steady_clock::now() >= deadline)
+    return Error{ErrorCode::deadline_exceeded, "credential_process: it did not end in time", {}};
+  return {};
+}
+
+/// Waits for the end of a process that has closed its output, which mostly is its end.
+Result<int> await_end(Child& child, int stopped, SteadyTime deadline, const net::RunOptions& options) {
+  constexpr int pause_max = 50;
+  for (int pause = 1;; pause = std::min(2 * pause, pause_max)) {
+    if (const std::optional<int> status = child.ended()) return *status;
+    if (Result<void> checked = check_time(deadline, options); !checked.has_value()) return std::move(checked).error();
+    pollfd wanted{stopped, POLLIN, 0};
+    ::poll(&wanted, 1, pause);
+  }
+}
+
+/// Reads until the other end closes. Errors: cancelled and deadline_exceeded where stop or time ended it.
 Result<std::string> read_output(int output, int stopped, SteadyTime deadline, const net::RunOptions& options) {
   std::string text;
   char buffer[4096];
@@ -100,10 +125,7 @@ Result<std::string> read_output(int output, int stopped, SteadyTime deadline, co
     pollfd wanted[] = {{output, POLLIN, 0}, {stopped, POLLIN, 0}};
     if (left.count() > 0 && ::poll(wanted, 2, static_cast<int>(left.count())) < 0 && errno != EINTR)
       return system_error("poll", errno);
-    if (options.stop.stop_requested()) return Error{ErrorCode::cancelled, "stopped by the caller", {}};
-    if (std::chrono::steady_clock::now() >= deadline) {
-      return Error{ErrorCode::deadline_exceeded, "credential_process: it did not end in time", {}};
-    }
+    if (Result<void> checked = check_time(deadline, options); !checked.has_value()) return std::move(checked).error();
     if (wanted[0].revents == 0) continue;
     const ssize_t count = ::read(output, buffer, sizeof buffer);
     if (count == 0) return text;
@@ -157,7 +179,9 @@ Result<Credentials> run_credential_process(const std::string& command, const net
   if (options.deadline) deadline = std::min(deadline, *options.deadline);
   Result<std::string> text = read_output(output.get(), stopped.get(), deadline, options);
   if (!text.has_value()) return std::move(text).error();
-  const int status = child.wait();
+  const Result<int> ended = await_end(child, stopped.get(), deadline, options);
+  if (!ended.has_value()) return ended.error();
+  const int status = *ended;
   Result<Credentials> credentials = Error{ErrorCode::internal, {}, {}};
   if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
     const std::string how = WIFEXITED(status) ? "exit code " + std::to_string(WEXITSTATUS(status))

@@ -265,6 +265,13 @@ TEST_F(CredentialChain, EndsACredentialProcessWithAllItStarted) {
   EXPECT_LT(steady_clock::now() - begin, seconds(10));
 }
 
+TEST_F(CredentialChain, EndsACredentialProcessThatClosesItsOutputAndGoesOn) {
+  config("[default]\ncredential_process = exec >&-; exec sleep 20\n");
+  const auto begin = steady_clock::now();
+  EXPECT_EQ(get({.stop = {}, .deadline = begin + milliseconds(100)}).error().code, ErrorCode::deadline_exceeded);
+  EXPECT_LT(steady_clock::now() - begin, seconds(10));
+}
+
 // ---- SSO
 
 class SsoChain : public CredentialChain {
