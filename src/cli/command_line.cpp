@@ -18,6 +18,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <span>
+#include <system_error>
 
 namespace fanfold::cli {
 namespace {
@@ -208,6 +209,11 @@ ExitCode report(const Error& error, const CommonOptions& common) {
                .exit = exit_code_of(error.code)});
 }
 
+ExitCode report_defect(const std::exception& exception) {
+  const std::string message = fmt::format("a defect of fanfold's own: {}", exception.what());
+  return fail({.code = to_string(ErrorCode::internal), .message = message, .exit = ExitCode::internal});
+}
+
 /// `configured`: of the file of settings, which help, version and manual do without.
 ExitCode parse_and_perform(CLI::App& app, Invocation& invocation, std::vector<std::string> arguments,
                            const Result<void>& configured) {
@@ -260,9 +266,15 @@ int run_command_line(int argument_count, char** arguments) {
     code = parse_and_perform(app, invocation, std::move(words), configured);
   } catch (const ErrorException& exception) {
     code = report(exception.error(), invocation.common);
+  } catch (const std::system_error& exception) {
+    code = exception.code() == std::errc::resource_unavailable_try_again
+               ? report({ErrorCode::unavailable,
+                         fmt::format("no thread can be started: {} (ulimit -u)", exception.code().message()),
+                         {}},
+                        invocation.common)
+               : report_defect(exception);
   } catch (const std::exception& exception) {
-    const std::string message = fmt::format("a defect of fanfold's own: {}", exception.what());
-    code = fail({.code = to_string(ErrorCode::internal), .message = message, .exit = ExitCode::internal});
+    code = report_defect(exception);
   }
   flush_output();
   return static_cast<int>(code);
