@@ -62,7 +62,6 @@ class CurlTransfer {
   void set_form(Form form, const HttpRequest& request);
   [[nodiscard]] Error error_of(CURLcode code) const;
   [[nodiscard]] std::string origin() const;
-  [[nodiscard]] std::string_view receive_body(std::string_view bytes);
   void receive_header(std::string_view line);
 
   static std::size_t on_body(char* bytes, std::size_t size, std::size_t count, void* self) noexcept;
