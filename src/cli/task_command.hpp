@@ -40,7 +40,7 @@ struct TaskCommandOptions {
 /// in FANFOLD_TASK, FANFOLD_CLUSTER, FANFOLD_INDEX, FANFOLD_ATTEMPT, FANFOLD_FENCE. Thread-safe.
 class TaskCommand {
  public:
-  /// Errors: not_found (no such program), invalid_argument (no command), those of making the folder of results.
+  /// Errors: invalid_argument (no command, no such program), those of making the folder of results.
   [[nodiscard]] static Result<std::shared_ptr<const TaskCommand>> make(TaskCommandOptions options);
 
   [[nodiscard]] Outcome run(const Message<Json>& message, const Context& context) const;

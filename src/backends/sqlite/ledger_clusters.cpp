@@ -12,7 +12,7 @@ constexpr std::size_t cluster_page_count_max = 1'000;
 /// Rows that one transaction of a removal deletes, so that nobody waits long for it.
 constexpr std::int64_t removal_row_count = 64;
 
-/// Removes some of what belongs to a deleted cluster; true where there may be more.
+/// Removes some of what belongs to a deleted cluster. Answers how much; 0 where nothing is left.
 Result<std::uint64_t> remove_some(Transaction& transaction, Number cluster) {
   Connection& connection = transaction.connection();
   const Number first = task_owner(cluster, 0);
