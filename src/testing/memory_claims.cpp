@@ -148,7 +148,7 @@ Result<EndAnswers> MemoryLedger::end(std::span<const EndRequest> requests, Time 
   std::vector<const RecordRef*> ended;
   for (const EndRequest& request : requests) {
     if (request.result && request.result->text().size() > result_bytes_max) {
-      return Error{ErrorCode::too_large, "a result holds at most 96 KiB", {}};
+      return Error{ErrorCode::too_large, "a result holds at most 64 KiB", {}};
     }
   }
   for (const EndRequest& request : requests) {

@@ -29,6 +29,19 @@ TEST_P(EndContract, ByTheHolderIsAppliedOnce) {
   EXPECT_EQ(ledger().progress(cluster.id).value().done_count, 1U);
 }
 
+TEST_P(EndContract, RefusesAResultOverTheLimitByItsName) {
+  const ClusterHeader cluster = make_cluster(1);
+  EndRequest request = end_request(task(cluster, 0), claimed(task(cluster, 0)), Verdict::done);
+  request.result = Json::from_valid_text('"' + std::string(result_bytes_max - 1, 'x') + '"');
+  const auto refused = ledger().end(std::span(&request, 1), now_);
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().code, ErrorCode::too_large);
+  static_assert(result_bytes_max == 64 * 1024);
+  EXPECT_EQ(refused.error().message, "a result holds at most 64 KiB");
+  request.result = Json::from_valid_text('"' + std::string(result_bytes_max - 2, 'x') + '"');
+  EXPECT_EQ(end_outcome(request), EndOutcome::ended);
+}
+
 TEST_P(EndContract, ByAStrangerChangesNothing) {
   const ClusterHeader cluster = make_cluster(2);
   EXPECT_EQ(end_outcome(end_request(task(cluster, 0), ledger().new_token(), Verdict::done)), EndOutcome::lease_lost);

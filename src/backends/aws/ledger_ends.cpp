@@ -51,7 +51,7 @@ void add_once(std::vector<ClusterHeader>& headers, ClusterHeader header) {
 Result<EndAnswers> AwsLedger::end(std::span<const EndRequest> requests, Time now) {
   for (const EndRequest& request : requests) {
     if (request.result && request.result->text().size() > result_bytes_max)
-      return Error{ErrorCode::too_large, "a result holds at most 96 KiB", {}};
+      return Error{ErrorCode::too_large, "a result holds at most 64 KiB", {}};
   }
   std::vector<Placed> placed;
   placed.reserve(requests.size());

@@ -137,7 +137,7 @@ bool has_open_end(const ClusterHeader& header) {
 Result<EndAnswers> SqliteLedger::end(std::span<const EndRequest> requests, Time now) {
   for (const EndRequest& request : requests) {
     if (request.result && request.result->text().size() > result_bytes_max)
-      return Error{ErrorCode::too_large, "a result holds at most 96 KiB", {}};
+      return Error{ErrorCode::too_large, "a result holds at most 64 KiB", {}};
   }
   const auto queues = find_queues(*store_, requests);
   if (!queues) return queues.error();
