@@ -1,3 +1,4 @@
+// ctest: timeout=240
 // Memory that runs out inside SQLite, at each of its allocations in turn.
 #include <fanfold/backends/sqlite.hpp>
 #include <fanfold/ports/backend.hpp>
