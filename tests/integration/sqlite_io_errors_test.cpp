@@ -1,0 +1,229 @@
+// ctest: timeout=120
+// A disk that refuses each of SQLite's calls in turn, syncs aside (sqlite_failed_sync_test).
+#include <fanfold/backends/sqlite.hpp>
+#include <fanfold/ports/backend.hpp>
+
+#include <gtest/gtest.h>
+#include <sqlite3.h>
+
+#include <atomic>
+#include <new>
+#include <set>
+
+#include <unistd.h>
+
+namespace fanfold::sqlite {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// In front of SQLite's default VFS, whose place it takes while it lives. Its calls can be made to fail.
+class FailingFiles {
+ public:
+  FailingFiles() : real_(sqlite3_vfs_find(nullptr)), vfs_(*real_) {
+    vfs_.szOsFile = static_cast<int>(sizeof(File)) + real_->szOsFile;
+    vfs_.zName = "failing";
+    vfs_.pAppData = this;
+    vfs_.xOpen = open;
+    sqlite3_vfs_register(&vfs_, 1);
+  }
+  ~FailingFiles() {
+    sqlite3_vfs_unregister(&vfs_);
+    sqlite3_vfs_register(real_, 1);
+  }
+  FailingFiles(const FailingFiles&) = delete;
+  FailingFiles& operator=(const FailingFiles&) = delete;
+
+  enum class How : std::uint8_t { once, from_then_on };
+  /// The `number`th call from now on fails, counted from 1.
+  void fail_at(int number, How how) {
+    how_ = how;
+    has_failed_ = false;
+    left_ = number;
+  }
+  /// From now on none fails. Answers whether one has.
+  bool stop() {
+    left_ = 0;
+    return has_failed_;
+  }
+
+ private:
+  struct File {
+    sqlite3_file base;
+    FailingFiles* files;
+  };
+  static sqlite3_file* real(sqlite3_file* file) {
+    return reinterpret_cast<sqlite3_file*>(reinterpret_cast<File*>(file) + 1);
+  }
+  static bool fails(sqlite3_file* file) { return reinterpret_cast<File*>(file)->files->fails(); }
+  bool fails() {
+    if (left_ <= 0) return false;
+    if (left_ > 1) {
+      --left_;
+      return false;
+    }
+    has_failed_ = true;
+    if (how_ == How::once) left_ = 0;
+    return true;
+  }
+
+  static int open(sqlite3_vfs* vfs, const char* name, sqlite3_file* file, int flags, int* flags_used) {
+    auto& files = *static_cast<FailingFiles*>(vfs->pAppData);
+    file->pMethods = nullptr;
+    if (files.fails()) return SQLITE_CANTOPEN;
+    new (file) File{{nullptr}, &files};
+    const int code = files.real_->xOpen(files.real_, name, real(file), flags, flags_used);
+    if (code == SQLITE_OK) file->pMethods = methods();
+    return code;
+  }
+
+  static const sqlite3_io_methods* methods() {
+    static const sqlite3_io_methods all = [] {
+      sqlite3_io_methods made{};
+      made.iVersion = 2;
+      made.xClose = [](sqlite3_file* f) { return real(f)->pMethods->xClose(real(f)); };
+      made.xWrite = [](sqlite3_file* f, const void* from, int n, sqlite3_int64 at) {
+        return fails(f) ? SQLITE_IOERR_WRITE : real(f)->pMethods->xWrite(real(f), from, n, at);
+      };
+      made.xTruncate = [](sqlite3_file* f, sqlite3_int64 size) {
+        return fails(f) ? SQLITE_IOERR_TRUNCATE : real(f)->pMethods->xTruncate(real(f), size);
+      };
+      made.xSync = [](sqlite3_file* f, int flags) { return real(f)->pMethods->xSync(real(f), flags); };
+      made.xRead = [](sqlite3_file* f, void* to, int n, sqlite3_int64 at) {
+        return fails(f) ? SQLITE_IOERR_READ : real(f)->pMethods->xRead(real(f), to, n, at);
+      };
+      made.xFileSize = [](sqlite3_file* f, sqlite3_int64* size) {
+        return fails(f) ? SQLITE_IOERR_FSTAT : real(f)->pMethods->xFileSize(real(f), size);
+      };
+      made.xLock = [](sqlite3_file* f, int level) {
+        return fails(f) ? SQLITE_IOERR_LOCK : real(f)->pMethods->xLock(real(f), level);
+      };
+      made.xUnlock = [](sqlite3_file* f, int level) { return real(f)->pMethods->xUnlock(real(f), level); };
+      made.xCheckReservedLock = [](sqlite3_file* f, int* to) {
+        return real(f)->pMethods->xCheckReservedLock(real(f), to);
+      };
+      made.xFileControl = [](sqlite3_file* f, int what, void* with) {
+        return real(f)->pMethods->xFileControl(real(f), what, with);
+      };
+      made.xSectorSize = [](sqlite3_file* f) { return real(f)->pMethods->xSectorSize(real(f)); };
+      made.xDeviceCharacteristics = [](sqlite3_file* f) { return real(f)->pMethods->xDeviceCharacteristics(real(f)); };
+      made.xShmMap = [](sqlite3_file* f, int page, int size, int extend, void volatile** to) {
+        return fails(f) ? SQLITE_IOERR_SHMMAP : real(f)->pMethods->xShmMap(real(f), page, size, extend, to);
+      };
+      made.xShmLock = [](sqlite3_file* f, int first, int n, int flags) {
+        const bool may_fail = (flags & SQLITE_SHM_LOCK) != 0;
+        return may_fail && fails(f) ? SQLITE_IOERR_SHMLOCK : real(f)->pMethods->xShmLock(real(f), first, n, flags);
+      };
+      made.xShmBarrier = [](sqlite3_file* f) { real(f)->pMethods->xShmBarrier(real(f)); };
+      made.xShmUnmap = [](sqlite3_file* f, int removes) { return real(f)->pMethods->xShmUnmap(real(f), removes); };
+      return made;
+    }();
+    return &all;
+  }
+
+  sqlite3_vfs* real_;
+  sqlite3_vfs vfs_;
+  std::atomic<int> left_{0};
+  std::atomic<How> how_{How::once};
+  std::atomic<bool> has_failed_{false};
+};
+
+class SqliteIoErrors : public ::testing::TestWithParam<FailingFiles::How> {
+ public:
+  ~SqliteIoErrors() override {
+    backend_ = {};
+    std::filesystem::remove_all(folder_);
+  }
+
+ protected:
+  SqliteIoErrors() : folder_(std::filesystem::temp_directory_path() / ("fanfold-io-" + std::to_string(::getpid()))) {
+    std::filesystem::remove_all(folder_);
+    std::filesystem::create_directories(folder_);
+    open();
+  }
+
+  void open() {
+    backend_ = {};
+    backend_ = open_backend({.file = folder_ / "store.db", .durability = Durability::normal}).value();
+  }
+  bool send(const std::string& id) {
+    OutgoingMessage message;
+    message.content.id = id;
+    message.content.body = Json::from_valid_text('"' + std::string(20'000, 'x') + id + '"');
+    const auto answer = backend_.queue->send("work", std::span(&message, 1));
+    if (answer) acknowledged_.insert(id);
+    return answer.has_value();
+  }
+  [[nodiscard]] std::string integrity() const {
+    sqlite3* file = nullptr;
+    std::string answer = "no answer";
+    EXPECT_EQ(sqlite3_open_v2((folder_ / "store.db").c_str(), &file, SQLITE_OPEN_READONLY, nullptr), SQLITE_OK);
+    sqlite3_exec(
+        file, "PRAGMA integrity_check",
+        [](void* to, int, char** values, char**) {
+          *static_cast<std::string*>(to) = values[0];
+          return 0;
+        },
+        &answer, nullptr);
+    sqlite3_close(file);
+    return answer;
+  }
+
+  FailingFiles files_;
+  std::filesystem::path folder_;
+  Backend backend_;
+  std::set<std::string> acknowledged_;
+};
+
+TEST_P(SqliteIoErrors, LoseNothingThatWasAcknowledgedAndAreOverWhenTheDiskWorksAgain) {
+  const BucketParams where = backend_.globals->location("c");
+  std::string version;
+  std::string value;
+  constexpr int number_max = 2'000;
+  int number = 1;
+  for (; number < number_max; ++number) {
+    open();
+    files_.fail_at(number, GetParam());
+    send("during-" + std::to_string(number));
+    const StoredGlobals next{
+        Json::from_valid_text('"' + std::string(20'000, 'g') + std::to_string(number) + '"'), {}, {}};
+    const auto written = backend_.globals->write(where, next, version);
+    const auto read = backend_.globals->read(where);
+    if (read && written) {
+      EXPECT_EQ(read->version, *written);
+    }
+    const bool has_failed = files_.stop();
+    if (written) {
+      version = *written;
+      value = next.value.text();
+    }
+    const auto later = backend_.globals->read(where);
+    if (!later) {
+      if (!version.empty() || later.error().code != ErrorCode::not_found) ADD_FAILURE() << to_string(later.error());
+    } else {
+      EXPECT_EQ(later->version, version);
+      EXPECT_EQ(later->value.text(), value);
+    }
+    EXPECT_TRUE(send("after-" + std::to_string(number)));
+    if (HasFailure()) FAIL() << "at call " << number;
+    if (!has_failed) break;
+  }
+  EXPECT_LT(number, number_max);
+  EXPECT_GT(number, 20) << "hardly anything failed, so that this shows nothing";
+  open();
+  std::set<std::string> received;
+  while (true) {
+    const auto deliveries = backend_.queue->receive("work", {.count_max = 100, .wait = 0ms}, {}).value();
+    if (deliveries.empty()) break;
+    for (const Delivery& delivery : deliveries) EXPECT_TRUE(received.insert(delivery.content->id).second) << "twice";
+  }
+  for (const std::string& id : acknowledged_) EXPECT_TRUE(received.contains(id)) << id;
+  backend_ = {};
+  EXPECT_EQ(integrity(), "ok");
+}
+
+INSTANTIATE_TEST_SUITE_P(Disk, SqliteIoErrors,
+                         ::testing::Values(FailingFiles::How::once, FailingFiles::How::from_then_on));
+
+}  // namespace
+}  // namespace fanfold::sqlite
