@@ -27,8 +27,9 @@ ClaimAnswer claim_record(Cell& cell, const ClaimRequest& request, Time now) {
   return core::answer_with(decision.outcome, cell, seen_of(cell), cell.child_id);
 }
 
-void keep_data(Data& data, const EndRequest& request, Time now) {
-  if (request.verdict == Verdict::done) data.result = request.result;
+/// A holder that is late with a task of an earlier round leaves the result alone.
+void keep_data(Data& data, const EndRequest& request, Time now, bool is_latest) {
+  if (request.verdict == Verdict::done && is_latest) data.result = request.result;
   if (request.error) {
     if (data.errors.size() == error_count_max) data.errors.erase(data.errors.begin() + first_errors_kept);
     data.errors.push_back(*request.error);
@@ -46,7 +47,11 @@ EndOutcome end_record(State& state, const EndRequest& request, Time now) {
   if (!end.writes) return end.outcome;
   static_cast<core::Cell&>(*cell) = end.next;
   cell->child_id = end.next.state == Cell::State::waiting ? request.child_id : std::string();
-  if (Data* data = find_data(state, request.ref, request.index)) keep_data(*data, request, now);
+  Data* data = find_data(state, request.ref, request.index);
+  if (data == nullptr) return end.outcome;
+  const bool is_task = request.ref.type == RecordType::task;
+  const bool is_latest = !is_task || cell == &latest_cell(*find_cluster(state, request.ref.id), request.index);
+  keep_data(*data, request, now, is_latest);
   return end.outcome;
 }
 

@@ -319,6 +319,14 @@ class RoundContract : public TaskContract {
     header.finish_done = false;
     return header;
   }
+  /// By fail_fast, its finish message done.
+  [[nodiscard]] ClusterHeader stopped(ClusterHeader header) const {
+    header.status = Status::error;
+    header.status_code = StatusCode::stopped;
+    header.completed_at = header.finish_sent_at = now_;
+    header.finish_done = true;
+    return header;
+  }
   ClusterHeader begin(const ClusterHeader& header, const std::vector<std::uint64_t>& indexes,
                       std::uint64_t carried) const {
     ledger().start_round(next_round(header, carried), indexes).value();
@@ -451,6 +459,45 @@ TEST_P(RoundContract, ASecondOneFollowsTheFirst) {
   const ClusterHeader last = finish_with(task(second, 0), 2, "2").finished.at(0);
   EXPECT_EQ(last.status, Status::complete);
   EXPECT_EQ(ledger().recount(second.id, now_).value().done_count, 6U);
+}
+
+TEST_P(RoundContract, KeepsItsResultWhenAHolderOfTheRoundBeforeIsLate) {
+  // Stopped by fail_fast while somebody had task 1 in hand.
+  const ClusterHeader cluster = make_cluster(2);
+  run_task(task(cluster, 0), Verdict::failed);
+  EndRequest late = end_request(task(cluster, 1), claimed(task(cluster, 1)), Verdict::done);
+  late.index = 1;
+  late.result = Json::parse("\"late\"").value();
+  const ClusterHeader round = begin(ledger().update_cluster(stopped(read(cluster.id))).value(), {0, 1}, 0);
+  finish_with(task(round, 1), 1, "\"new\"");
+  EXPECT_EQ(end_outcome(late), EndOutcome::ended);
+  EXPECT_EQ(results(read(cluster.id), 100), std::vector<std::string>{"1=\"new\""});
+}
+
+TEST_P(RoundContract, HasNoResultOfTheRoundBefore) {
+  const ClusterHeader cluster = make_cluster(2);
+  run_task(task(cluster, 0), Verdict::failed);
+  const std::uint64_t late = claimed(task(cluster, 1));
+  const ClusterHeader before = ledger().update_cluster(stopped(read(cluster.id))).value();
+  EndRequest done = end_request(task(cluster, 1), late, Verdict::done);
+  done.index = 1;
+  done.result = Json::parse("1").value();
+  EXPECT_EQ(end_outcome(done), EndOutcome::ended);
+  const ClusterHeader round = begin(read(before.id), {0, 1}, 0);
+  for (const std::uint64_t position : {0, 1}) run_task(task(round, position));
+  EXPECT_EQ(results(read(cluster.id), 100), std::vector<std::string>{});
+}
+
+TEST_P(RoundContract, CanBeReadAlthoughItWasStoppedBeforeItWasMarked) {
+  const ClusterHeader before = failed_cluster();
+  ledger().start_round(next_round(before, 0), std::vector<std::uint64_t>{1, 2, 5}).value();
+  const ClusterHeader second =
+      next_round(ledger().update_cluster(stopped(read(before.id))).value(), 0);  // Nobody had sealed it.
+  ledger().start_round(second, std::vector<std::uint64_t>{1, 5}).value();
+  ledger().seal(before.id, now_).value();
+  EXPECT_THAT(ledger().read_round(before.id, 1, 0, 10).value(), ::testing::ElementsAre(1, 2, 5));
+  EXPECT_EQ(ledger().recount(before.id, now_).value().done_count, 3U);
+  EXPECT_EQ(ledger().list_tasks({.cluster_id = before.id}).value().tasks.size(), 6U);
 }
 
 FANFOLD_CONTRACT(TaskContract);

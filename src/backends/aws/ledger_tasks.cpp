@@ -187,6 +187,10 @@ Result<ClusterHeader> AwsLedger::start_round(const ClusterHeader& header, std::s
   if (stored->version != header.version) return Error{ErrorCode::conflict, "the cluster changed meanwhile", {}};
   if (header.round != stored->round + 1)
     return Error{ErrorCode::invalid_argument, "the header does not begin the next round", {}};
+  // Whoever began the round before may have died, and the cluster have been stopped, before it was sealed.
+  if (stored->round > 0) {
+    if (auto noted = rounds_.note_winner(*stored); !noted) return std::move(noted).error();
+  }
   auto put = rounds_.put(header.id, header.round, header.round_hash, indexes, ttl_of(header.expires_at));
   if (!put) return std::move(put).error();
   return headers_.swap(header);

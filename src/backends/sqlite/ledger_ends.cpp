@@ -1,3 +1,4 @@
+#include "backends/sqlite/latest_cells.hpp"
 #include "backends/sqlite/ledger.hpp"
 #include "backends/sqlite/queue.hpp"
 
@@ -30,10 +31,17 @@ void insert_error(Connection& connection, Number owner, const ErrorEntry& entry)
           owner, last + 1, entry.attempt, entry.code, entry.message, entry.fingerprint, entry.at, entry.final);
 }
 
-void keep_data(Connection& connection, Number owner, const EndRequest& request, Time now) {
-  if (request.verdict == Verdict::done && request.result) {
+void keep_result(Connection& connection, Number owner, const EndRequest& request) {
+  if (request.verdict != Verdict::done) return;
+  if (request.result) {
     execute(connection, "INSERT OR REPLACE INTO result (owner, value) VALUES (?, ?)", owner, request.result->text());
+  } else if (request.ref.round > 0) {  // There may be one of an earlier round.
+    execute(connection, "DELETE FROM result WHERE owner = ?", owner);
   }
+}
+
+/// Errors and outputs are kept of every round.
+void keep_data(Connection& connection, Number owner, const EndRequest& request, Time now) {
   if (request.error) insert_error(connection, owner, *request.error);
   if (request.output.empty()) return;
   execute(connection, "INSERT INTO output (owner, attempt, at, bytes, round) VALUES (?, ?, ?, ?, ?)", owner,
@@ -61,7 +69,12 @@ EndOutcome end_task(Transaction& transaction, const EndRequest& request, Time no
   if (!end.writes) return end.outcome;
   put_task_cell(transaction, *place, before, end.next);
   keep_child(transaction.connection(), *place, before, end.next, request.child_id);
-  keep_data(transaction.connection(), task_owner(place->cluster->number, request.index), request, now);
+  const Number owner = task_owner(place->cluster->number, request.index);
+  // A holder that is late with a task of an earlier round leaves the result alone.
+  const bool is_latest = place->round == place->cluster->round ||
+                         is_latest_round(transaction, *place->cluster, place->round, place->position);
+  if (is_latest) keep_result(transaction.connection(), owner, request);
+  keep_data(transaction.connection(), owner, request, now);
   return end.outcome;
 }
 
@@ -74,6 +87,7 @@ EndOutcome end_record(Transaction& transaction, const EndRequest& request, Time 
   row->cell = end.next;
   row->child = row->cell.state == Cell::State::waiting ? request.child_id : std::string();
   write_record_row(transaction.connection(), *row, now);
+  keep_result(transaction.connection(), -row->number, request);
   keep_data(transaction.connection(), -row->number, request, now);
   return end.outcome;
 }
