@@ -98,9 +98,12 @@ struct ClusterHeader {
   [[nodiscard]] std::uint64_t failed_total_count() const noexcept { return failed_carried_count + failed_count; }
   /// COMPLETE where the failures are within the allowance, else ERROR. Judged once, at finish.
   [[nodiscard]] Status outcome() const noexcept {
-    const double allowed_by_percent = failures_allowed_percent / 100.0 * static_cast<double>(task_count);
-    const bool within = failed_total_count() <= failures_allowed_count ||
-                        static_cast<double>(failed_total_count()) <= allowed_by_percent;
+    // In hundredths of a task, with room for what a double cannot hold exactly: 29 of 100 are no more than 29 %.
+    constexpr double rounding = 1e-3;
+    const double failed_by_percent = 100.0 * static_cast<double>(failed_total_count());
+    const double allowed_by_percent = failures_allowed_percent * static_cast<double>(task_count);
+    const bool within =
+        failed_total_count() <= failures_allowed_count || failed_by_percent <= allowed_by_percent + rounding;
     return within ? Status::complete : Status::error;
   }
   friend bool operator==(const ClusterHeader&, const ClusterHeader&) = default;
