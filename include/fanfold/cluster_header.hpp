@@ -93,6 +93,11 @@ struct ClusterHeader {
   [[nodiscard]] bool unfinished() const noexcept {
     return !tombstone && (!finished() || !finish_done || !parent_ended);
   }
+  /// Nothing of it is to come here: it may be removed.
+  [[nodiscard]] bool is_over() const noexcept {
+    const bool is_elsewhere = !moved_to.empty() && !moving();
+    return is_elsewhere || !unfinished();
+  }
   [[nodiscard]] bool moving() const noexcept { return moved_to.starts_with(moving_word); }
   [[nodiscard]] bool stopped() const noexcept { return status_code == StatusCode::stopped; }
   [[nodiscard]] std::uint64_t failed_total_count() const noexcept { return failed_carried_count + failed_count; }

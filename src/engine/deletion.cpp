@@ -17,11 +17,6 @@ std::string what_is_open(const ClusterHeader& header) {
   return "is finished, but the task that waits for it has not been ended yet: sweep ends it";
 }
 
-bool is_over(const ClusterHeader& header) {
-  const bool is_elsewhere = !header.moved_to.empty() && !header.moving();
-  return is_elsewhere || !header.unfinished();
-}
-
 Error cannot_be_deleted(const ClusterHeader& header) {
   return {ErrorCode::not_finished, "cluster " + header.id + " cannot be deleted yet: it " + what_is_open(header), {}};
 }
@@ -91,14 +86,18 @@ Result<ClusterHeader> give_up_finish(Store& store, const ClusterHeader& header) 
 Result<void> delete_cluster(Store& store, const std::string& id, const DeleteOptions& options) {
   auto header = store.header_strong(id);
   if (!header) return std::move(header).error();
-  const bool is_pending = !is_over(*header) && header->finished() && !header->finish_done;
+  const bool is_pending = !header->is_over() && header->finished() && !header->finish_done;
   if (is_pending && options.without_finish_handler) {
     header = give_up_finish(store, *header);
     if (!header) return std::move(header).error();
   }
-  if (!is_over(*header)) return cannot_be_deleted(*header);
+  if (!header->is_over()) return cannot_be_deleted(*header);
   // Again for a tombstone: a call that was cut off is finished by the next one.
   auto removed = with_patience(store, [&] { return store.ledger().remove_cluster(id, store.now()); });
+  if (!removed && removed.error().code == ErrorCode::not_finished) {  // Retried meanwhile.
+    header = store.header_strong(id);
+    return header ? cannot_be_deleted(*header) : std::move(header).error();
+  }
   if (!removed) return removed;
   store.headers.forget(id);
   const BucketParams where = header->bucket_params.value_or(store.globals().location(id));

@@ -25,6 +25,10 @@ void store_task(ClusterEntry& cluster, std::uint64_t index, const TaskData& task
   if (!task.meta.empty()) entry.data.meta = Json::from_valid_text(task.meta);
 }
 
+Error not_over(std::string_view id) {
+  return {ErrorCode::not_finished, "cluster " + std::string(id) + " is not over", {}};
+}
+
 void touch(ClusterHeader& header, Time now) {
   header.updated_at = now;
   ++header.version;
@@ -192,6 +196,7 @@ Result<void> MemoryLedger::remove_cluster(std::string_view id, Time now) {
   ClusterEntry* cluster = find_cluster(*state_, id);
   if (cluster == nullptr) return no_cluster(id);
   if (cluster->header->tombstone) return {};
+  if (!cluster->header->is_over()) return not_over(id);
   std::erase_if(state_->records, [&](const auto& entry) { return entry.first.starts_with(std::string(id) + "."); });
   cluster->tasks.clear();
   cluster->rounds.clear();

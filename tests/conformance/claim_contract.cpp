@@ -231,6 +231,7 @@ TEST_P(ClaimContract, FinishMessagesOfEachRoundAndFirstFailuresAreRecordsOfTheir
 TEST_P(ClaimContract, OfADeletedClusterIsMissing) {
   const ClusterHeader cluster = make_cluster(1);
   run_task(task(cluster, 0));
+  put_an_end_to(cluster.id);
   ledger().remove_cluster(cluster.id, now_).value();
   EXPECT_EQ(claim(claim_request(task(cluster, 0)), now_).outcome, ClaimOutcome::missing);
 }

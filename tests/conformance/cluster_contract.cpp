@@ -46,7 +46,9 @@ class ClusterContract : public Contract {
     const ClusterHeader cluster = make_cluster(1);
     EndRequest request = end_request(task(cluster, 0), claimed(task(cluster, 0)), Verdict::done);
     request.result = Json::from_valid_text("1");
-    return end(request, now_).finished.at(0);
+    end(request, now_);
+    put_an_end_to(cluster.id);
+    return read(cluster.id);
   }
   void expect_list(const ClusterQuery& query, const std::vector<std::string>& ids) const {
     std::vector<std::string> found;
@@ -289,6 +291,22 @@ TEST_P(ClusterContract, DeletingOneLeavesTheOthersAlone) {
   ledger().remove_cluster(cluster.id, now_).value();
   EXPECT_FALSE(read(other.id).tombstone);
   EXPECT_EQ(ledger().read_tasks(other.id, 0, 10).value().size(), 2U);
+}
+
+TEST_P(ClusterContract, DeletingTakesNothingThatIsNotOver) {
+  const ClusterHeader running = make_cluster(1);
+  EXPECT_EQ(ledger().remove_cluster(running.id, now_).error().code, ErrorCode::not_finished);
+  run_task(task(running, 0));
+  EXPECT_EQ(ledger().remove_cluster(running.id, now_).error().code, ErrorCode::not_finished)
+      << "its finish is not done";
+  EXPECT_FALSE(read(running.id).tombstone);
+  EXPECT_EQ(ledger().recount(running.id, now_).value().done_count, 1U);
+
+  ClusterHeader moved = make_cluster(1);
+  moved.moved_to = "another store";
+  ledger().update_cluster(moved).value();
+  ledger().remove_cluster(moved.id, now_).value();
+  EXPECT_TRUE(read(moved.id).tombstone);
 }
 
 FANFOLD_CONTRACT(ClusterContract);

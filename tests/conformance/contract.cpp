@@ -48,6 +48,18 @@ ClusterHeader Contract::read(const std::string& id) const {
   return ledger().read_cluster(id, Consistency::strong).value();
 }
 
+void Contract::put_an_end_to(const std::string& id) const {
+  ClusterHeader header = read(id);
+  if (!header.finished()) {
+    header.status = Status::error;
+    header.status_code = StatusCode::stopped;
+    header.completed_at = now_;
+  }
+  header.parent_ended = header.finish_done = true;
+  header.finish_sent_at = now_;
+  ledger().update_cluster(header).value();
+}
+
 RecordRef Contract::task(const ClusterHeader& cluster, std::uint64_t position) {
   return {RecordType::task, cluster.id, cluster.round, position, false};
 }

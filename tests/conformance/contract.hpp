@@ -72,6 +72,8 @@ class Contract : public ::testing::TestWithParam<BackendUnderTest> {
   ClusterHeader make_cluster(ClusterHeader header) const;
   ClusterHeader make_open_cluster() const;
   [[nodiscard]] ClusterHeader read(const std::string& id) const;
+  /// Stopped where it is not finished, and all that follows done: it may be removed.
+  void put_an_end_to(const std::string& id) const;
 
   [[nodiscard]] static RecordRef task(const ClusterHeader& cluster, std::uint64_t position);
   [[nodiscard]] ClaimRequest claim_request(const RecordRef& ref, std::uint64_t token = 0,

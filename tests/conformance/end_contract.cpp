@@ -196,6 +196,7 @@ TEST_P(EndContract, OfARecordThatIsNotThereIsMissing) {
             EndOutcome::missing);
   const ClusterHeader cluster = make_cluster(1);
   const std::uint64_t token = claimed(task(cluster, 0));
+  put_an_end_to(cluster.id);
   ledger().remove_cluster(cluster.id, now_).value();
   EXPECT_EQ(end_outcome(end_request(task(cluster, 0), token, Verdict::done)), EndOutcome::missing);
 }

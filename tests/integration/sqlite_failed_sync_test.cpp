@@ -121,8 +121,12 @@ TEST_F(SqliteFailedSync, OfARemovalLeavesWhatTheNextPruneRemoves) {
     Backend backend = open(Durability::full).value();
     const Client client = make_client(open(Durability::full).value());
     const Cluster cluster = client.create_message_cluster("work", std::vector<int>(2'000, 7)).value();
+    client.stop_cluster(cluster).value();
+    ClusterHeader header = client.cluster_header(cluster).value();
+    header.finish_done = true;
+    backend.ledger->update_cluster(header).value();
     disk_.fail_sync("-wal", 1);
-    const auto removed = backend.ledger->remove_cluster(parse_key(cluster.key).value().id, backend.clock->now());
+    const auto removed = backend.ledger->remove_cluster(header.id, backend.clock->now());
     ASSERT_FALSE(removed.has_value()) << "the tombstone stands, but the tasks are still there";
   }
   const Options options{.file = folder_ / "store.db"};

@@ -145,8 +145,8 @@ class Ledger {
   }
   virtual Result<Progress> progress(std::string_view id) = 0;
   virtual Result<Recount> recount(std::string_view id, Time now) = 0;
-  /// Removes all but the header, which becomes a tombstone first. Idempotent; called again it goes on where a call was
-  /// cut off.
+  /// Removes all but the header, which becomes a tombstone first, on condition that the cluster `is_over`. Idempotent;
+  /// called again it goes on where a call was cut off. Errors: not_found; not_finished.
   virtual Result<void> remove_cluster(std::string_view id, Time now) = 0;
 
   // Tasks of a cluster.

@@ -207,6 +207,7 @@ Result<ClusterHeader> AwsLedger::note_marked(const ClusterHeader& header, Time n
 Result<ClusterHeader> AwsLedger::bury(std::string_view id, Time now) {
   return headers_.change(id, [&](ClusterHeader& stored) -> Result<Headers::Change> {
     if (stored.tombstone) return Headers::Change::leave;
+    if (!stored.is_over()) return Error{ErrorCode::not_finished, "cluster " + std::string(id) + " is not over", {}};
     stored.tombstone = true;
     stored.meta.reset();
     stored.due.clear();

@@ -166,10 +166,11 @@ Result<void> SqliteLedger::remove_cluster(std::string_view id, Time now) {
     if (row == nullptr || !row->has_header) return no_cluster(id);
     number = row->number;
     if (row->tombstone) return {};
+    ClusterHeader header = row->header();
+    if (!header.is_over()) return Error{ErrorCode::not_finished, "cluster " + row->id + " is not over", {}};
     remove_records_of(transaction.connection(), row->id);
     remove_cluster_messages(transaction, row->id, now);
     execute(transaction.connection(), "DELETE FROM add_key WHERE cluster = ?", number);
-    ClusterHeader header = row->header();
     header.meta.reset();
     header.due.clear();
     header.tombstone = true;
