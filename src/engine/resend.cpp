@@ -49,33 +49,39 @@ class Resend {
  private:
   /// Becomes the sender, in the same write as the mark and the time that guards the next re-send.
   Result<ClusterHeader> begin() {
-    auto pause = read_pause();
-    if (!pause) return std::move(pause).error();
+    auto queue = read_times();
+    if (!queue) return std::move(queue).error();
     return modify_header(store_, id_, [&](ClusterHeader& header) -> Result<HeaderChange> {
       if (header.tombstone) return deleted(id_);
       if (header.sender == holder_) return HeaderChange::leave;
       const Time now = store_.now();
-      auto wanted = is_wanted(header, now, *pause);
+      auto wanted = is_wanted(header, now, queue->pause);
       if (!wanted) return std::move(wanted).error();
       if (*wanted == HeaderChange::leave) return HeaderChange::leave;
+      const Time sent_at = std::max(header.created_at, header.sent_at);
       header.paused = false;
       header.sender = holder_;
       header.sender_until = now + holder_lease;
       header.sent_at = now;
-      // Whoever ends a pause sends all anew: messages of tasks may have been deleted in it.
-      if (reason_ == ResendReason::resume) put_place_of_resend(header, 0, now);
+      // All anew where a pause ends, in which messages of tasks may have been deleted, and where retention took what
+      // the re-send that was cut off had sent.
+      if (reason_ == ResendReason::resume || sent_at + queue->retention <= now) put_place_of_resend(header, 0, now);
       header.due.push_back({.kind = DueMark::Kind::resend, .id = holder_, .round = header.round, .since = now});
       return HeaderChange::write;
     });
   }
 
-  Result<std::chrono::milliseconds> read_pause() {
-    if (reason_ != ResendReason::repair) return std::chrono::milliseconds{0};
+  struct QueueTimes {
+    std::chrono::milliseconds pause{0};  ///< The least between two re-sends.
+    std::chrono::milliseconds retention{0};
+  };
+  Result<QueueTimes> read_times() {
     auto header = store_.header(id_);
     if (!header) return std::move(header).error();
     auto queue = with_patience(store_, [&] { return store_.queue().attributes((*header)->queue_url); });
     if (!queue) return std::move(queue).error();
-    return repair_pause(*queue);
+    const auto pause = reason_ == ResendReason::repair ? repair_pause(*queue) : std::chrono::milliseconds{0};
+    return QueueTimes{pause, queue->retention};
   }
 
   Result<HeaderChange> is_wanted(const ClusterHeader& header, Time now, std::chrono::milliseconds pause) {

@@ -195,7 +195,7 @@ class Sweep {
 
   Result<void> stop(const ClusterHeader& header) {
     const std::string reason = "the deadline, " + to_iso8601(*header.deadline) + ", is over";
-    auto stopped = stop_header(store_, header.id, {deadline_code, reason, {}});
+    auto stopped = stop_header(store_, header.id, {deadline_code, reason, header.round});
     if (!stopped) return std::move(stopped).error();
     if (stopped->stopped()) ++report_.stopped_count;
     return complete(std::span(&*stopped, 1));

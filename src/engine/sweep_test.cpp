@@ -3,6 +3,9 @@
 #include "engine/completion.hpp"
 #include "engine/resend.hpp"
 #include "engine/scene_for_tests.hpp"
+#include "engine/sender.hpp"
+
+#include <fanfold/testing/faults.hpp>
 
 namespace fanfold::engine {
 namespace {
@@ -395,6 +398,47 @@ TEST(Resend, EndsATaskWhoseChildFinishedUnnoticed) {
   EXPECT_EQ(resend(engine->store(), id_of(parent), ResendReason::repair).value(), 0U);
   EXPECT_TRUE(scene.progress(parent).finished);
   EXPECT_TRUE(scene.header(child).parent_ended);
+}
+
+TEST(Sweep, StopsNoRoundForADeadlineThatWasThatOfTheOneBefore) {
+  // The last task fails and the cluster is retried, before each call of a port that the sweep makes, in turn.
+  bool is_over = false;
+  for (std::size_t at = 0; !is_over; ++at) {
+    SCOPED_TRACE("before call " + std::to_string(at));
+    Scene scene;
+    const Cluster cluster =
+        scene.client
+            ->create_message_cluster("work", numbers(1), {.deadline = 1h, .deadline_action = DeadlineAction::stop})
+            .value();
+    scene.advance(61min);
+    std::size_t call_count = 0;
+    bool is_retried = false;
+    testing::FaultyOptions options;
+    options.plan = std::make_shared<testing::FaultPlan>(1, testing::Chaos::nothing());
+    options.on_call = [&](std::string_view call) {
+      if (call.starts_with("clock.") || call_count++ != at) return;
+      scene.work({0});
+      is_retried = scene.client->retry_failed(cluster).has_value();
+    };
+    static_cast<void>(make_client(testing::with_faults(scene.memory.backend(), options)).sweep().has_value());
+    is_over = call_count <= at;
+    EXPECT_TRUE(is_retried || scene.header(cluster).stopped());
+    EXPECT_FALSE(is_retried && scene.header(cluster).stopped()) << "what is retried has no deadline any more";
+  }
+}
+
+TEST(Sweep, SendsAllAnewWhereWhatABrokenOffResendHadSentIsLostToRetention) {
+  Scene scene;
+  scene.client->create_queue("work", {.retention = 1h}).value();
+  const Cluster cluster =
+      scene.client->create_message_cluster("work", numbers(40), {.expires_after = std::chrono::days(10)}).value();
+  modify_header(Engine::of(*scene.client)->store(), id_of(cluster), [&](ClusterHeader& header) {
+    put_place_of_resend(header, 30, scene.now());
+    return Result<HeaderChange>(HeaderChange::write);
+  }).value();
+  static_cast<void>(scene.queue->purge("work").value());  // As retention does.
+  scene.advance(2h);
+  EXPECT_EQ(scene.client->sweep().value().resent_count, 40U);
 }
 
 }  // namespace
