@@ -99,8 +99,13 @@ class Follower {
     auto ended = with_patience(store_, [&] { return store_.ledger().end(std::span(&end, 1), now); });
     if (!ended) return std::move(ended).error();
     add_finished(ended->finished);
-    if (end.verdict == Verdict::failed) add_failed({task.id, task.round});
-    return ended->outcomes.front();
+    const EndOutcome outcome = ended->outcomes.front();
+    if (end.verdict == Verdict::failed) {
+      auto as = ended_as(store_, task, outcome);
+      if (!as) return std::move(as).error();
+      if (*as == EndedAs::failed) add_failed({task.id, task.round});
+    }
+    return outcome;
   }
 
  private:
@@ -159,15 +164,16 @@ class Follower {
     if (!(*cached)->first_failure_wanted && !(*cached)->fail_fast) return {};
     auto header = store_.header_strong(id);
     if (!header) return std::move(header).error();
-    if (header->tombstone || header->round != round)
-      return {};  // A failure of an earlier round says nothing of this one.
+    // A failure of an earlier round says nothing of this one.
+    const bool other_round = header->round != round && !support::mutant("failures_of_any_round");
+    if (header->tombstone || other_round) return {};
     if (header->first_failure_wanted && !header->first_failure_sent) {
       auto sent = send_first_failure(*header);
       if (!sent) return sent;
     }
     if (!header->fail_fast || header->finished()) return {};
-    auto stopped =
-        stop_header(store_, id, {fail_fast_code, "a task failed for good, and the cluster is to fail fast", round});
+    auto stopped = stop_header(
+        store_, id, {fail_fast_code, "a task failed for good, and the cluster is to fail fast", header->round});
     if (!stopped) return std::move(stopped).error();
     finished_.push_back(std::move(*stopped));
     return {};
@@ -220,6 +226,15 @@ Result<void> complete_finished(Store& store, std::span<const ClusterHeader> fini
   return follower.run();
 }
 
+Result<EndedAs> ended_as(Store& store, const RecordRef& ref, EndOutcome outcome) {
+  if (outcome == EndOutcome::ended) return EndedAs::failed;
+  if (outcome != EndOutcome::already) return EndedAs::other;
+  if (support::mutant("already_is_failed")) return EndedAs::failed;
+  auto seen = look_at(store, ref);
+  if (!seen) return std::move(seen).error();
+  return seen->outcome == ClaimOutcome::failed ? EndedAs::failed : EndedAs::other;
+}
+
 Result<void> follow_failures(Store& store, std::span<const FailedRound> rounds) {
   if (rounds.empty()) return {};
   std::vector<FailedRound> unique(rounds.begin(), rounds.end());
@@ -259,17 +274,34 @@ Result<ChildState> end_if_child_finished(Store& store, const RecordRef& task, st
   return ChildState::finished;
 }
 
+bool is_stopped_for_good(const ClusterHeader& header) {
+  if (!header.stopped()) return false;
+  const auto last =
+      std::find_if(header.error.rbegin(), header.error.rend(), [](const ErrorEntry& entry) { return entry.final; });
+  return last == header.error.rend() || last->code != fail_fast_code;
+}
+
+void add_error(ClusterHeader& header, ErrorEntry entry) {
+  // The first and the newest are kept.
+  if (header.error.size() >= error_count_max) header.error.erase(header.error.begin() + 1);
+  header.error.push_back(std::move(entry));
+}
+
 Result<ClusterHeader> stop_header(Store& store, std::string_view cluster_id, const StopCause& cause) {
   return modify_header(store, cluster_id, [&](ClusterHeader& header) -> Result<HeaderChange> {
     if (header.tombstone) return Error{ErrorCode::deleted, "cluster " + header.id + " was deleted", {}};
-    if (header.finished() || cause.round.value_or(header.round) != header.round) return HeaderChange::leave;
-    if (auto here = check_is_here(header); !here) return here.error();
+    if (cause.round.value_or(header.round) != header.round) return HeaderChange::leave;
     const Time now = store.now();
+    if (cause.is_for_good() && header.stopped() && !is_stopped_for_good(header)) {
+      add_error(header, core::error_entry(0, cause.code, cause.reason, now, true));
+      return HeaderChange::write;
+    }
+    if (header.finished()) return HeaderChange::leave;
+    if (auto here = check_is_here(header); !here) return here.error();
     header.status = Status::error;
     header.status_code = StatusCode::stopped;
     header.completed_at = now;
-    if (header.error.size() < error_count_max)
-      header.error.push_back(core::error_entry(0, cause.code, cause.reason, now, true));
+    add_error(header, core::error_entry(0, cause.code, cause.reason, now, true));
     return HeaderChange::write;
   });
 }

@@ -31,6 +31,11 @@ struct FailedRound {
   auto operator<=>(const FailedRound&) const = default;
 };
 
+enum class EndedAs : std::uint8_t { failed, other };
+/// What became of a record that was to be ended as failed, with this outcome. One that had ended before is looked at:
+/// it may have failed by the same call, whose first answer was lost, or be done by another holder.
+[[nodiscard]] Result<EndedAs> ended_as(Store& store, const RecordRef& ref, EndOutcome outcome);
+
 /// What follows when tasks failed for good: the first-failure notice and fail_fast, where the cluster wants them and is
 /// still in that round, and then what follows where that finished it. Idempotent; duplicates are harmless.
 Result<void> follow_failures(Store& store, std::span<const FailedRound> rounds);
@@ -50,14 +55,24 @@ struct StopCause {
   std::string_view code{};
   std::string_view reason{};
   std::optional<std::uint32_t> round{};  ///< Of this round alone; any where there is none.
+  /// By hand: final, whatever stopped the cluster before.
+  [[nodiscard]] bool is_for_good() const noexcept { return !round; }
 };
 
 /// Stops a cluster that is not finished: status ERROR with code stopped and this entry in its errors. Answers the
 /// header as it now is; `complete_finished` has to follow. A cluster that is finished already, or in another round than
-/// the cause, is left as it is. Errors: not_found, deleted.
+/// the cause, is left as it is; one that fail_fast stopped is not to be retried after a stop by hand. Errors:
+/// not_found, deleted.
 Result<ClusterHeader> stop_header(Store& store, std::string_view cluster_id, const StopCause& cause);
 /// The code in the error list of a cluster that fail_fast stopped: such a one may be retried, one stopped by hand may
 /// not.
 inline constexpr std::string_view fail_fast_code = "fail_fast";
+
+/// A cluster that fail_fast stopped may go on, since its first failure is what is to be retried; every other stop is
+/// final.
+[[nodiscard]] bool is_stopped_for_good(const ClusterHeader& header);
+
+/// Adds to the cluster's errors, of which the first and the newest are kept.
+void add_error(ClusterHeader& header, ErrorEntry entry);
 
 }  // namespace fanfold::engine

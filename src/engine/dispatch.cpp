@@ -349,8 +349,10 @@ struct Dispatcher::Batch {
       emit(crashed ? WorkerEvent::Kind::crashed_before : WorkerEvent::Kind::failed, other.delivery,
            other.answer.attempt, end.error->message);
     }
+    auto as = ended_as(store, end.ref, outcome);
+    if (!as) return keep_for_later(other, as.error());
     other.failed_now = outcome == EndOutcome::ended;
-    other.answer.outcome = ClaimOutcome::failed;
+    other.answer.outcome = *as == EndedAs::failed ? ClaimOutcome::failed : ClaimOutcome::done;
     ended.push_back(&other);
   }
 

@@ -65,8 +65,7 @@ struct Dispatcher::Ending {
       if (outcome == EndOutcome::already && end.ref.type == RecordType::task) ended_before.push_back(end.ref);
       const bool ended = outcome == EndOutcome::ended || outcome == EndOutcome::already;
       if (!ended) continue;
-      if (end.verdict == Verdict::failed && chunk.assignments[i].watches_failures)
-        failed.push_back({end.ref.id, end.ref.round});
+      if (end.verdict == Verdict::failed && chunk.assignments[i].watches_failures) note_failure(end.ref, outcome);
       if (end.verdict == Verdict::waiting && outcome == EndOutcome::ended)
         note(end_if_child_finished(store, end.ref, end.index, end.child_id));
       const bool is_finish = end.ref.type == RecordType::cluster && !end.ref.first_failure;
@@ -81,6 +80,12 @@ struct Dispatcher::Ending {
       note(complete_finished(store, repeated->finished));
     else
       note(repeated);
+  }
+
+  void note_failure(const RecordRef& ref, EndOutcome outcome) {
+    const auto as = ended_as(store, ref, outcome);
+    note(as);
+    if (as && *as == EndedAs::failed) failed.push_back({ref.id, ref.round});
   }
 
   template <class T>

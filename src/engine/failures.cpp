@@ -11,13 +11,9 @@ Result<std::vector<EndOutcome>> end_and_follow(Store& store, std::span<const End
   for (std::size_t i = 0; i < requests.size(); ++i) {
     if (requests[i].ref.type != RecordType::task || requests[i].verdict != Verdict::failed) continue;
     const EndOutcome outcome = answers->outcomes[i];
-    bool has_failed = outcome == EndOutcome::ended;
-    // Perhaps by this very call, whose first answer was lost: the cluster's count tells whether anything failed.
-    if (outcome == EndOutcome::already) {
-      auto progress = with_patience(store, [&] { return store.ledger().progress(requests[i].ref.id); });
-      has_failed = progress && progress->failed_count > 0;
-    }
-    if (has_failed) failed.push_back({requests[i].ref.id, requests[i].ref.round});
+    auto as = ended_as(store, requests[i].ref, outcome);
+    if (!as) return std::move(as).error();
+    if (*as == EndedAs::failed) failed.push_back({requests[i].ref.id, requests[i].ref.round});
   }
   auto followed = follow_failures(store, failed);
   if (!followed) return std::move(followed).error();

@@ -20,15 +20,6 @@ std::string digest_of(std::span<const std::uint64_t> indexes) {
   return digest_text(bytes);
 }
 
-/// A cluster that fail_fast stopped may go on, since its first failure is what is to be retried; every other stop is
-/// final.
-bool is_stopped_for_good(const ClusterHeader& header) {
-  if (!header.stopped()) return false;
-  const auto last =
-      std::find_if(header.error.rbegin(), header.error.rend(), [](const ErrorEntry& entry) { return entry.final; });
-  return last == header.error.rend() || last->code != fail_fast_code;
-}
-
 /// One call of retry_failed or retry_finish.
 class Retry {
  public:
@@ -198,6 +189,7 @@ class Retry {
         return Error{
             ErrorCode::conflict, "another retry of cluster " + std::string(id_) + " began with another list", {}};
       }
+      if (auto allowed = check(*stored); !allowed) return std::move(allowed).error();  // Stopped by hand meanwhile.
       header = std::move(*stored);
       pause_with_jitter(store_, count, std::chrono::milliseconds{2}, std::chrono::milliseconds{500});
     }

@@ -18,7 +18,17 @@ struct Running : Scene {
     work();
     ASSERT_TRUE(progress(cluster).finish_handled);
   }
+  /// Another process, in which `act` comes before the call of a port that is number `at` (from 0).
+  [[nodiscard]] Client interrupted(std::size_t at, std::function<void()> act) {
+    testing::FaultyOptions options;
+    options.plan = std::make_shared<testing::FaultPlan>(1, testing::Chaos::nothing());
+    options.on_call = [this, at, act = std::move(act)](std::string_view call) {
+      if (!call.starts_with("clock.") && call_count++ == at) act();
+    };
+    return make_client(testing::with_faults(memory.backend(), options));
+  }
   Cluster cluster;
+  std::size_t call_count = 0;
 };
 
 TEST(Stop, IsFinalAndKeepsTheReason) {
@@ -282,15 +292,9 @@ TEST(RetryFailed, OfAClusterThatFailedFastMissesNoTaskThatFailsMeanwhile) {
     scene.work();
     ASSERT_TRUE(scene.progress(scene.cluster).finish_handled);
 
-    std::size_t call_count = 0;
-    testing::FaultyOptions options;
-    options.plan = std::make_shared<testing::FaultPlan>(1, testing::Chaos::nothing());
-    options.on_call = [&](std::string_view call) {
-      if (!call.starts_with("clock.") && call_count++ == at) scene.client->mark_failed(late, "too late").value();
-    };
-    const Client client = make_client(testing::with_faults(scene.memory.backend(), options));
+    const Client client = scene.interrupted(at, [&] { scene.client->mark_failed(late, "too late").value(); });
     EXPECT_EQ(client.retry_failed(scene.cluster).value(), 5U);
-    is_over = call_count <= at;
+    is_over = scene.call_count <= at;
 
     const Progress progress = scene.progress(scene.cluster);
     const Recount recount = scene.ledger->recount(id_of(scene.cluster), scene.now()).value();
@@ -299,6 +303,73 @@ TEST(RetryFailed, OfAClusterThatFailedFastMissesNoTaskThatFailsMeanwhile) {
     EXPECT_FALSE(scene.header(scene.cluster).stopped()) << "what failed in the round before says nothing of this one";
     scene.finish();
     EXPECT_EQ(scene.progress(scene.cluster).done_count, 5U);
+  }
+}
+
+TEST(Stop, IsFinalForAClusterThatFailedFastBeforeToo) {
+  Running scene(3, {.fail_fast = true});
+  scene.work_on(scene.client->receive("work", {.count_max = 1}).value().front(), {0, 1, 2});
+  ASSERT_TRUE(scene.header(scene.cluster).stopped());
+  scene.client->stop_cluster(scene.cluster, "wrong input").value();
+  scene.client->stop_cluster(scene.cluster, "wrong input").value();
+  EXPECT_EQ(scene.header(scene.cluster).error.size(), 2U);
+  EXPECT_EQ(scene.header(scene.cluster).error.back().message, "wrong input");
+  scene.advance(60s);
+  scene.work();
+  EXPECT_EQ(code_of(scene.client->retry_failed(scene.cluster)), ErrorCode::stopped);
+}
+
+TEST(Stop, IsFinalForAClusterThatIsRetriedAtThatMoment) {
+  // One that failed fast, before each call of a port that retry_failed makes, in turn.
+  bool is_over = false;
+  for (std::size_t at = 0; !is_over; ++at) {
+    SCOPED_TRACE("before call " + std::to_string(at));
+    Running scene(3, {.fail_fast = true});
+    scene.work_on(scene.client->receive("work", {.count_max = 1}).value().front(), {0, 1, 2});
+    scene.advance(60s);
+    scene.work();
+    const Client client =
+        scene.interrupted(at, [&] { static_cast<void>(scene.client->stop_cluster(scene.cluster).value()); });
+    static_cast<void>(client.retry_failed(scene.cluster).has_value());
+    is_over = scene.call_count <= at;
+    EXPECT_TRUE(is_over || scene.header(scene.cluster).stopped());
+  }
+}
+
+TEST(Stop, IsFinalHoweverOftenAClusterFailedFastBefore) {
+  Running scene(2, {.fail_fast = true});
+  for (std::size_t round = 0; round <= error_count_max; ++round) {
+    scene.work_on(scene.client->receive("work", {.count_max = 1}).value().front(), {0, 1});
+    scene.advance(60s);
+    scene.work();
+    ASSERT_EQ(scene.client->retry_failed(scene.cluster).value(), 2U) << round;
+  }
+  scene.client->stop_cluster(scene.cluster, "enough").value();
+  const ClusterHeader header = scene.header(scene.cluster);
+  EXPECT_EQ(header.error.size(), error_count_max);
+  EXPECT_EQ(header.error.back().message, "enough");
+  scene.advance(60s);
+  scene.work();
+  EXPECT_EQ(code_of(scene.client->retry_failed(scene.cluster)), ErrorCode::stopped);
+}
+
+TEST(Delete, TakesNoClusterThatIsRetriedAtThatMoment) {
+  bool is_over = false;
+  for (std::size_t at = 0; !is_over; ++at) {
+    SCOPED_TRACE("before call " + std::to_string(at));
+    Running scene(3);
+    scene.finish({1});
+    bool is_retried = false;
+    const Client client =
+        scene.interrupted(at, [&] { is_retried = scene.client->retry_failed(scene.cluster).has_value(); });
+    const auto deleted = client.delete_cluster(scene.cluster);
+    is_over = scene.call_count <= at;
+    EXPECT_NE(is_retried, deleted.has_value()) << "one of the two is refused";
+    if (is_retried) {
+      EXPECT_EQ(code_of(deleted), ErrorCode::not_finished);
+      scene.finish();
+      EXPECT_EQ(scene.progress(scene.cluster).done_count, 3U);
+    }
   }
 }
 

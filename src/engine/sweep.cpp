@@ -205,10 +205,9 @@ class Sweep {
     auto noted = modify_header(store_, header.id, [&](ClusterHeader& stored) -> Result<HeaderChange> {
       if (stored.tombstone || stored.finished() || stored.deadline_reported) return HeaderChange::leave;
       stored.deadline_reported = true;
-      if (stored.error.size() < error_count_max) {
-        stored.error.push_back(core::error_entry(
-            0, deadline_code, "the deadline, " + to_iso8601(*header.deadline) + ", is over", store_.now(), false));
-      }
+      add_error(stored,
+                core::error_entry(0, deadline_code, "the deadline, " + to_iso8601(*header.deadline) + ", is over",
+                                  store_.now(), false));
       return HeaderChange::write;
     });
     if (!noted) return std::move(noted).error();
