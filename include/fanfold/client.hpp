@@ -312,6 +312,9 @@ class Client {
 
   // Steering.
 
+  /// Final: what has begun may end within its lease, nothing else does, and nothing is retried. Also of a cluster that
+  /// fail_fast stopped. Idempotent. Errors: sealed where it is finished otherwise or on the move; not_found; deleted;
+  /// too_large (the reason).
   Result<void> stop_cluster(const MessageKey& key, const std::string& reason = "stopped by hand") const {
     return core_->stop_cluster(key, reason);
   }

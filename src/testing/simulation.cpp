@@ -241,7 +241,8 @@ Result<void> Simulation::World::run_here(const Handlers& handlers, const std::fu
     }
     if (count % look_interval == 0) {
       look_at_queues();
-      over = scripts_are_over() && is_over();
+      // Who has something in hand may be late with it, and begin a child cluster that nobody waits for.
+      over = scripts_are_over() && in_hand_count_ == 0 && is_over();
     }
     if (!over) turns->give(actors[random.below(actors.size())]);
     pass_time();

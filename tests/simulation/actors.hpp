@@ -26,6 +26,8 @@ void add_cluster_script(testing::Simulation& world, Recorder& recorder, const Cl
 void add_sender_script(testing::Simulation& world, Recorder& recorder, const std::string& queue, std::uint64_t count);
 /// Empties the queue once, as an operator may by mistake.
 void add_purge_script(testing::Simulation& world, const std::string& queue);
+/// Steers clusters a while at random, whatever state they are in.
+void add_operator_script(testing::Simulation& world, Recorder& recorder);
 /// Works a while with is_complete and mark_complete.
 void add_hand_script(testing::Simulation& world, Recorder& recorder, const std::string& queue);
 

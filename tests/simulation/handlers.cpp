@@ -8,6 +8,8 @@ namespace fanfold::simulation {
 namespace {
 
 constexpr std::uint64_t slow_turn_count = 6;
+constexpr std::uint64_t late_turn_count_max = 80;
+constexpr std::chrono::seconds late_step{5};
 
 class TaskHandler {
  public:
@@ -19,7 +21,8 @@ class TaskHandler {
       const auto run = recorder_.message_starts(id, context.attempt, context.deadline);
       return act(message, context, id, 0);
     }
-    const auto run = recorder_.task_starts(id, *message.task, context.attempt, context.deadline);
+    const auto run = recorder_.task_starts({.type = RecordType::task, .id = id, .round = context.round}, *message.task,
+                                           context.attempt, context.deadline);
     return act(message, context, id, *message.task);
   }
 
@@ -39,10 +42,24 @@ class TaskHandler {
     if (plan == "slow") {
       for (std::uint64_t i = 0; i < slow_turn_count; ++i) world_.yield();
     }
+    if (plan.starts_with("late")) return come_late(context, id, index, plan == "late fail");
     if (plan == "globals") return update_globals(message, context, id, index);
     if (plan == "child")
       return context.create_child_cluster(message.url, child_bodies(message.body), {.name = "child"});
     return done(index);
+  }
+
+  /// Stands still for long, while others have the task, its cluster is stopped, finished, retried, deleted.
+  Outcome come_late(const Context& context, const std::string& id, std::uint64_t index, bool fails) const {
+    if (context.attempt == 1 && !recorder_.is_calm()) {
+      for (std::uint64_t i = world_.random().below(late_turn_count_max); i > 0; --i) {
+        if (i % 8 == 0) world_.clock().advance(late_step);
+        world_.yield();
+      }
+    }
+    if (!fails) return done(index);
+    recorder_.said_fail(id, index);
+    return fail("broken late");
   }
 
   Outcome update_globals(const Message<TaskBody>& message, const Context& context, const std::string& id,

@@ -43,20 +43,24 @@ void Recorder::note_attempt(const std::string& what, std::uint32_t attempt) {
     violation(what + ": attempt " + std::to_string(attempt) + " ran twice");
 }
 
-Recorder::Run Recorder::task_starts(const std::string& cluster_id, std::uint64_t index, std::uint32_t attempt,
-                                    Time lease_end) {
+Recorder::Run Recorder::task_starts(const RecordRef& ref, std::uint64_t index, std::uint32_t attempt, Time lease_end) {
+  const std::string& cluster_id = ref.id;
+  const std::string what = task_name(cluster_id, ref.round, index);
   // Its holder's claim was void, and nobody told it.
   if (by_hand_.contains({cluster_id, index})) lease_end = Time();
   const auto header = look_.ledger->read_cluster(cluster_id, Consistency::strong);
   if (!header) {
     violation("a task of the unknown cluster " + cluster_id + " runs");
-    return start(task_name(cluster_id, 0, index), lease_end);
-  }
-  const std::string what = task_name(cluster_id, header->round, index);
-  if (header->tombstone) {
-    if (deduplicates_ && is_live(lease_end)) violation(what + ": runs although the cluster was deleted");
     return start(what, lease_end);
   }
+  if (header->tombstone) {
+    const bool is_wrong = deduplicates_ && is_live(lease_end) && !deleted_by_force_.contains(cluster_id);
+    if (is_wrong) violation(what + ": runs although the cluster was deleted");
+    return start(what, lease_end);
+  }
+  note_attempt(what, attempt);
+  // Claimed by a process that stood still while its cluster was stopped, and retried since: not strict, by nature.
+  if (ref.round < header->round) return start(what, lease_end);
   TaskQuery query;
   query.cluster_id = cluster_id;
   query.first_index = index;
@@ -67,7 +71,6 @@ Recorder::Run Recorder::task_starts(const std::string& cluster_id, std::uint64_t
   // A copy may start late that had claimed the task before it ended, if its lease is over; with a live lease nobody
   // else ends it.
   if (deduplicates_ && has_ended && is_live(lease_end)) violation(what + ": starts although it has ended");
-  if (is_live(lease_end)) note_attempt(what, attempt);  // Else it may be a copy of an earlier round's.
   return start(what, lease_end, TaskPlace{cluster_id, index});
 }
 
@@ -95,6 +98,7 @@ Recorder::Run Recorder::finish_starts(const std::string& cluster_id, std::uint32
   const auto recount = look_.ledger->recount(cluster_id, world_.clock().now()).value();
   if (!header->stopped() && recount.free_count + recount.leased_count + recount.waiting_count > 0)
     violation(what + ": runs although tasks are open");
+  check_stop(*header, recount);
   const std::string outcome = std::string(to_string(header->status)) + " " +
                               std::to_string(header->failed_total_count()) + " " +
                               to_iso8601(header->completed_at.value_or(Time()));
@@ -151,6 +155,7 @@ void Recorder::check_counts(const ClusterHeader& header) {
   const Recount recount = look_.ledger->recount(header.id, world_.clock().now()).value();
   if (progress.done_count != recount.done_count || progress.failed_count != recount.failed_count)
     violation("cluster " + header.id + ": progress and recount differ");
+  check_stop(header, recount);
   if (header.stopped()) return;
   const auto asked = expected_counts_.find(header.id);
   if (asked != expected_counts_.end() && asked->second != header.task_count) {
@@ -164,6 +169,21 @@ void Recorder::check_counts(const ClusterHeader& header) {
               std::to_string(header.failed_total_count()));
   }
   if (header.status != header.outcome()) violation("cluster " + header.id + ": its status is not its outcome");
+}
+
+/// What stopped it has to be of this round.
+void Recorder::check_stop(const ClusterHeader& header, const Recount& recount) {
+  if (!header.stopped()) {
+    if (stopped_by_hand_.contains(header.id)) violation("cluster " + header.id + ": goes on after a stop by hand");
+    return;
+  }
+  const auto cause =
+      std::find_if(header.error.rbegin(), header.error.rend(), [](const ErrorEntry& entry) { return entry.final; });
+  if (cause == header.error.rend()) return violation("cluster " + header.id + ": stopped by nobody");
+  if (cause->code == "fail_fast" && recount.failed_count <= header.failed_carried_count)
+    violation("cluster " + header.id + ": stopped by fail_fast, and nothing of its round has failed");
+  if (cause->code == "deadline_exceeded" && header.deadline_reported)
+    violation("cluster " + header.id + ": stopped for a deadline that was over before its round began");
 }
 
 void Recorder::check_tasks(const ClusterHeader& header) {

@@ -26,8 +26,7 @@ class Recorder {
     std::uint64_t number_;
   };
 
-  [[nodiscard]] Run task_starts(const std::string& cluster_id, std::uint64_t index, std::uint32_t attempt,
-                                Time lease_end);
+  [[nodiscard]] Run task_starts(const RecordRef& task, std::uint64_t index, std::uint32_t attempt, Time lease_end);
   [[nodiscard]] Run message_starts(const std::string& id, std::uint32_t attempt, Time lease_end);
   [[nodiscard]] Run finish_starts(const std::string& cluster_id, std::uint32_t attempt, Time lease_end);
 
@@ -53,6 +52,11 @@ class Recorder {
     globals_[cluster_id].acknowledged.insert(update_id);
   }
   void calm_from_the_start() { calm_ = true; }
+  [[nodiscard]] bool is_calm() const { return calm_; }
+  /// Somebody was told that it is stopped, which is final.
+  void stopped_by_hand(const std::string& cluster_id) { stopped_by_hand_.insert(cluster_id); }
+  /// It may be deleted while its tasks run, as asked for.
+  void deleted_by_force(const std::string& cluster_id) { deleted_by_force_.insert(cluster_id); }
 
   /// A cluster whose finish message is done: everything about it has to fit. `ids` of globals are what it holds.
   void check_cluster(const std::string& id);
@@ -88,6 +92,7 @@ class Recorder {
   void check_task(const ClusterHeader& header, const TaskState& task);
   void check_finish(const ClusterHeader& header);
   void check_counts(const ClusterHeader& header);
+  void check_stop(const ClusterHeader& header, const Recount& recount);
   void check_delay(const ClusterHeader& header, const TaskPage& page);
   void check_globals(const ClusterHeader& header);
   void check_message(const std::string& id);
@@ -103,6 +108,8 @@ class Recorder {
   std::set<TaskPlace> said_fail_;
   std::set<TaskPlace> by_hand_;
   std::set<TaskPlace> gives_result_;
+  std::set<std::string> stopped_by_hand_;
+  std::set<std::string> deleted_by_force_;
   std::map<std::string, std::uint64_t> expected_counts_;
   std::map<std::string, Time> sealed_at_;
   bool loses_no_messages_ = false;

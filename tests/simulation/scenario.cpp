@@ -25,6 +25,7 @@ struct Setting {
   std::uint64_t message_count = 0;
   bool purges = false;
   bool works_by_hand = false;
+  bool has_operator = false;
   bool is_calm = false;
   std::string description{};
 };
@@ -48,7 +49,7 @@ Chaos chaos_of(SeededRandom& random, Setting& setting) {
       setting.description += " lost-answers";
       break;
     case 3:
-      chaos.clock_jump *= 6;
+      chaos.clock_jump *= 12;
       setting.description += " clock-jumps";
       break;
     default: break;
@@ -93,7 +94,7 @@ ClusterPlan choose_cluster(SeededRandom& random, std::uint64_t number, const Set
   if (random.chance(0.5)) plan.options.attempts_max = static_cast<std::uint32_t>(1 + random.below(5));
   if (random.chance(0.3)) plan.options.failures_allowed_count = random.below(3);
   if (random.chance(0.2)) plan.options.failures_allowed_percent = 50;
-  plan.options.fail_fast = random.chance(0.1);
+  plan.options.fail_fast = random.chance(0.2);
   plan.options.first_failure_notice = random.chance(0.2);
   if (!setting.queue.fifo && random.chance(0.25)) plan.options.finish_queue = "finish";
   if (random.chance(0.1)) {
@@ -124,8 +125,10 @@ Setting choose(std::uint64_t seed) {
     setting.clusters.push_back(choose_cluster(random, number, setting));
   const bool loses_messages = setting.queue.retention < 1h;
   if (!loses_messages && (cluster_count == 0 || random.chance(0.3))) setting.message_count = 1 + random.below(6);
-  setting.purges = setting.message_count == 0 && !setting.clusters.empty() && random.chance(0.15);
+  setting.purges = setting.message_count == 0 && !setting.clusters.empty() && random.chance(0.25);
   setting.works_by_hand = setting.world.deduplicate && random.chance(0.2);
+  setting.has_operator = !setting.is_calm && cluster_count > 0 && random.chance(0.3);
+  if (setting.has_operator) setting.description += " operator";
   setting.description +=
       " " + std::to_string(cluster_count) + " clusters " + std::to_string(setting.message_count) + " messages";
   if (setting.purges) setting.description += " purge";
@@ -139,6 +142,8 @@ void move_to_aws(Setting& setting) {
   setting.world.store.queue_knows_payloads = false;
   setting.world.store.frees_dead_holders = false;
   setting.world.store.encode = wire::write_envelope;
+  if (setting.is_calm)
+    setting.world.chaos.delayed = 0;  // A receive that comes back empty is calm, a late write is not.
   AwsServices::Options options{.has_bucket = random.chance(0.5), .tells_what_is_there = random.chance(0.8)};
   // Shared by the processes of the world.
   auto services = std::make_shared<AwsServices>(setting.world.store.clock, options);
@@ -174,6 +179,7 @@ Verdict run_scenario(Engine engine, std::uint64_t seed, const std::function<void
   for (const ClusterPlan& plan : setting.clusters) add_cluster_script(world, recorder, plan);
   if (setting.message_count > 0) add_sender_script(world, recorder, setting.queue_name, setting.message_count);
   if (setting.purges) add_purge_script(world, setting.queue_name);
+  if (setting.has_operator) add_operator_script(world, recorder);
   if (setting.works_by_hand) add_hand_script(world, recorder, setting.queue_name);
 
   try {

@@ -13,6 +13,7 @@ constexpr double think_again_chance = 0.3;  // Of a deletion that was cut off.
 constexpr std::uint64_t add_size = 3;
 constexpr std::uint64_t finish_retry_count_max = 2;
 constexpr std::uint64_t hand_step_count = 12;
+constexpr double fail_chance = 0.15;  // Of a task by hand.
 
 std::vector<TaskBody> choose_bodies(Simulation& world, const ClusterPlan& plan) {
   static const std::vector<std::string> troubles{"retry once", "retry always", "throw once", "fail"};
@@ -22,6 +23,7 @@ std::vector<TaskBody> choose_bodies(Simulation& world, const ClusterPlan& plan) 
     if (world.random().chance(0.2)) body.plan = "slow";
     if (world.random().chance(0.2)) body.plan = "globals";
     if (plan.has_troubles && world.random().chance(0.3)) body.plan = troubles[world.random().below(troubles.size())];
+    if (plan.has_troubles && world.random().chance(0.06)) body.plan = world.random().chance(0.5) ? "late" : "late fail";
     if (plan.has_children && world.random().chance(0.3)) {
       body.plan = "child";
       body.child_count = static_cast<std::uint32_t>(world.random().below(4));
@@ -60,6 +62,7 @@ class ClusterScript {
   Step create(const Client& client) {
     const auto made = plan_.open ? client.open_message_cluster(plan_.queue, plan_.options)
                                  : client.create_message_cluster(plan_.queue, bodies_, plan_.options);
+    if (!made && made.error().code == ErrorCode::deleted) return Step::over;  // By the operator, before we knew of it.
     if (!made) return again_after("create", made.error());
     key_ = made->key;
     if (!plan_.open) {
@@ -81,7 +84,7 @@ class ClusterScript {
       if (added) {
         added_count_ = end;
         if (end == bodies_.size()) expects_all();
-      } else if (added.error().code == ErrorCode::stopped) {
+      } else if (is_taken_away(added.error())) {
         sealed_ = true;
       } else {
         return again_after("add", added.error());
@@ -89,7 +92,7 @@ class ClusterScript {
       return Step::again;
     }
     const auto sealed = cluster.seal();
-    if (!sealed && sealed.error().code != ErrorCode::stopped) return again_after("seal", sealed.error());
+    if (!sealed && !is_taken_away(sealed.error())) return again_after("seal", sealed.error());
     sealed_ = true;
     recorder_.sealed(key_->p_key.substr(key_prefix.size()));
     return Step::again;
@@ -107,7 +110,9 @@ class ClusterScript {
     }
     if (plan_.fails_one_by_hand && !bodies_.empty() && world_.random().chance(act_chance)) return fail_one(client);
     if (plan_.stops && world_.random().chance(act_chance / 3)) {
-      if (is_answered(client.stop_cluster(*key_))) plan_.stops = false;
+      const auto stopped = client.stop_cluster(*key_);
+      if (stopped) recorder_.stopped_by_hand(key_->p_key.substr(key_prefix.size()));
+      if (is_answered(stopped)) plan_.stops = false;
       return true;
     }
     return false;
@@ -140,7 +145,10 @@ class ClusterScript {
     recorder_.check_cluster(key_->p_key.substr(key_prefix.size()));
     is_deleting_ = true;
     const auto deleted = client.delete_cluster(*key_);
-    return deleted ? Step::over : again_after("delete", deleted.error());
+    if (deleted) return Step::over;
+    // The operator was at it too: another round has begun.
+    if (deleted.error().code == ErrorCode::not_finished) return Step::again;
+    return again_after("delete", deleted.error());
   }
 
   /// After a deletion that was cut off, nobody knows where: it is deleted, or it can be retried.
@@ -149,6 +157,11 @@ class ClusterScript {
     options.idempotency_key = "retry after the deletion";
     is_deleting_ = !is_answered(client.retry_failed(*key_, options));
     return Step::again;
+  }
+
+  /// Stopped, or deleted after that by the operator.
+  [[nodiscard]] static bool is_taken_away(const Error& error) {
+    return error.code == ErrorCode::stopped || error.code == ErrorCode::deleted;
   }
 
   /// Applied, or refused by the state that the cluster is in; both are for good.
@@ -206,8 +219,15 @@ class HandScript {
       return;
     }
     handle(*message, *claim);
-    const auto marked = message->task ? client.mark_complete(*claim, *message->task) : client.mark_complete(*claim);
+    const auto marked = end(client, *message, *claim);
     static_cast<void>(marked.has_value());  // Where it failed the record's lease ends, and another one has it.
+  }
+
+  Result<void> end(const Client& client, const Message<>& message, const Claim& claim) {
+    if (!message.task) return client.mark_complete(claim);
+    if (!world_.random().chance(fail_chance)) return client.mark_complete(claim, *message.task);
+    recorder_.said_fail(message.key.p_key.substr(key_prefix.size()), *message.task);
+    return client.mark_failed(claim, "broken by hand");
   }
 
   /// Takes the time of one turn.
@@ -215,7 +235,7 @@ class HandScript {
     const std::string id = message.key.p_key.substr(key_prefix.size());
     const Time lease_end = message.task ? recorder_.lease_end_of(id, *message.task) : Time();
     const auto run = message.type == RecordType::task
-                         ? recorder_.task_starts(id, *message.task, claim.attempt, lease_end)
+                         ? recorder_.task_starts(claim.ticket.ref, *message.task, claim.attempt, lease_end)
                      : message.type == RecordType::cluster ? recorder_.finish_starts(id, claim.attempt, lease_end)
                                                            : recorder_.message_starts(id, claim.attempt, lease_end);
     world_.yield();
@@ -255,7 +275,7 @@ void add_sender_script(Simulation& world, Recorder& recorder, const std::string&
 void add_purge_script(Simulation& world, const std::string& queue) {
   auto turn_count = std::make_shared<std::uint64_t>(0);  // Kept by the function alone, which has to be copyable.
   const std::uint64_t wait = 5 + world.random().below(60);
-  world.add_script("operator", [queue, turn_count, wait](const Client& client) {
+  world.add_script("purger", [queue, turn_count, wait](const Client& client) {
     if (++*turn_count < wait) return Step::again;
     return client.queue_port().purge(queue).has_value() ? Step::over : Step::again;
   });
