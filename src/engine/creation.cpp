@@ -243,6 +243,12 @@ class Creation {
   }
 
   Result<MessageKey> send_all(const ClusterHeader& created, const std::string& holder) {
+    auto sent = seal_and_send(created, holder);
+    if (!sent) give_back_lease(store_, created.id, holder);
+    return sent;
+  }
+
+  Result<MessageKey> seal_and_send(const ClusterHeader& created, const std::string& holder) {
     if (auto sealed = seal(); !sealed) return std::move(sealed).error();
     TaskSender sender(store_, created, holder);
     for (std::uint64_t index = 0; index < created.task_count && !sender.lost(); ++index) {

@@ -33,20 +33,26 @@ class Resend {
     auto begun = begin();
     if (!begun) return std::move(begun).error();
     if (begun->sender != holder_) return std::uint64_t{0};
-    TaskSender sender(store_, *begun, holder_);
-    auto sent = send_open_tasks(*begun, sender);
+    auto sent = send(*begun);
+    if (!sent) give_back_lease(store_, id_, holder_);
+    return sent;
+  }
+
+ private:
+  Result<std::uint64_t> send(const ClusterHeader& begun) {
+    TaskSender sender(store_, begun, holder_);
+    auto sent = send_open_tasks(begun, sender);
     if (!sent) return std::move(sent).error();
     if (left_off_at_ && !sender.lost()) {
-      auto left = leave_off(*begun, *left_off_at_);
+      auto left = leave_off(begun, *left_off_at_);
       if (!left) return std::move(left).error();
     } else if (!sender.lost()) {
-      auto cleared = clear_marks(store_, id_, begun->round, begun->due, holder_);
+      auto cleared = clear_marks(store_, id_, begun.round, begun.due, holder_);
       if (!cleared) return std::move(cleared).error();
     }
     return sender.sent_count();
   }
 
- private:
   /// Becomes the sender, in the same write as the mark and the time that guards the next re-send.
   Result<ClusterHeader> begin() {
     auto queue = read_times();

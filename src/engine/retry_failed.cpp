@@ -197,6 +197,12 @@ class Retry {
   }
 
   Result<std::uint64_t> send_all(const ClusterHeader& header, std::uint64_t size) {
+    auto sent = seal_and_send(header, size);
+    if (!sent) give_back_lease(store_, id_, holder_);
+    return sent;
+  }
+
+  Result<std::uint64_t> seal_and_send(const ClusterHeader& header, std::uint64_t size) {
     auto sealed = seal();
     if (!sealed) return std::move(sealed).error();
     TaskSender sender(store_, header, holder_);

@@ -202,6 +202,16 @@ Result<void> clear_marks(Store& store, std::string_view id, std::uint32_t round,
   return {};
 }
 
+void give_back_lease(Store& store, std::string_view id, const std::string& holder) {
+  const auto given_back = modify_header(store, id, [&](ClusterHeader& stored) -> Result<HeaderChange> {
+    if (stored.tombstone || stored.sender != holder) return HeaderChange::leave;
+    stored.sender.clear();
+    stored.sender_until = {};
+    return HeaderChange::write;
+  });
+  static_cast<void>(given_back);  // Whoever waits does so until the lease ends.
+}
+
 std::chrono::milliseconds repair_pause(const QueueAttributes& queue) {
   constexpr std::chrono::milliseconds least{30'000};
   return std::max<std::chrono::milliseconds>(least, queue.visibility);

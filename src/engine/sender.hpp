@@ -67,6 +67,10 @@ void put_place_of_resend(ClusterHeader& header, std::uint64_t position, Time now
 Result<void> clear_marks(Store& store, std::string_view id, std::uint32_t round, std::span<const DueMark> marks,
                          const std::string& holder);
 
+/// Gives `holder`'s sender lease back where sending failed, so that the next one need not wait for its end; what is due
+/// stays so. Where that fails too, the lease ends by itself.
+void give_back_lease(Store& store, std::string_view id, const std::string& holder);
+
 /// How long a message of this queue stays hidden once it is received: the pace of repairs. At least 30 s.
 [[nodiscard]] std::chrono::milliseconds repair_pause(const QueueAttributes& queue);
 

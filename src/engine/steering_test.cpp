@@ -93,6 +93,15 @@ TEST(Resume, CutOffIsRepeatedByTheSweep) {
   EXPECT_TRUE(scene.header(scene.cluster).due.empty());
 }
 
+TEST(Resume, ThatMayNotSendLeavesTheRestToTheNextSweepAtOnce) {
+  Running scene(3);
+  scene.queue->refusals[1] = {ErrorCode::permission_denied};
+  EXPECT_EQ(code_of(scene.client->resume_cluster(scene.cluster)), ErrorCode::permission_denied);
+  EXPECT_EQ(scene.header(scene.cluster).sender, "") << "nobody sends any more";
+  scene.advance(31s);  // The pace of repairs; the sender's lease would have lasted for 60 s.
+  EXPECT_EQ(scene.client->sweep().value().resent_count, 3U);
+}
+
 TEST(FailTask, EndsItByNameAndTheClusterWhereItWasTheLast) {
   Running scene(2);
   const std::string id = id_of(scene.cluster);
@@ -260,6 +269,18 @@ TEST(RetryFailed, CutOffIsRepeatedByTheSweep) {
   EXPECT_EQ(scene.message_count(), 20U);
   scene.advance(61s);
   EXPECT_EQ(scene.client->sweep().value().resent_count, 40U);
+  scene.finish();
+  EXPECT_EQ(scene.progress(scene.cluster).status, Status::complete);
+}
+
+TEST(RetryFailed, ThatMayNotSendGoesOnByTheSameCallOnceItMay) {
+  Running scene(3);
+  scene.finish({1});
+  scene.queue->refusals[0] = {ErrorCode::permission_denied};
+  EXPECT_EQ(code_of(scene.client->retry_failed(scene.cluster, {.idempotency_key = "r"})), ErrorCode::permission_denied);
+  EXPECT_EQ(scene.message_count(), 0U);
+  EXPECT_EQ(scene.client->retry_failed(scene.cluster, {.idempotency_key = "r"}).value(), 1U);
+  EXPECT_EQ(scene.message_count(), 1U);
   scene.finish();
   EXPECT_EQ(scene.progress(scene.cluster).status, Status::complete);
 }
