@@ -179,6 +179,7 @@ std::string_view reason_of(ErrorCode code) {
 }
 
 std::string_view reason_of(const ServiceFailure& failure, std::string_view code) {
+  if (code == "AccessDenied" || code == "AccessDeniedException") return "the service does not permit it";
   const bool is_unknown = failure.error.code == ErrorCode::invalid_argument &&
                           std::ranges::find(unknown_operation_codes, code) != std::end(unknown_operation_codes);
   return is_unknown ? "the server does not have this operation" : reason_of(failure.error.code);

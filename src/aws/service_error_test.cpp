@@ -70,7 +70,9 @@ TEST(ServiceError, TellsExpiredCredentialsFromOthers) {
   EXPECT_FALSE(denied.are_credentials_expired);
   EXPECT_TRUE(denied.is_authentication);
   EXPECT_EQ(denied.error.code, ErrorCode::permission_denied);
-  EXPECT_EQ(denied.error.message, "sqs SendMessage: the service refuses these credentials");
+  EXPECT_EQ(denied.error.message, "sqs SendMessage: the service does not permit it") << "whoever they are of is known";
+  EXPECT_EQ(json(400, R"({"__type":"UnrecognizedClientException"})").error.message,
+            "sqs SendMessage: the service refuses these credentials");
 }
 
 TEST(ServiceError, UnderstandsConditionsOfS3) {
