@@ -30,6 +30,12 @@ std::string creation_command_of(const ClusterHeader& header) {
   return fmt::format("give the same fanfold cluster create command, with its --key, again; {}", sweep);
 }
 
+/// On AWS alone can a queue that was there be gone.
+std::string queue_command_of(const ClusterHeader& header) {
+  const std::string& url = header.queue_url;
+  return fmt::format("fanfold setup aws --queue {} makes it again", shell_word(url.substr(url.rfind('/') + 1)));
+}
+
 /// The library's words for what to do, as commands.
 std::string as_commands(std::string remedy, const ClusterHeader& header) {
   const std::pair<std::string_view, std::string> words[] = {
@@ -37,6 +43,7 @@ std::string as_commands(std::string remedy, const ClusterHeader& header) {
       {"stop_cluster", "fanfold cluster stop " + word_of(header)},
       {"retry_failed", "fanfold retry " + word_of(header)},
       {"retry_finish", "fanfold retry --finish " + word_of(header)},
+      {"make the queue again", queue_command_of(header)},
       {"list_tasks", "fanfold tasks " + word_of(header)},
       {"fail_task", "fanfold tasks fail"},
       {"run a worker on that queue", worker_of(header)},

@@ -44,6 +44,27 @@ TEST(Why, TellsALeaseALostMessageAndAPauseApart) {
   EXPECT_TRUE(has_cause(scene.client->why(cluster).value(), "the cluster is paused"));
 }
 
+/// Somebody deleted the queue.
+class GoneQueue final : public PassingQueue {
+ public:
+  using PassingQueue::PassingQueue;
+  Result<QueueCounts> counts(std::string_view url) override {
+    return Error{ErrorCode::not_found, "there is no queue " + std::string(url), {}};
+  }
+};
+
+TEST(Why, SaysThatTheQueueIsNotThere) {
+  const testing::MemoryStore store;
+  const Cluster cluster = make_client(store.backend()).create_message_cluster("work", numbers(2)).value();
+  Backend backend = store.backend();
+  backend.queue = std::make_unique<GoneQueue>(std::move(backend.queue));
+  const auto reasons = make_client(std::move(backend)).why(cluster).value();
+  ASSERT_EQ(reasons.size(), 2U);
+  EXPECT_EQ(reasons[0].cause, "its queue work is not there");
+  EXPECT_EQ(reasons[0].remedy, "make the queue again, then resume_cluster");
+  EXPECT_EQ(reasons[1].cause, "its message is gone from work");
+}
+
 TEST(Why, SaysThatAnOpenClusterWaitsForItsSeal) {
   Scene scene;
   const Cluster cluster = scene.client->open_message_cluster("work").value();

@@ -129,6 +129,10 @@ class Why {
 
   Result<void> explain_tasks(const ClusterHeader& header) {
     auto counts = with_patience(store_, [&] { return store_.queue().counts(header.queue_url); });
+    if (!counts && counts.error().code == ErrorCode::not_found) {
+      reasons_.add({}, "its queue " + header.queue_url + " is not there", "make the queue again, then resume_cluster");
+      counts = QueueCounts{};
+    }
     if (!counts) return std::move(counts).error();
     std::optional<std::uint64_t> next = 0;
     std::size_t looked_at_count = 0;

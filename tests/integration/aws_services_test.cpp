@@ -233,6 +233,31 @@ TEST_F(Sqs, AQueueThatWasJustMadeIsWaitedForUntilItIsKnown) {
   EXPECT_EQ(count, 4);
 }
 
+TEST_F(Sqs, AQueueThatIsGoneIsNamedWithWhatMakesIt) {
+  on_request = [](const ReceivedRequest&, int) {
+    return reply(400, R"({"__type":"com.amazonaws.sqs#QueueDoesNotExist","message":"it does not exist"})");
+  };
+  const std::string url = "https://sqs.eu-west-1.amazonaws.com/123456789012/mail";
+  const std::string told = "there is no queue mail in this account and region; fanfold setup aws --queue mail makes it";
+  const std::vector<std::string> receipts{"r"};
+  const std::vector<VisibilityChange> changes{{"r", 5s}};
+  const OutgoingMessage message = text_message("text");
+  const TaskMessage task{.position = 0, .index = 0, .body = "1", .delay = {}};
+  const Error errors[] = {queue->receive(url, {}, {}).error(),
+                          queue->counts(url).error(),
+                          queue->attributes(url).error(),
+                          queue->send(url, std::span(&message, 1)).value().at(0).error(),
+                          queue->send_tasks(url, {}, std::span(&task, 1)).error(),
+                          queue->remove(url, receipts).value().at(0).error(),
+                          queue->change_visibility(url, changes).value().at(0).error(),
+                          queue->resolve("mail").error()};
+  for (const Error& error : errors) {
+    EXPECT_EQ(error.code, ErrorCode::not_found);
+    EXPECT_EQ(error.message, told);
+    EXPECT_NE(error.remote_detail.find("it does not exist"), std::string::npos);
+  }
+}
+
 TEST_F(Sqs, AMessageThatArrivedDamagedIsNotCountedAsSent) {
   on_request = [](const ReceivedRequest&, int) {
     return reply(200, R"({"Successful":[{"Id":"0","MessageId":"m","MD5OfMessageBody":")" + md5_text("other") +
@@ -468,12 +493,17 @@ TEST_F(S3, GlobalsThatAreGoneAreAConflictForWhoeverReplacesThem) {
   StoredGlobals value;
   value.value = Json::parse("1").value();
   EXPECT_EQ(globals.write(globals.location("c"), value, "\"old\"").error().code, ErrorCode::conflict);
+  const Error missing = globals.read(globals.location("c")).error();
+  EXPECT_EQ(missing.code, ErrorCode::not_found);
+  EXPECT_EQ(missing.message, "no globals at SQSMessage$c-globals.json of bucket bucket");
 }
 
 TEST_F(S3, AMissingBucketIsNotAMissingObject) {
   on_request = [](const ReceivedRequest&, int) { return s3_error(404, "NoSuchBucket"); };
   const ObjectRef object{"bucket", "key"};
-  EXPECT_EQ(objects->get(std::span(&object, 1)).front().error().code, ErrorCode::invalid_argument);
+  const Error missing = objects->get(std::span(&object, 1)).front().error();
+  EXPECT_EQ(missing.code, ErrorCode::invalid_argument);
+  EXPECT_EQ(missing.message, "there is no bucket bucket; fanfold setup aws makes it, and FANFOLD_BUCKET names another");
   on_request = [](const ReceivedRequest&, int) { return s3_error(404, "NoSuchKey"); };
   EXPECT_EQ(objects->get(std::span(&object, 1)).front().error().code, ErrorCode::not_found);
 }

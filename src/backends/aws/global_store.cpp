@@ -51,6 +51,10 @@ BucketParams AwsGlobalStore::location(std::string_view cluster_id) const {
 Result<StoredGlobals> AwsGlobalStore::read(const BucketParams& where) {
   const ObjectRef ref{where.bucket, where.key};
   auto object = std::move(objects_.get(std::span(&ref, 1)).front());
+  if (!object && object.error().code == ErrorCode::not_found) {
+    return Error{ErrorCode::not_found, "no globals at " + where.key + " of bucket " + where.bucket,
+                 std::move(object).error().remote_detail};
+  }
   if (!object) return std::move(object).error();
   auto value = Json::parse(object->body);
   if (!value) return std::move(value).error();

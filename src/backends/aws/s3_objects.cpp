@@ -13,7 +13,10 @@ constexpr std::string_view metadata_prefix = "x-amz-meta-";
 constexpr std::string_view metadata_names[] = {"fanfold-write-ids"};
 
 Error no_bucket(std::string_view bucket) {
-  return {ErrorCode::invalid_argument, "there is no bucket " + std::string(bucket), {}};
+  return {
+      ErrorCode::invalid_argument,
+      "there is no bucket " + std::string(bucket) + "; fanfold setup aws makes it, and FANFOLD_BUCKET names another",
+      {}};
 }
 
 class GetCall final : public Call {

@@ -107,6 +107,14 @@ std::string difference(const QueueAttributes& there, const QueueAttributes& want
 
 }  // namespace
 
+Error naming_queue(std::string_view name_or_url, Error error) {
+  if (error.code != ErrorCode::not_found) return error;
+  const std::string name(name_or_url.substr(name_or_url.rfind('/') + 1));  // npos + 1 is 0: all of it.
+  error.message =
+      "there is no queue " + name + " in this account and region; fanfold setup aws --queue " + name + " makes it";
+  return error;
+}
+
 Result<std::string> SqsQueue::resolve(std::string_view name_or_url) {
   if (name_or_url.starts_with("https://") || name_or_url.starts_with("http://")) return std::string(name_or_url);
   {
@@ -119,13 +127,7 @@ Result<std::string> SqsQueue::resolve(std::string_view name_or_url) {
   TextCall call(sqs_, "GetQueueUrl", {{"QueueName", std::string(name_or_url)}}, "QueueUrl");
   ++usage_.sqs_other_count;
   sqs_.run(call, {});
-  if (call.answer().error && call.answer().error->code == ErrorCode::not_found) {
-    return Error{ErrorCode::not_found,
-                 "there is no queue " + std::string(name_or_url) +
-                     " in this account and region; fanfold setup aws --queue " + std::string(name_or_url) + " makes it",
-                 call.answer().error->remote_detail};
-  }
-  if (call.answer().error) return *call.answer().error;
+  if (call.answer().error) return naming_queue(name_or_url, *call.answer().error);
   const std::scoped_lock lock(mutex_);
   return urls_.emplace(name_or_url, std::move(call.text)).first->second;
 }
@@ -184,7 +186,7 @@ Result<QueueAttributes> SqsQueue::attributes_or(std::string_view url, const Queu
   GetQueueAttributesCall call(sqs_, url, {"All"});
   ++usage_.sqs_other_count;
   sqs_.run(call, {});
-  if (call.answer().error) return *call.answer().error;
+  if (call.answer().error) return naming_queue(url, *call.answer().error);
   const AttributeMap& there = call.attributes;
   const auto is_true = [&](std::string_view name) {
     const auto found = there.find(name);
@@ -216,7 +218,7 @@ Result<QueueCounts> SqsQueue::counts(std::string_view url) {
       {"ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible", "ApproximateNumberOfMessagesDelayed"});
   ++usage_.sqs_other_count;
   sqs_.run(call, {});
-  if (call.answer().error) return *call.answer().error;
+  if (call.answer().error) return naming_queue(url, *call.answer().error);
   return QueueCounts{number_in(call.attributes, "ApproximateNumberOfMessages"),
                      number_in(call.attributes, "ApproximateNumberOfMessagesNotVisible"),
                      number_in(call.attributes, "ApproximateNumberOfMessagesDelayed")};

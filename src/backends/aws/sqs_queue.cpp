@@ -40,6 +40,14 @@ bool is_refused(const std::optional<Error>& error) {
   return error && (error->code == ErrorCode::too_large || error->code == ErrorCode::invalid_argument);
 }
 
+std::vector<EntryAnswer> take_answers(BatchCall& call, std::string_view url) {
+  std::vector<EntryAnswer> answers = call.take();
+  for (EntryAnswer& answer : answers) {
+    if (answer.is_of_call && answer.error) answer.error = naming_queue(url, *std::move(answer.error));
+  }
+  return answers;
+}
+
 std::vector<Result<void>> verdicts(const std::vector<EntryAnswer>& entries) {
   std::vector<Result<void>> answers;
   answers.reserve(entries.size());
@@ -75,8 +83,8 @@ std::string payload_name_of_message() {
 }  // namespace
 
 template <class Entry, class Make>
-std::vector<EntryAnswer> SqsQueue::run_batches(std::span<const Entry> entries, std::atomic<std::uint64_t>& counter,
-                                               Make&& make) {
+std::vector<EntryAnswer> SqsQueue::run_batches(std::string_view url, std::span<const Entry> entries,
+                                               std::atomic<std::uint64_t>& counter, Make&& make) {
   std::vector<std::unique_ptr<BatchCall>> calls;
   for (std::size_t begin = 0; begin < entries.size(); begin += sqs_batch_count_max) {
     calls.push_back(make(entries.subspan(begin, std::min(sqs_batch_count_max, entries.size() - begin))));
@@ -89,7 +97,7 @@ std::vector<EntryAnswer> SqsQueue::run_batches(std::span<const Entry> entries, s
   }
   std::vector<EntryAnswer> answers;
   answers.reserve(entries.size());
-  for (const auto& call : calls) std::ranges::move(call->take(), std::back_inserter(answers));
+  for (const auto& call : calls) std::ranges::move(take_answers(*call, url), std::back_inserter(answers));
   return answers;
 }
 
@@ -104,7 +112,7 @@ Result<std::vector<Delivery>> SqsQueue::receive(std::string_view url, const Rece
   sqs_.run(call, {.stop = stop});
   if (call.answer().error) {
     if (call.answer().error->code == ErrorCode::cancelled) return deliveries;
-    return *call.answer().error;
+    return naming_queue(url, *call.answer().error);
   }
   const Time visible_at = clock_.now() + visibility;
   for (ReceivedMessage& message : call.messages) {
@@ -242,7 +250,7 @@ void SqsQueue::send_batches(std::string_view url, std::span<const std::vector<Ou
     sqs_.run_all(std::span(calls), {});
   }
   for (std::size_t i = 0; i < calls.size(); ++i) {
-    std::vector<EntryAnswer> answers = calls[i]->take();
+    std::vector<EntryAnswer> answers = take_answers(*calls[i], url);
     if (is_refused(calls[i]->answer().error) && batches[i].size() > 1) {
       for (Outgoing* message : batches[i]) send_alone(url, *message, keeps_payloads);
       continue;
@@ -331,7 +339,7 @@ Result<std::vector<Result<void>>> SqsQueue::remove(std::string_view url, std::sp
     views.push_back(receipts.back().receipt);
   }
   const auto entries =
-      run_batches(std::span<const std::string_view>(views), usage_.sqs_delete_count,
+      run_batches(url, std::span<const std::string_view>(views), usage_.sqs_delete_count,
                   [&](std::span<const std::string_view> some) { return make_delete_call(sqs_, url, some); });
   std::vector<Result<void>> answers = verdicts(entries);
   for (std::size_t i = 0; i < answers.size(); ++i) {
@@ -349,7 +357,7 @@ Result<std::vector<Result<void>>> SqsQueue::change_visibility(std::string_view u
     entries.push_back({split_receipt(change.receipt_handle).receipt, whole_seconds(change.visibility, visibility_max)});
   }
   return verdicts(
-      run_batches(std::span<const VisibilityEntry>(entries), usage_.sqs_visibility_count,
+      run_batches(url, std::span<const VisibilityEntry>(entries), usage_.sqs_visibility_count,
                   [&](std::span<const VisibilityEntry> some) { return make_visibility_call(sqs_, url, some); }));
 }
 

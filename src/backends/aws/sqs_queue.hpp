@@ -13,6 +13,10 @@
 
 namespace fanfold::aws {
 
+/// An error of a call about this queue. Where the service says no more than that something is not there, it is the
+/// queue: the answer names it, and says what makes it.
+[[nodiscard]] Error naming_queue(std::string_view name_or_url, Error error);
+
 /// The Queue on SQS, standard and FIFO. What is longer than a message may be goes into the bucket, with a pointer in
 /// its place. Thread-safe.
 class SqsQueue : public Queue {
@@ -64,8 +68,8 @@ class SqsQueue : public Queue {
   Result<std::string> arn_of(std::string_view name_or_url);
   /// One answer for each entry, from calls of ten.
   template <class Entry, class Make>
-  std::vector<EntryAnswer> run_batches(std::span<const Entry> entries, std::atomic<std::uint64_t>& counter,
-                                       Make&& make);
+  std::vector<EntryAnswer> run_batches(std::string_view url, std::span<const Entry> entries,
+                                       std::atomic<std::uint64_t>& counter, Make&& make);
 
   Service& sqs_;
   Clock& clock_;
