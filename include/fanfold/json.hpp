@@ -7,7 +7,8 @@
 ///
 /// Covered: described structs with their bases, described enums (by name), bool, integers, float, double,
 /// std::string, std::optional, std::vector, std::array, std::pair, std::tuple (arrays), std::map and
-/// std::unordered_map with string keys (objects), Json (as it is), and types with a Codec of their own.
+/// std::unordered_map with string keys (objects), Time (ISO 8601, as everywhere: "2026-11-24T09:30:00.000Z"), Json (as
+/// it is), and types with a Codec of their own, as durations need one: in which unit, only their owner knows.
 ///
 /// Reading is strict: "/rows/3/qty: expected integer, got string", "/rows/3/qty: missing". 1.0 is no integer; what
 /// does not fit is an error, never cut. Unknown keys are ignored. A missing or null optional is empty; an empty
@@ -88,8 +89,9 @@ concept JsonStruct = std::is_class_v<T> && boost::describe::has_describe_members
 
 /// Types for which this header provides a Codec. bool is covered as a part of others alone: Result<bool> is refused.
 template <class T>
-concept JsonDescribed = JsonInteger<T> || JsonNumber<T> || JsonEnum<T> || JsonStruct<T> ||
-    std::same_as<T, std::string> || is_json_optional<T> || is_json_vector<T> || is_json_map<T> || is_json_tuple<T>;
+concept JsonDescribed =
+    JsonInteger<T> || JsonNumber<T> || JsonEnum<T> || JsonStruct<T> || std::same_as<T, std::string> ||
+    std::same_as<T, Time> || is_json_optional<T> || is_json_vector<T> || is_json_map<T> || is_json_tuple<T>;
 
 /// Types with a Codec from elsewhere; it is preferred wherever such a type appears.
 template <class T>
@@ -329,6 +331,8 @@ bool read_json(JsonValue json, T& value, Error& error) {
     if (json.kind() != JsonKind::string) return refuse(error, json_error_expected(json, "string"));
     value = json.string();
     return true;
+  } else if constexpr (std::is_same_v<T, Time>) {
+    return read_time(json, value, error);
   } else if constexpr (is_json_optional<T>) {
     static_assert(!is_json_optional<typename T::value_type>, "an optional of an optional has no JSON form");
     if (json.is_null()) {
@@ -373,6 +377,8 @@ void write_json(JsonWriter& writer, const T& value) {
     writer.number(value);
   } else if constexpr (std::is_same_v<T, std::string>) {
     writer.string(value);
+  } else if constexpr (std::is_same_v<T, Time>) {
+    write_time(writer, value);
   } else if constexpr (is_json_optional<T>) {
     if (value.has_value()) {
       write_json(writer, *value);

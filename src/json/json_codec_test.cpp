@@ -32,6 +32,11 @@ struct Order {
 };
 BOOST_DESCRIBE_STRUCT(Order, (), (task))
 
+struct Visit {
+  fanfold::Time at{};
+};
+BOOST_DESCRIBE_STRUCT(Visit, (), (at))
+
 struct Base {
   std::string name;
   int consumption_count = 0;
@@ -109,6 +114,7 @@ namespace {
 using shop::Everything;
 using shop::Order;
 using shop::Row;
+using shop::Visit;
 
 template <class T>
 T decoded(std::string_view text) {
@@ -260,6 +266,16 @@ TEST(JsonCodec, ListsTheNamesWhereAnEnumGotAnother) {
             R"(/: expected one of "PRE FLIGHT", "IN PROGRESS", "COMPLETE", got another string)");
   EXPECT_EQ(refusal<shop::Colour>("7"), "/: expected string, got integer");
   EXPECT_EQ(decoded<shop::Colour>("\"blue\""), shop::Colour::blue);
+}
+
+TEST(JsonCodec, WritesATimeAsItIsWrittenEverywhere) {
+  const Time at = Time(std::chrono::sys_days{std::chrono::year{2026} / 11 / 24}) + std::chrono::milliseconds(5);
+  EXPECT_EQ(Codec<Visit>::encode({at}).text(), R"({"at":"2026-11-24T00:00:00.005Z"})");
+  EXPECT_EQ(decoded<Visit>(R"({"at":"2026-11-24T00:00:00.005Z"})").at, at);
+  EXPECT_EQ(decoded<Visit>(R"({"at":"2026-11-24T00:00:00Z"})").at, at - std::chrono::milliseconds(5));
+  EXPECT_EQ(refusal<Visit>(R"({"at":1})"), "/at: expected string, got integer");
+  EXPECT_EQ(refusal<Visit>(R"({"at":"yesterday"})").substr(0, 5), "/at: ");
+  EXPECT_EQ(encode_refusal(Visit{Time::max()}), "/at: a time outside of the years 0 to 9999 has no JSON form");
 }
 
 TEST(JsonCodec, WantsTuplesOfTheRightSize) {

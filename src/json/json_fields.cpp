@@ -65,6 +65,21 @@ void write_enumerator(JsonWriter& writer, const JsonEnumeratorEntry* entries, st
   writer.refuse("a value that is no enumerator has no JSON form");
 }
 
+void write_time(JsonWriter& writer, Time time) {
+  constexpr Time first = std::chrono::sys_days{std::chrono::year{0} / 1 / 1};
+  constexpr Time after_last = std::chrono::sys_days{std::chrono::year{10'000} / 1 / 1};
+  if (time < first || time >= after_last) writer.refuse("a time outside of the years 0 to 9999 has no JSON form");
+  writer.plain_string(to_iso8601(time));
+}
+
+bool read_time(JsonValue json, Time& value, Error& error) {
+  if (json.kind() != JsonKind::string) return refuse(error, json_error_expected(json, "string"));
+  Result<Time> time = parse_iso8601(json.string());
+  if (!time.has_value()) return refuse(error, json_error_inside(json, std::move(time).error()));
+  value = *time;
+  return true;
+}
+
 Error json_error_integer(const JsonValue& value, std::int64_t lowest, std::uint64_t highest) {
   if (value.kind() != JsonKind::integer) return json_error_expected(value, "integer");
   return json_error_at(value, "expected integer from " + std::to_string(lowest) + " to " + std::to_string(highest) +

@@ -2,6 +2,7 @@
 
 #include <fanfold/detail/json_reader.hpp>
 #include <fanfold/detail/json_writer.hpp>
+#include <fanfold/types.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -45,6 +46,11 @@ constexpr bool names_are_plain_and_distinct(const Entries& entries) {
 
 /// Throws ErrorException with invalid_argument where `value` is no enumerator.
 void write_enumerator(JsonWriter& writer, const JsonEnumeratorEntry* entries, std::size_t count, std::uint64_t value);
+
+/// "2026-11-24T09:30:00.000Z". Throws ErrorException with invalid_argument where its year has more than four digits: it
+/// could not be read back.
+void write_time(JsonWriter& writer, Time time);
+[[nodiscard]] bool read_time(JsonValue json, Time& value, Error& error);
 
 /// "expected integer, got …", or the range where it is an integer outside of it.
 [[nodiscard]] Error json_error_integer(const JsonValue& value, std::int64_t lowest, std::uint64_t highest);
