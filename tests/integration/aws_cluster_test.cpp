@@ -61,6 +61,16 @@ TEST_F(AwsCluster, SetupMakesEverythingOnceAndChecksItAfterwards) {
   EXPECT_EQ(again.warning_count, 0U);
 }
 
+TEST_F(AwsCluster, SetupThatFailsHalfWaySaysWhatItHadMade) {
+  aws::SetupOptions elsewhere = setup_;
+  elsewhere.store.region = "eu-west-1";
+  const Error error = aws::setup(elsewhere).error();
+  EXPECT_EQ(error.code, ErrorCode::invalid_argument);
+  EXPECT_EQ(error.message, "bucket " + options_.bucket +
+                               " is in another region than eu-west-1, where the table is; made before that: table " +
+                               options_.table + ", time to live of table " + options_.table);
+}
+
 TEST_F(AwsCluster, RunsEveryTaskAndItsFinishOnceAndCostsWhatIsPromised) {
   constexpr int count = 3'000;
   const Client client = open();

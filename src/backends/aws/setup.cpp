@@ -8,6 +8,8 @@
 #include "backends/aws/table_calls.hpp"
 #include "support/queue_name.hpp"
 
+#include <utility>
+
 namespace fanfold::aws {
 namespace {
 
@@ -29,20 +31,33 @@ class Setup {
         trial_objects_(*store.s3, store.session->config().s3_addressing_style(), trial_usage_) {}
 
   Result<SetupReport> run() {
-    if (auto made = make_table(); !made) return std::move(made).error();
-    make_ttl();
-    if (auto tried = try_table(); !tried) return std::move(tried).error();
-    if (!store_.bucket.empty()) {
-      if (auto made = make_bucket(); !made) return std::move(made).error();
-      if (auto tried = try_bucket(); !tried) return std::move(tried).error();
-    }
-    if (!options_.queue.empty()) {
-      if (auto made = make_queues(); !made) return std::move(made).error();
-    }
+    if (auto all = make_all(); !all) return with_what_was_made(std::move(all).error());
     return std::move(report_);
   }
 
  private:
+  Result<void> make_all() {
+    if (auto made = make_table(); !made) return made;
+    make_ttl();
+    if (auto tried = try_table(); !tried) return tried;
+    if (!store_.bucket.empty()) {
+      if (auto made = make_bucket(); !made) return made;
+      if (auto tried = try_bucket(); !tried) return tried;
+    }
+    if (!options_.queue.empty()) return make_queues();
+    return {};
+  }
+
+  /// There is no report then, and who took a wrong region, or account, wants to know what to remove there.
+  [[nodiscard]] Error with_what_was_made(Error error) const {
+    std::string_view before = "; made before that: ";
+    for (const SetupResource& resource : report_.resources) {
+      if (resource.state != SetupResource::State::made) continue;
+      error.message += std::string(std::exchange(before, ", ")) + resource.name;
+    }
+    return error;
+  }
+
   void made(std::string name) {
     report_.resources.push_back({std::move(name), SetupResource::State::made, {}});
     ++report_.made_count;
@@ -204,6 +219,10 @@ class Setup {
       made(line);
     } else if (status == 403) {
       return Error{ErrorCode::permission_denied, line + " is somebody else's, or may not be looked at",
+                   head.answer().error->remote_detail};
+    } else if (status == 301) {
+      return Error{ErrorCode::invalid_argument,
+                   line + " is in another region than " + store_.session->region() + ", where the table is",
                    head.answer().error->remote_detail};
     } else {
       return *head.answer().error;
