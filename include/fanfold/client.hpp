@@ -48,8 +48,10 @@ struct Claim {
 /// The way into fanfold: a cheap copyable handle with const functions, thread-safe throughout. Every call blocks, and
 /// fails with the codes named plus unavailable, throttled, permission_denied, disk_full, read_only and damaged of its
 /// store; bodies, meta, globals and results that have no JSON form (a NaN, text that is not UTF-8) are invalid_argument
-/// with the place, too long ones too_large. Nothing that it returns can dangle. A process that was forked makes a
-/// Client of its own: with its parent's, calls on a file are invalid_argument.
+/// with the place, too long ones too_large. Nothing that it returns can dangle. What a function that is given to a call
+/// throws (a generator of tasks, an update) comes out of that call, which then has changed nothing. A process that was
+/// forked uses no Client of its parent's: their calls are invalid_argument. It opens its own; a file only where no
+/// Client of the parent's had one open when it was forked, else that is invalid_argument too.
 class Client {
  public:
   /// By a backend's `open()`, or by `make_client`.

@@ -3,6 +3,7 @@
 #include "net/ca_bundle.hpp"
 #include "net/curl_transfer.hpp"
 #include "support/assert.hpp"
+#include "support/fork_count.hpp"
 
 #include <unistd.h>
 
@@ -275,6 +276,10 @@ class HttpClient::Impl {
                  "User-Agent: " + options_.user_agent, share_.handle()};
   }
 
+  /// Made before this process was forked. Its connections are the parent's too, so that each would read answers to the
+  /// other's requests; and its mutexes may be those of threads that are gone.
+  [[nodiscard]] bool is_a_parents() const noexcept { return fork_count_ != support::fork_count(); }
+
   std::optional<Error> run(ExchangeSource& source, const RunOptions& options, std::size_t in_flight_max) {
     std::unique_ptr<Channel> channel = take();
     std::optional<Error> reason = channel->run(source, options, in_flight_max);
@@ -301,6 +306,7 @@ class HttpClient::Impl {
     if (idle_.size() < options_.idle_channel_count_max) idle_.push_back(std::move(channel));
   }
 
+  const std::uint64_t fork_count_ = support::fork_count();
   HttpClientOptions options_;
   Share share_;
   CurlSettings settings_;
@@ -314,11 +320,20 @@ HttpClient::HttpClient(HttpClientOptions options) {
   if (load_libcurl().has_value()) impl_ = std::make_unique<Impl>(std::move(options));
 }
 
-HttpClient::~HttpClient() = default;
+HttpClient::~HttpClient() {
+  // What ends a connection of TLS would tell the server so, and the parent goes on with it.
+  if (impl_ && impl_->is_a_parents()) static_cast<void>(impl_.release());
+}
+
+std::optional<Error> HttpClient::unusable() const {
+  if (!impl_) return load_libcurl().error();
+  if (!impl_->is_a_parents()) return std::nullopt;
+  return Error{ErrorCode::invalid_argument, "this process was forked after the store was opened: open it here too", {}};
+}
 
 void HttpClient::run(Exchange& exchange, const RunOptions& options) {
-  if (!impl_) {
-    static_cast<void>(exchange.ended({.error = load_libcurl().error()}, options));
+  if (auto error = unusable()) {
+    static_cast<void>(exchange.ended({.error = std::move(*error)}, options));
     return;
   }
   OneExchange source(exchange);
@@ -327,7 +342,7 @@ void HttpClient::run(Exchange& exchange, const RunOptions& options) {
 }
 
 void HttpClient::run(ExchangeSource& source, const RunOptions& options) {
-  if (!impl_) {
+  if (unusable()) {
     while (Exchange* exchange = source.next()) run(*exchange, options);
     return;
   }

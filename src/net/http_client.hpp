@@ -50,7 +50,8 @@ struct HttpClientOptions {
   std::size_t idle_channel_count_max = 64;  ///< Connections of more callers at once are not kept.
 };
 
-/// HTTP/1.1 over libcurl. Thread-safe; calls block.
+/// HTTP/1.1 over libcurl. Thread-safe; calls block. In a child of fork() it sends nothing:
+/// every exchange ends with invalid_argument.
 ///
 /// The calling thread does its own I/O: it takes an idle channel (a set of kept connections with one libcurl multi
 /// handle), drives it until its exchanges are over, and puts it back, so that a request costs no change of thread. One
@@ -79,6 +80,9 @@ class HttpClient {
   [[nodiscard]] Result<HttpResponse> send(const HttpRequest& request, const RunOptions& options);
 
  private:
+  /// Why nothing can be sent.
+  [[nodiscard]] std::optional<Error> unusable() const;
+
   class Impl;
   std::unique_ptr<Impl> impl_;  // Null where there is no libcurl.
 };

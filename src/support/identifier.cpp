@@ -1,30 +1,21 @@
 #include "support/identifier.hpp"
 
 #include "support/assert.hpp"
+#include "support/fork_count.hpp"
 
 #include <array>
-#include <atomic>
 #include <string_view>
 
-#include <pthread.h>
 #include <sys/random.h>
 
 namespace fanfold {
 
 namespace {
 
-/// Counts forks in this line of processes, so that a child never hands out its parent's buffered bits.
-std::atomic<std::uint32_t>& fork_count() {
-  static std::atomic<std::uint32_t> count{0};
-  static const int registered = pthread_atfork(nullptr, nullptr, [] { count.fetch_add(1, std::memory_order_relaxed); });
-  static_cast<void>(registered);
-  return count;
-}
-
 struct Buffer {
   std::array<std::uint64_t, 32> words{};
   std::size_t next = words.size();
-  std::uint32_t fork_count_seen = 0;
+  std::uint64_t fork_count_seen = 0;  // A child never hands out its parent's buffered bits.
 };
 
 void refill(Buffer& buffer) {
@@ -50,7 +41,7 @@ RandomSourceScope::~RandomSourceScope() { source_in_place = before_; }
 std::uint64_t random_bits() {
   if (source_in_place != nullptr) return (*source_in_place)();
   static thread_local Buffer buffer;
-  const std::uint32_t forks = fork_count().load(std::memory_order_relaxed);
+  const std::uint64_t forks = support::fork_count();
   if (buffer.next == buffer.words.size() || buffer.fork_count_seen != forks) {
     refill(buffer);
     buffer.fork_count_seen = forks;

@@ -5,6 +5,9 @@
 
 #include <gtest/gtest.h>
 
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <memory>
 #include <thread>
 #include <vector>
@@ -67,6 +70,25 @@ class Recorders : public ExchangeSource {
   std::vector<std::unique_ptr<Recorder>> all;
   std::size_t taken = 0;
 };
+
+TEST(HttpClient, SendsNothingInAChildOfForkWhoseParentGoesOnWithItsConnections) {
+  ScriptedHttpServer server(ok);
+  HttpClient client({});
+  const HttpRequest request = get(server.url());
+  ASSERT_TRUE(client.send(request, {}).has_value());
+  const pid_t child = ::fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    const auto answer = client.send(request, {});
+    ::_exit(!answer && answer.error().code == ErrorCode::invalid_argument ? 7 : 1);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  ASSERT_TRUE(WIFEXITED(status));
+  EXPECT_EQ(WEXITSTATUS(status), 7);
+  EXPECT_TRUE(client.send(request, {}).has_value());
+  EXPECT_EQ(server.connection_count(), 1U);
+}
 
 TEST(HttpClient, SendsExactlyTheRequestAndReadsTheAnswer) {
   ScriptedHttpServer server([](const ReceivedRequest&) {

@@ -4,6 +4,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <new>
 
 namespace fanfold::sqlite {
 
@@ -144,6 +145,7 @@ void Statement::reset() noexcept {
 }
 
 Connection::Connection(const std::filesystem::path& file, Access access) {
+  if (inherited_a_connection()) throw StorageFailure{forked_while_open()};
   const int code = sqlite3_open_v2(uri_of(file, access).c_str(), &database_, open_flags(access), nullptr);
   if (code != SQLITE_OK) {
     Error error = error_of(database_, code, "opening " + file.string());
@@ -159,6 +161,11 @@ Connection::Connection(const std::filesystem::path& file, Access access) {
 }
 
 Connection::~Connection() {
+  if (counted_.is_a_parents()) {
+    // SQLite allows no call with it here, not even to close it: left as it is, until this process ends.
+    static_cast<void>(new (std::nothrow) Statements(std::move(statements_)));
+    return;
+  }
   statements_.clear();
   sqlite3_close_v2(database_);
 }

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "backends/sqlite/file_system.hpp"
+
 #include <fanfold/types.hpp>
 
 #include <sqlite3.h>
@@ -93,8 +95,11 @@ class Connection {
   void forget_statements() noexcept { statements_.clear(); }
 
  private:
+  using Statements = std::unordered_map<const char*, std::unique_ptr<Statement>>;
+
+  const OpenConnection counted_;
   sqlite3* database_ = nullptr;
-  std::unordered_map<const char*, std::unique_ptr<Statement>> statements_;
+  Statements statements_;
 };
 
 namespace detail {

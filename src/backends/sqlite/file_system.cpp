@@ -32,6 +32,11 @@ std::string_view network_name(std::uint64_t magic) noexcept {
   }
 }
 
+// Of this process; a child of fork() begins with none of its own.
+std::atomic<std::uint64_t> forks{0};
+std::atomic<std::size_t> open_connections{0};
+std::atomic<bool> inherits_connections{false};
+
 }  // namespace
 
 Result<void> check_place(const std::filesystem::path& file, bool may_create) {
@@ -72,10 +77,26 @@ void make_by_umask(const std::filesystem::path& file) noexcept {
 std::int64_t process_number() noexcept { return ::getpid(); }
 
 std::uint64_t fork_count() noexcept {
-  static std::atomic<std::uint64_t> count{0};
-  static const int registered = ::pthread_atfork(nullptr, nullptr, [] { count.fetch_add(1); });
+  static const int registered = ::pthread_atfork(nullptr, nullptr, [] {
+    forks.fetch_add(1);
+    if (open_connections.exchange(0) > 0) inherits_connections.store(true);
+  });
   static_cast<void>(registered);
-  return count.load(std::memory_order_relaxed);
+  return forks.load(std::memory_order_relaxed);
+}
+
+OpenConnection::OpenConnection() noexcept : fork_count_(fork_count()) { open_connections.fetch_add(1); }
+
+OpenConnection::~OpenConnection() {
+  if (!is_a_parents()) open_connections.fetch_sub(1);
+}
+
+bool inherited_a_connection() noexcept { return inherits_connections.load(); }
+
+Error forked_while_open() {
+  return {ErrorCode::invalid_argument,
+          "this process was forked while a store was open: fork before it is opened, or close it first",
+          {}};
 }
 
 }  // namespace fanfold::sqlite

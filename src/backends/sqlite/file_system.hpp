@@ -21,4 +21,24 @@ void make_by_umask(const std::filesystem::path& file) noexcept;
 /// Another number in a child of fork() than in its parent. Costs no system call.
 [[nodiscard]] std::uint64_t fork_count() noexcept;
 
+/// Counts one connection of SQLite's that is open in this process, as long as this lives.
+class OpenConnection {
+ public:
+  OpenConnection() noexcept;
+  ~OpenConnection();
+  OpenConnection(const OpenConnection&) = delete;
+  OpenConnection& operator=(const OpenConnection&) = delete;
+
+  /// Opened before this process was forked.
+  [[nodiscard]] bool is_a_parents() const noexcept { return fork_count_ != fork_count(); }
+
+ private:
+  const std::uint64_t fork_count_;
+};
+/// Whether this process was forked while its parent, or one of the parent's, had a connection open: then SQLite takes
+/// locks for held that it does not hold here, and its mutexes may be those of threads that are gone.
+[[nodiscard]] bool inherited_a_connection() noexcept;
+/// What is answered then.
+[[nodiscard]] Error forked_while_open();
+
 }  // namespace fanfold::sqlite

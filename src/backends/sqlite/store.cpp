@@ -97,10 +97,6 @@ Result<std::shared_ptr<Store>> Store::open(const Options& options, std::shared_p
   }
 }
 
-Error Store::not_here() {
-  return {ErrorCode::invalid_argument, "this process was forked after the store was opened: open it here too", {}};
-}
-
 Result<void> Store::open_for_reading() {
   Wake::read_clock_words(options_.file, *words_);
   auto checked = check_for_reading();

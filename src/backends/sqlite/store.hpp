@@ -88,26 +88,27 @@ class Store {
 
   template <class Operation>
   auto write(Sync sync, Operation&& operation) -> std::invoke_result_t<Operation, Transaction&> {
-    if (is_a_parents()) return not_here();
+    if (is_a_parents()) return forked_while_open();
     if (!commits_) return Error{ErrorCode::read_only, "the store was opened for reading only", {}};
     return commits_->run(sync, std::forward<Operation>(operation));
   }
   /// As CommitQueue::run_early.
   template <class Operation, class IsEarly>
   auto write_early(Operation&& operation, IsEarly&& is_early) -> std::invoke_result_t<Operation, Transaction&> {
+    if (is_a_parents()) return forked_while_open();
     if (!commits_) return Error{ErrorCode::read_only, "the store was opened for reading only", {}};
     return commits_->run_early(std::forward<Operation>(operation), std::forward<IsEarly>(is_early));
   }
   template <class Look>
   auto read(Look&& look) -> std::invoke_result_t<Look, Connection&> {
-    if (is_a_parents()) return not_here();
+    if (is_a_parents()) return forked_while_open();
     return readers_.run(std::forward<Look>(look));
   }
 
   /// The same of what is on the disk, where that was promised: for what people are told.
   template <class Look>
   auto read_settled(Look&& look) -> std::invoke_result_t<Look, Connection&> {
-    if (is_a_parents()) return not_here();
+    if (is_a_parents()) return forked_while_open();
     auto answer = readers_.run(std::forward<Look>(look));
     auto settled = commits_ ? commits_->settled() : Result<void>();
     if (!settled) return std::move(settled).error();
@@ -133,7 +134,6 @@ class Store {
   Store(const Options& options, std::shared_ptr<Clock> machine);
   /// SQLite's connections, locks and our threads do not outlive a fork().
   [[nodiscard]] bool is_a_parents() const noexcept { return fork_count() != fork_count_; }
-  [[nodiscard]] static Error not_here();
   [[nodiscard]] Result<void> open_for_writing();
   [[nodiscard]] Result<void> open_for_reading();
   [[nodiscard]] Result<void> check_for_reading();
