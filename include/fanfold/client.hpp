@@ -260,8 +260,9 @@ class Client {
 
   /// Creates a cluster and sends its tasks: a range of bodies, or a generator `[]() -> std::optional<Body>` (any size
   /// in flat memory). Nothing is visible before every payload is stored; a creator that dies is resumed by calling
-  /// again with the same idempotency key, or by the sweep. Errors: different_tasks (same key, other tasks), too_large,
-  /// deleted, invalid_argument.
+  /// again with the same idempotency key, or by the sweep. On AWS, where nobody sees that it died, it is taken for
+  /// alive for a minute: calling again answers at once then, and what it had not sent is sent by a sweep after that.
+  /// Errors: different_tasks (same key, other tasks), too_large, deleted, invalid_argument.
   template <class Tasks>
   Result<Cluster> create_message_cluster(const std::string& queue, Tasks&& tasks, ClusterOptions options = {}) const {
     auto key =

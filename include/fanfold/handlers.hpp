@@ -24,6 +24,9 @@ class Context {
 
   /// A task that found more work: the task ends when the child cluster does, failed where that failed
   /// (`parent_fails_with_child`). Keyed by this task, so that running it again creates nothing twice.
+  /// The task has no result of its own then, and may end before the child's finish handler has run. To fold what the
+  /// children of a cluster returned, name them after it (`.name` with its key in it): its finish handler finds them
+  /// with `list_clusters`, and reads the `results` of each.
   template <class Tasks>
   [[nodiscard]] Outcome create_child_cluster(const std::string& queue, Tasks&& tasks,
                                              ClusterOptions options = {}) const {
