@@ -40,7 +40,7 @@ function(fanfold_folder path)
   set(tests ${sources})
   list(FILTER tests INCLUDE REGEX "_test\\.cpp$")
   list(FILTER sources EXCLUDE REGEX "_test\\.cpp$")
-  list(FILTER sources EXCLUDE REGEX "/src/cli/main\\.cpp$")
+  list(FILTER sources EXCLUDE REGEX "/(main|no_built_image)\\.cpp$") # of programs
 
   if(sources)
     add_library(fanfold_${name}_objects OBJECT ${sources})

@@ -177,6 +177,10 @@ bool CommitQueue::withdraw(Request& request) {
 }
 
 void CommitQueue::lead(const Request& leader) {
+  if (std::exchange(has_lock_, false)) {
+    lead_locked({}, Successor::caller, &leader);
+    return;
+  }
   gather();
   auto locked = turnstile_->try_lock();
   Result<void> may_commit = locked ? Result<void>() : Result<void>(locked.error());

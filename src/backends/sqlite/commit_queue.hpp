@@ -93,6 +93,10 @@ class CommitQueue {
     return run_request(request, operation, is_early);
   }
 
+  /// The turnstile is held already, by the caller, who is the only thread there is: the next transaction begins with
+  /// it and gives it back.
+  void take_over_lock() noexcept { has_lock_ = true; }
+
   /// Calls that wait for their answer at this moment.
   [[nodiscard]] std::size_t waiting_count();
 
@@ -204,6 +208,7 @@ class CommitQueue {
   WalSync wal_sync_;  // Whose state is `syncing`.
 
   // The leader's alone.
+  bool has_lock_ = false;  // From before.
   int wal_page_count_ = 0;
   int checkpoint_tried_at_ = 0;
   std::optional<std::chrono::steady_clock::time_point> pinned_since_{};

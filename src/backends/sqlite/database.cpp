@@ -54,6 +54,7 @@ std::string_view cause_of(ErrorCode code) {
 int open_flags(Access access) {
   constexpr int common = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_URI | SQLITE_OPEN_EXRESCODE;
   switch (access) {
+    case Access::memory:
     case Access::create: return common | SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
     case Access::read_write: return common | SQLITE_OPEN_READWRITE;
     default: return common | SQLITE_OPEN_READONLY;
@@ -62,6 +63,7 @@ int open_flags(Access access) {
 
 /// A path as a URI: everything but letters, digits and a few marks is percent-encoded.
 std::string uri_of(const std::filesystem::path& file, Access access) {
+  if (access == Access::memory) return "file:memory?vfs=memdb";  // It keeps a header as a file does.
   constexpr std::string_view hexadecimal = "0123456789ABCDEF";
   std::string uri = "file:";
   for (const char c : std::filesystem::absolute(file).string()) {

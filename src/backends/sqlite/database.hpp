@@ -65,7 +65,8 @@ class Statement {
   sqlite3_stmt* statement_ = nullptr;
 };
 
-enum class Access : std::uint8_t { create, read_write, read_only, immutable };
+/// `memory` is a database of the connection's own, whatever the file.
+enum class Access : std::uint8_t { create, read_write, read_only, immutable, memory };
 
 /// One SQLite connection with its prepared statements. Used by one thread at a time.
 class Connection {

@@ -1,6 +1,7 @@
 #include "backends/sqlite/schema.hpp"
 
-#include <algorithm>
+#include "backends/sqlite/new_file.hpp"
+
 #include <array>
 #include <vector>
 
@@ -249,20 +250,6 @@ void guard_tables(Connection& connection) {
   connection.run("PRAGMA writable_schema = OFF");
 }
 
-/// True where the file has at most the room of one page and there are only zeros in it.
-bool has_only_zeros(Connection& connection) {
-  sqlite3_file* const file = connection.file();
-  sqlite3_int64 size = 0;
-  if (file->pMethods->xFileSize(file, &size) != SQLITE_OK || size == 0 || size > database_page_bytes) return false;
-  std::array<char, database_page_bytes> bytes{};
-  if (file->pMethods->xRead(file, bytes.data(), static_cast<int>(size), 0) != SQLITE_OK) return false;
-  return std::ranges::all_of(bytes, [](char byte) { return byte == 0; });
-}
-
-}  // namespace
-
-namespace {
-
 bool keeps_log(Connection& connection) {
   Rows mode(connection, "PRAGMA journal_mode");
   return mode.next() && mode.bytes(0) == "wal";
@@ -272,15 +259,19 @@ bool keeps_log(Connection& connection) {
 
 FileKind look_at(Connection& connection) {
   FileKind kind;
+  if (is_empty(connection)) {
+    kind.is_empty = kind.is_unfinished = true;
+    return kind;
+  }
   try {
     kind.application = query_number(connection, "PRAGMA application_id").value_or(0);
     kind.version = query_number(connection, "PRAGMA user_version").value_or(0);
     kind.keeps_log = keeps_log(connection);
     kind.has_tables = query_number(connection, "SELECT count(*) FROM sqlite_schema").value_or(0) > 0;
+    kind.is_unfinished = is_unfinished(connection);
   } catch (const StorageFailure& failure) {
-    // Asked only now: zeros with a log beside them may be a database.
-    kind.is_blank = failure.error.code == ErrorCode::damaged && has_only_zeros(connection);
-    if (!kind.is_blank) throw;
+    kind.is_unfinished = failure.error.code == ErrorCode::damaged && is_unfinished(connection);
+    if (!kind.is_unfinished) throw;
   }
   return kind;
 }
@@ -298,12 +289,11 @@ Result<void> check_kind(const FileKind& kind, const std::string& file) {
   return {};
 }
 
-void migrate(Connection& connection) {
-  const FileKind kind = look_at(connection);
-  if (kind.application == application_id && kind.version == schema_version) return;
+void migrate(Connection& connection, std::int64_t from_version) {
+  if (from_version == schema_version) return;
   connection.run("BEGIN IMMEDIATE");
   try {
-    for (auto version = static_cast<std::size_t>(kind.version); version < migrations.size(); ++version) {
+    for (auto version = static_cast<std::size_t>(from_version); version < migrations.size(); ++version) {
       for (const char* sql : migrations[version]) connection.run(sql);
     }
     guard_tables(connection);

@@ -15,16 +15,21 @@ struct FileKind {
   std::int64_t application = 0;
   std::int64_t version = 0;
   bool has_tables = false;
-  bool keeps_log = false;  ///< Its changes go to a log (WAL). A backup's do not, as it is one file.
-  bool is_blank = false;   ///< Nothing but zeros where the first page was to be: the power went while it was made.
+  bool keeps_log = false;      ///< Its changes go to a log (WAL). A backup's do not, as it is one file.
+  bool is_empty = false;       ///< Not one byte is in it.
+  bool is_unfinished = false;  ///< That, or whoever made it was cut off before anything was in it.
+
+  [[nodiscard]] bool is_up_to_date() const noexcept {
+    return !is_unfinished && application == application_id && version == schema_version;
+  }
 };
 [[nodiscard]] FileKind look_at(Connection& connection);
 
 /// Refuses files of others and of newer programs. Errors: damaged, unsupported_version.
 [[nodiscard]] Result<void> check_kind(const FileKind& kind, const std::string& file);
 
-/// Makes the schema, or brings an older one up to date, in one transaction; nothing where it is up to date.
-/// The caller holds the write lock. Throws StorageFailure.
-void migrate(Connection& connection);
+/// Brings the schema up to date from this version on, in one transaction; 0 is none yet. New stores get theirs from
+/// schema_image.hpp, which holds what this makes. The caller holds the write lock. Throws StorageFailure.
+void migrate(Connection& connection, std::int64_t from_version);
 
 }  // namespace fanfold::sqlite

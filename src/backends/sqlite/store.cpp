@@ -1,6 +1,7 @@
 #include "backends/sqlite/store.hpp"
 
 #include "backends/sqlite/file_system.hpp"
+#include "backends/sqlite/new_file.hpp"
 #include "backends/sqlite/schema.hpp"
 #include "support/queue_name.hpp"
 
@@ -11,7 +12,7 @@ namespace fanfold::sqlite {
 namespace {
 
 /// Where another program closes the file at this moment, it may hold it for itself for an instant.
-constexpr int open_patience_milliseconds = 5'000;
+constexpr std::chrono::milliseconds open_patience{5'000};
 constexpr const char* reader_settings =
     "PRAGMA cache_size = -4096; PRAGMA temp_store = MEMORY; PRAGMA query_only = ON;";
 constexpr const char* writer_settings =
@@ -27,6 +28,14 @@ std::filesystem::path behind_links(std::filesystem::path path) {
     path = target.is_absolute() ? std::move(target) : path.parent_path() / target;
   }
   return path;
+}
+
+Error no_store_yet(const std::filesystem::path& file) {
+  return {ErrorCode::unsupported_version,
+          file.string() +
+              " is no store yet: whoever made it was cut off; the next process that opens it for writing "
+              "makes one of it",
+          {}};
 }
 
 }  // namespace
@@ -106,6 +115,10 @@ Result<void> Store::open_for_reading() {
     case ErrorCode::read_only:
     case ErrorCode::permission_denied:
     case ErrorCode::unavailable: break;
+    case ErrorCode::damaged: {
+      Connection plain(options_.file, Access::read_only);
+      return is_unfinished(plain) ? no_store_yet(options_.file) : checked;
+    }
     default: return checked;
   }
   // Where nothing can be made beside the file, nobody writes it either.
@@ -119,17 +132,11 @@ Result<void> Store::check_for_reading() {
     const FileKind kind = look_at(connection);
     auto checked = check_kind(kind, options_.file.string());
     if (!checked) return checked;
-    if (kind.application == application_id && kind.version == schema_version) {
+    if (kind.is_up_to_date()) {
       remember_time(connection);
       return {};
     }
-    if (kind.application != application_id) {
-      return Error{ErrorCode::unsupported_version,
-                   options_.file.string() +
-                       " is no store yet: whoever made it was cut off; the next process that opens "
-                       "it for writing makes one of it",
-                   {}};
-    }
+    if (kind.is_unfinished || kind.application != application_id) return no_store_yet(options_.file);
     return Error{ErrorCode::unsupported_version,
                  options_.file.string() +
                      " has an older schema: opening it for writing, as fanfold sweep does, brings it up "
@@ -138,17 +145,23 @@ Result<void> Store::check_for_reading() {
   });
 }
 
+void Store::open_writer() {
+  writer_.reset();  // First, so that of a file that it closes nothing stays locked.
+  writer_ = std::make_unique<Connection>(options_.file, Access::create);
+  sqlite3_busy_timeout(writer_->handle(), static_cast<int>(open_patience.count()));
+}
+
 Result<void> Store::open_for_writing() {
   const bool has_log = has_log_left();
   make_by_umask(options_.file);
-  writer_ = std::make_unique<Connection>(options_.file, Access::create);
+  open_writer();
   if (sqlite3_db_readonly(writer_->handle(), "main") == 1) {
     return Error{ErrorCode::read_only,
                  options_.file.string() + " cannot be written: its modes or its file system forbid it",
                  {}};
   }
-  sqlite3_busy_timeout(writer_->handle(), open_patience_milliseconds);
-  auto checked = check_kind(look_at(*writer_), options_.file.string());
+  const FileKind kind = look_at(*writer_);
+  auto checked = check_kind(kind, options_.file.string());
   if (!checked) return checked;
 
   auto turnstile = Turnstile::open(options_.file);
@@ -161,8 +174,8 @@ Result<void> Store::open_for_writing() {
   auto holder = Holder::open(options_.file);
   if (!holder) return std::move(holder).error();
 
-  const FileKind kind = look_at(*writer_);
-  if (kind.application != application_id || kind.version != schema_version || !kind.keeps_log) {
+  const bool is_prepared = kind.is_up_to_date() && kind.keeps_log;
+  if (!is_prepared) {
     auto prepared = prepare_file();
     if (!prepared) return prepared;
   }
@@ -171,7 +184,12 @@ Result<void> Store::open_for_writing() {
   sqlite3_busy_timeout(writer_->handle(), 0);
   holder_ = std::move(*holder);
   commits_ = std::make_unique<CommitQueue>(*writer_, turnstile_, *wake_, options_);
+  if (!is_prepared) commits_->take_over_lock();
+  // SQLite syncs the head of a log, so that no older page is taken for one of it. In a new log there is none.
+  const bool has_new_log = !is_prepared && !has_log_left();
+  if (has_new_log) writer_->run("PRAGMA synchronous = OFF");
   auto taken = take_holder_slot();
+  if (has_new_log) writer_->run("PRAGMA synchronous = NORMAL");
   // Where the last sync of it failed, the kernel knows of nothing left to write: copied, it is written anew.
   if (taken && has_log && is_last_one()) return commits_->checkpoint_for_good();
   return taken;
@@ -207,50 +225,35 @@ Result<void> Store::lock_for_opening() {
 }
 
 Result<void> Store::prepare_file() {
+  // Whoever makes the file needs it for itself, so that nobody waits for the lock with a file open that is none yet.
+  writer_.reset();
   auto locked = lock_for_opening();
   if (!locked) return locked;
   struct Unlock {
-    Turnstile& turnstile;
-    ~Unlock() { turnstile.unlock(); }
-  } const unlock{*turnstile_};
+    Turnstile* turnstile;
+    ~Unlock() {
+      if (turnstile != nullptr) turnstile->unlock();
+    }
+  } unlock{turnstile_.get()};
+  open_writer();
   const FileKind kind = look_at(*writer_);  // Again: another process may have been faster.
   auto checked = check_kind(kind, options_.file.string());
   if (!checked) return checked;
-  if (kind.is_blank) empty_file();
-  if (kind.has_tables) {
+  if (kind.is_unfinished) {
+    if (!kind.is_empty) {
+      empty_file(*writer_);
+      open_writer();
+    }
+    auto made = write_new_store(*writer_, open_patience);
+    if (!made) return made;
+  } else {
     writer_->run("PRAGMA synchronous = FULL; PRAGMA journal_mode = WAL");
     if (!look_at(*writer_).keeps_log)
       return Error{ErrorCode::unavailable, options_.file.string() + " is in use by another program", {}};
-  } else {
-    auto made = make_file();
-    if (!made) return made;
+    migrate(*writer_, kind.application == application_id ? kind.version : 0);
   }
-  migrate(*writer_);
+  unlock.turnstile = nullptr;
   return {};
-}
-
-void Store::empty_file() {
-  sqlite3_file* const file = writer_->file();
-  const int code = file->pMethods->xTruncate(file, 0);
-  if (code != SQLITE_OK) throw_failure(writer_->handle(), code, "beginning anew in " + options_.file.string());
-  writer_ = std::make_unique<Connection>(options_.file, Access::create);
-  sqlite3_busy_timeout(writer_->handle(), open_patience_milliseconds);
-}
-
-/// The first page, which makes it a database with a log. It is on the disk before anything is in the log, since SQLite
-/// throws the log of an empty file away; what comes next is in the log, whose syncs are those of the promises.
-Result<void> Store::make_file() {
-  // Nothing is in it yet that needs a journal or a sync.
-  writer_->run("PRAGMA synchronous = OFF; PRAGMA journal_mode = MEMORY");
-  writer_->run(("PRAGMA page_size = " + std::to_string(database_page_bytes)).c_str());
-  writer_->run("PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL");
-  sqlite3_file* const file = writer_->file();
-  const int synced = file->pMethods->xSync(file, SQLITE_SYNC_NORMAL);
-  if (synced == SQLITE_OK) return {};
-  Error error = error_of(writer_->handle(), synced, "syncing the new file");
-  // The kernel forgets what it could not write, so that the next sync would succeed without it.
-  file->pMethods->xTruncate(file, 0);
-  return error;
 }
 
 Result<void> Store::take_holder_slot() {

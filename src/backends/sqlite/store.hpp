@@ -138,9 +138,9 @@ class Store {
   [[nodiscard]] Result<void> open_for_reading();
   [[nodiscard]] Result<void> check_for_reading();
   [[nodiscard]] bool has_log_left() const;
+  void open_writer();
+  /// Makes a store of the file, or brings it up to date. Where it succeeds, the write lock stays taken.
   [[nodiscard]] Result<void> prepare_file();
-  void empty_file();
-  [[nodiscard]] Result<void> make_file();
   [[nodiscard]] Result<void> lock_for_opening();
   [[nodiscard]] Result<void> take_holder_slot();
   [[nodiscard]] bool is_last_one();
