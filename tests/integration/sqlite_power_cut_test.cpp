@@ -68,6 +68,14 @@ TEST_F(SqlitePowerCut, TakesOnlyTheNewestWritesUnderNormal) {
 
 constexpr std::uint64_t task_count = 60;
 
+/// A worker waits for a store that does not answer, so that it has to be told.
+std::jthread stop_when_off(const test::PowerCutDisk& disk, std::stop_source& stop) {
+  return std::jthread([&](const std::stop_token& over) {
+    while (!over.stop_requested() && !disk.is_off()) std::this_thread::yield();
+    stop.request_stop();
+  });
+}
+
 /// Creates the cluster and works on it until it is finished or the power is off. Answers the most tasks that anybody
 /// was told are done.
 std::uint64_t work_until_the_cut(const Client& client, const test::PowerCutDisk& disk) {
@@ -85,10 +93,7 @@ std::uint64_t work_until_the_cut(const Client& client, const test::PowerCutDisk&
       if (told.compare_exchange_weak(before, progress->done_count)) break;
   };
   std::stop_source stop;
-  std::jthread watcher([&](const std::stop_token& over) {
-    while (!over.stop_requested() && !disk.is_off()) std::this_thread::yield();
-    stop.request_stop();
-  });
+  std::jthread watcher = stop_when_off(disk, stop);
   // Each task asks, so that how much anybody was told does not hang on how often a thread of its own gets its turn.
   Worker worker{client,
                 {.on_message =
@@ -130,6 +135,83 @@ TEST_F(SqlitePowerCut, LeavesAClusterThatStillFinishesAndTakesNoProgressBack) {
     ASSERT_EQ(integrity(), "ok") << "seed " << seed;
   }
   EXPECT_GT(told_count, seeds / 4) << "cuts came too early to show anything";
+}
+
+/// On which every sleep is over at once, since it goes on by as much.
+class SkippingClock final : public Clock {
+ public:
+  Time now() override { return SystemClock().now() + std::chrono::milliseconds(skipped_.load()); }
+  void sleep_until(Time time, std::stop_token) override {
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(time - now()).count();
+    if (left > 0) skipped_ += left;
+    std::this_thread::yield();
+  }
+
+ private:
+  std::atomic<std::int64_t> skipped_ = 0;
+};
+
+/// What somebody was told of a job of a few tasks.
+struct Told {
+  bool created = false;
+  std::uint64_t done_count = 0;
+  bool finish_handled = false;
+};
+
+Told run_small_job(const Client& client, const test::PowerCutDisk& disk, std::size_t count) {
+  Told told;
+  const auto cluster =
+      client.create_message_cluster("work", std::vector<std::uint64_t>(count, 7), {.idempotency_key = "once"});
+  if (!cluster) return told;
+  told.created = true;
+  Worker worker{client,
+                {.on_message = [](const Message<std::uint64_t>& task, const Context&) { return done(task.body); },
+                 .on_cluster_complete = [](const MessageCluster<>&, const Context&) { return done(); }},
+                {.queue = "work", .jobs = 1, .sweep_interval = {}, .drain_max = {}}};
+  std::stop_source stop;
+  const std::jthread watcher = stop_when_off(disk, stop);
+  const auto progress = worker.run_until(*cluster, stop.get_token());
+  if (!progress) return told;
+  told.done_count = progress->done_count;
+  told.finish_handled = progress->finish_handled;
+  return told;
+}
+
+TEST_F(SqlitePowerCut, InTheMiddleOfASmallJobLeavesWhatWasToldAndAJobThatStillFinishes) {
+  constexpr std::size_t count = 2;
+  const auto open_skipping = [&] {
+    return open_backend_with_clock({.file = folder_ / "store.db"}, std::make_shared<SkippingClock>());
+  };
+  const auto run = [&]() -> Told {
+    auto backend = open_skipping();
+    return backend ? run_small_job(make_client(std::move(*backend)), disk_, count) : Told{};
+  };
+  const std::uint64_t changes = count_changes([&] { ASSERT_TRUE(run().finish_handled); });
+  std::size_t created_count = 0;
+  for (std::uint64_t change = 1; change <= changes; change += 2) {
+    start_empty();
+    disk_.cut_after(change);
+    const Told told = run();
+    created_count += told.created ? 1 : 0;
+    start_again(change);
+    {
+      auto backend = open_skipping();
+      ASSERT_TRUE(backend.has_value()) << "change " << change << ": " << to_string(backend.error());
+      const Client client = make_client(std::move(*backend));
+      const auto clusters = client.list_clusters().value().clusters;
+      ASSERT_EQ(clusters.empty() && told.created, false) << "change " << change;
+      if (!clusters.empty()) {
+        const auto kept = client.progress(MessageKey::of_message(clusters.front().id)).value();
+        ASSERT_GE(kept.done_count, told.done_count) << "change " << change;
+        ASSERT_GE(kept.finish_handled, told.finish_handled) << "change " << change;
+      }
+    }
+    const Told again = run();
+    ASSERT_EQ(again.done_count, count) << "change " << change;
+    ASSERT_TRUE(again.finish_handled) << "change " << change;
+    ASSERT_EQ(integrity(), "ok") << "change " << change;
+  }
+  EXPECT_GT(created_count, changes / 10) << "cuts came too early to show anything";
 }
 
 TEST_F(SqlitePowerCut, WhileTheFileIsMadeLeavesOneThatTheSameCommandGoesOnWith) {

@@ -77,6 +77,27 @@ Result<Cursor> parse_cursor(const std::string& text) {
   return Cursor{to_time(milliseconds), std::string(end + 1, text.data() + text.size())};
 }
 
+bool is_being_created(const ClusterHeader& header) {
+  return std::ranges::any_of(header.due, [](const DueMark& mark) { return mark.kind == DueMark::Kind::creation; });
+}
+
+/// Whether all that differs are notes of what was sent, and by whom. They come after the sends in the log, so that a
+/// power cut that takes them brings back the marks by which it is sent again.
+bool notes_sends_alone(const ClusterHeader& before, const ClusterHeader& after) {
+  const bool has_new_mark = std::ranges::any_of(
+      after.due, [&](const DueMark& mark) { return std::ranges::find(before.due, mark) == before.due.end(); });
+  if (has_new_mark) return false;
+  ClusterHeader same = before;
+  same.due = after.due;
+  same.sender = after.sender;
+  same.sender_until = after.sender_until;
+  same.sent_at = after.sent_at;
+  same.finish_sent_at = after.finish_sent_at;
+  same.updated_at = after.updated_at;
+  same.version = after.version;
+  return same == after;
+}
+
 }  // namespace
 
 Error no_cluster(std::string_view id) { return {ErrorCode::not_found, "no cluster is called " + std::string(id), {}}; }
@@ -98,7 +119,9 @@ Result<ClusterRow> find_live_cluster_row(Connection& connection, std::string_vie
 }
 
 Result<ClusterHeader> SqliteLedger::create_cluster(const ClusterHeader& header) {
-  return store_->write(Sync::needed, [&](Transaction& transaction) -> Result<ClusterHeader> {
+  // Nobody is told of it before it is sealed.
+  const Sync sync = is_being_created(header) ? Sync::not_needed : Sync::needed;
+  return store_->write(sync, [&](Transaction& transaction) -> Result<ClusterHeader> {
     ClusterRow& row = transaction.ensure_cluster(header.id);
     if (row.has_header && row.tombstone) return only_tombstone(header.id);
     if (row.has_header) return Error{ErrorCode::already_exists, "the cluster " + header.id + " is there", {}};
@@ -117,7 +140,14 @@ Result<ClusterHeader> SqliteLedger::read_cluster(std::string_view id, Consistenc
 }
 
 Result<ClusterHeader> SqliteLedger::update_cluster(const ClusterHeader& header) {
-  return store_->write(Sync::needed, [&](Transaction& transaction) -> Result<ClusterHeader> {
+  // Should it change meanwhile, its version does too, and nothing is written.
+  const auto sync = store_->read([&](Connection& connection) -> Result<Sync> {
+    const auto row = read_cluster_row(connection, header.id);
+    const bool is_note =
+        row && row->has_header && row->version == header.version && notes_sends_alone(row->header(), header);
+    return is_note ? Sync::not_needed : Sync::needed;
+  });
+  return store_->write(sync.value_or(Sync::needed), [&](Transaction& transaction) -> Result<ClusterHeader> {
     ClusterRow* row = transaction.find_cluster(header.id);
     if (row == nullptr || !row->has_header) return no_cluster(header.id);
     if (row->version != header.version) return Error{ErrorCode::conflict, "the cluster changed meanwhile", {}};

@@ -207,7 +207,12 @@ Result<std::vector<Result<std::string>>> SqliteQueue::send(std::string_view url,
                                                            std::span<const OutgoingMessage> messages) {
   auto queue = store_->ensure_queue(url);
   if (!queue) return std::move(queue).error();
-  return store_->write(Sync::needed, [&](Transaction& transaction) -> Result<std::vector<Result<std::string>>> {
+  // A cluster's own messages are sent again where a power cut takes them: the header's note that they were sent comes
+  // after them in the log.
+  const bool is_promised = std::ranges::any_of(
+      messages, [](const OutgoingMessage& message) { return message.content.type != RecordType::cluster; });
+  const Sync sync = is_promised ? Sync::needed : Sync::not_needed;
+  return store_->write(sync, [&](Transaction& transaction) -> Result<std::vector<Result<std::string>>> {
     const Time now = store_->clock().now();
     if ((*queue)->attributes.fifo) forget_deduplications(transaction.connection(), now);
     std::vector<Result<std::string>> answers;
@@ -224,8 +229,8 @@ Result<std::vector<Queue::TaskRefused>> SqliteQueue::send_tasks(std::string_view
   if (!queue) return std::move(queue).error();
   if ((*queue)->attributes.fifo == range.group_id.empty())
     return invalid_argument("group_id: required by a FIFO queue, and by no other");
-  // The header's due mark stands until every send is out, and what takes it away makes them durable: a power cut before
-  // is a re-send.
+  // The header's due mark stands until every send is out, and what takes it away comes after them in the log: a power
+  // cut before is a re-send.
   return store_->write(Sync::not_needed, [&](Transaction& transaction) -> Result<std::vector<TaskRefused>> {
     std::vector<TaskRefused> refused;
     std::vector<TaskMessage> accepted;

@@ -495,15 +495,54 @@ TEST_F(StoreTest, TellsItsOwnTokensFromThoseOfAnEarlierProcess) {
   EXPECT_FALSE(stays.ledger->is_dead_holder(stays.ledger->new_token()));
 }
 
-TEST(ReaderPool, LeavesNobodyWaitingWhereConnectionsCannotBeOpened) {
-  ReaderPool pool("/nowhere/store.db", Access::read_only);
-  std::vector<std::jthread> threads;
-  for (std::size_t i = 0; i < 4 * reader_count_max; ++i) {
-    threads.emplace_back([&pool] {
-      for (int round = 0; round < 200; ++round)
-        EXPECT_FALSE(pool.run([](Connection&) -> Result<void> { return {}; }).has_value());
-    });
-  }
+TEST_F(StoreTest, WaitsForTheDiskOnceForANewClusterAndForNoNoteOfWhatWasSent) {
+  options_.durability = Durability::full;
+  Backend backend = open();
+  const auto syncs_of = [](auto&& work) {
+    const std::uint64_t before = statistics.sync_count;
+    work();
+    return statistics.sync_count - before;
+  };
+  ClusterHeader header = header_of(backend, "c", 2);
+  header.round_size.reset();
+  header.due.push_back({.kind = DueMark::Kind::creation, .id = "me", .round = 0, .since = header.created_at});
+  header.sender = "me";
+  EXPECT_EQ(syncs_of([&] {
+              backend.ledger->put_tasks("c", 0, std::vector<TaskData>(2, TaskData{"{}", {}})).value();
+              header = backend.ledger->create_cluster(header).value();
+            }),
+            0U)
+      << "nobody was told of it yet";
+  EXPECT_EQ(syncs_of([&] { backend.ledger->seal("c", header.created_at).value(); }), 1U);
+  const auto change = [&](auto&& how) {
+    header = backend.ledger->read_cluster("c", Consistency::strong).value();
+    how(header);
+    return syncs_of([&] { header = backend.ledger->update_cluster(header).value(); });
+  };
+  EXPECT_EQ(change([](ClusterHeader& now) {
+              now.due.clear();
+              now.sender.clear();
+              now.sent_at = now.created_at;
+            }),
+            0U);
+  EXPECT_EQ(change([](ClusterHeader& now) { now.finish_sent_at = now.created_at; }), 0U);
+  EXPECT_EQ(change([](ClusterHeader& now) {
+              now.due.push_back({.kind = DueMark::Kind::resend, .id = "you", .round = 0, .since = now.created_at});
+            }),
+            1U);
+  EXPECT_EQ(change([](ClusterHeader& now) {
+              now.due.clear();
+              now.paused = true;
+            }),
+            1U);
+  const auto send = [&](RecordType type) {
+    std::vector<OutgoingMessage> messages(1);
+    messages.front().content.type = type;
+    messages.front().content.id = "c";
+    return syncs_of([&] { EXPECT_TRUE(backend.queue->send("work", messages).value().front().has_value()); });
+  };
+  EXPECT_EQ(send(RecordType::cluster), 0U);
+  EXPECT_EQ(send(RecordType::message), 1U);
 }
 
 }  // namespace
