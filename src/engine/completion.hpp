@@ -28,7 +28,7 @@ Result<void> complete_finished(Store& store, std::span<const ClusterHeader> fini
 struct FailedRound {
   std::string cluster_id{};
   std::uint32_t round = 0;
-  auto operator<=>(const FailedRound&) const = default;
+  auto operator<=>(const FailedRound&) const = default;  // NOLINT(modernize-use-nullptr): sees a 0 in it.
 };
 
 enum class EndedAs : std::uint8_t { failed, other };
