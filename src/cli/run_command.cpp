@@ -437,7 +437,7 @@ Result<ExitCode> Run::perform() {
         error->code,
         fmt::format("{}: {}; what was acknowledged is kept, and {} goes on{}", invocation_.common.store, error->message,
                     same_command(), error->code == ErrorCode::disk_full ? " once there is room" : ""),
-        {}};
+        error->remote_detail};
   }
   if (const auto error = watch_.start_error())
     return Error{error->code, fmt::format("{}; {} goes on", error->message, same_command()), {}};
