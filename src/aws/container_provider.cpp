@@ -15,7 +15,7 @@ constexpr std::string_view relative_host = "http://169.254.170.2";
 // ECS, EKS over IPv4 and IPv6. Elsewhere the credentials would cross a network unencrypted.
 constexpr std::array<std::string_view, 4> plain_hosts = {"169.254.170.2", "169.254.170.23", "[fd00:ec2::23]",
                                                          "localhost"};
-constexpr std::uint32_t attempt_count_max = 3;
+constexpr std::uint32_t container_attempt_count_max = 3;
 
 bool is_loopback(std::string_view host) {
   return host == "[::1]" ||
@@ -38,7 +38,8 @@ class ContainerProvider final : public CredentialProvider {
     request.connect_timeout = std::chrono::seconds(2);
     request.headers.add("Accept", "application/json");
     if (Result<void> added = add_token(request.headers); !added.has_value()) return std::move(added).error();
-    Result<net::HttpResponse> response = fetch_metadata(context_.http, std::move(request), attempt_count_max, options);
+    Result<net::HttpResponse> response =
+        fetch_metadata(context_.http, std::move(request), container_attempt_count_max, options);
     if (!response.has_value()) return std::move(response).error();
     if (response->status != 200) {
       const ErrorCode code =

@@ -22,9 +22,9 @@ std::string section_name(std::string_view text) {
   return name;
 }
 
-class Parser {
+class IniParser {
  public:
-  explicit Parser(const std::string& file) : file_(file) {}
+  explicit IniParser(const std::string& file) : file_(file) {}
 
   Result<void> line(std::string_view text) {
     ++line_;
@@ -93,7 +93,7 @@ Result<IniFile> parse_ini(std::string_view text, const std::string& file) {
   }
   constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
   if (text.starts_with(byte_order_mark)) text.remove_prefix(byte_order_mark.size());
-  Parser parser(file);
+  IniParser parser(file);
   while (!text.empty()) {
     const std::size_t end = std::min(text.find('\n'), text.size());
     if (Result<void> read = parser.line(text.substr(0, end)); !read.has_value()) return std::move(read).error();

@@ -52,9 +52,9 @@ bool append_entity(std::string& out, std::string_view name) {
   return true;
 }
 
-class Parser {
+class XmlParser {
  public:
-  Parser(std::string_view text, std::vector<XmlElement>& elements) : text_(text), elements_(elements) {}
+  XmlParser(std::string_view text, std::vector<XmlElement>& elements) : text_(text), elements_(elements) {}
 
   Result<void> run() {
     while (at_ < text_.size()) {
@@ -180,7 +180,7 @@ Result<XmlDocument> XmlDocument::parse(std::string_view text) {
   if (text.size() > xml_bytes_max)
     return Error{ErrorCode::bad_input, "XML: longer than " + std::to_string(xml_bytes_max) + " bytes", {}};
   XmlDocument document;
-  if (Result<void> read = Parser(text, document.elements_).run(); !read.has_value()) return std::move(read).error();
+  if (Result<void> read = XmlParser(text, document.elements_).run(); !read.has_value()) return std::move(read).error();
   return document;
 }
 

@@ -13,7 +13,7 @@
 namespace fanfold::cli {
 namespace {
 
-constexpr std::size_t file_bytes_max = 64 * 1024 * 1024;
+constexpr std::size_t input_file_bytes_max = 64 * 1024 * 1024;
 
 struct Close {
   void operator()(std::FILE* file) const noexcept { static_cast<void>(std::fclose(file)); }
@@ -34,7 +34,8 @@ Result<std::string> read_whole(const std::string& file) {
   std::array<char, 64 * 1024> chunk;  // NOLINT(cppcoreguidelines-pro-type-member-init): fread fills what is used
   while (const std::size_t count = std::fread(chunk.data(), 1, chunk.size(), source.get())) {
     text.append(chunk.data(), count);
-    if (text.size() > file_bytes_max) return Error{ErrorCode::too_large, fmt::format("{}: more than 64 MB", file), {}};
+    if (text.size() > input_file_bytes_max)
+      return Error{ErrorCode::too_large, fmt::format("{}: more than 64 MB", file), {}};
   }
   if (std::ferror(source.get()) != 0)
     return Error{ErrorCode::unavailable, fmt::format("{}: {}", file, std::strerror(errno)), {}};

@@ -16,7 +16,7 @@ constexpr std::size_t bar_columns_min = 6;
 constexpr std::size_t name_columns_max = 24;
 constexpr std::string_view red = "\x1b[31m";
 constexpr std::string_view green = "\x1b[32m";
-constexpr std::string_view plain = "\x1b[0m";
+constexpr std::string_view color_off = "\x1b[0m";
 
 double seconds_between(RateEstimate::Clock::time_point from, RateEstimate::Clock::time_point to) {
   return std::chrono::duration<double>(to - from).count();
@@ -148,7 +148,7 @@ std::string bar_line(const ProgressMoment& moment, const Terminal& terminal) {
     used += width;
     const bool is_failure = part.ends_with(" failed");
     tail += "   ";
-    tail += terminal.color && is_failure ? std::string(red).append(part).append(plain) : part;
+    tail += terminal.color && is_failure ? std::string(red).append(part).append(color_off) : part;
   }
   const std::size_t name_width = column_count(name) + 2;
   const bool has_name = !name.empty() && used + name_width <= columns;
@@ -156,7 +156,7 @@ std::string bar_line(const ProgressMoment& moment, const Terminal& terminal) {
   const std::size_t bar_columns = bar_columns_min + std::min(columns - used, bar_columns_max - bar_columns_min);
   const std::string blocks = bar(fraction(moment.progress), bar_columns, terminal.unicode);
   std::string line = has_name ? name + "  " : "";
-  line += terminal.color ? std::string(green).append(blocks).append(plain) : blocks;
+  line += terminal.color ? std::string(green).append(blocks).append(color_off) : blocks;
   return line + "  " + share + tail;
 }
 

@@ -15,7 +15,7 @@ namespace {
 constexpr std::size_t page_messages = 1000;
 constexpr std::uint64_t messages_max = 1'000'000;
 constexpr std::size_t body_columns_max = 40;
-constexpr std::size_t error_columns_max = 60;
+constexpr std::size_t dead_error_columns_max = 60;
 constexpr std::size_t code_columns_max = 20;
 /// Where a dead-letter queue shows its messages to receivers alone: hidden so long, should the command be killed before
 /// it has given them back.
@@ -84,7 +84,7 @@ class DeadList {
     }
     table_.add({message.p_key, "failed", age_text(message.completed_at.value_or(message.updated_at), now()),
                 std::to_string(message.consumption_count), clipped(task_label(message.body), body_columns_max),
-                clipped(error, error_columns_max)});
+                clipped(error, dead_error_columns_max)});
   }
 
   Result<void> show_dead_letters(const std::string& url) {

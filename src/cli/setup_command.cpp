@@ -19,7 +19,7 @@ struct AwsOptions {
 
 #ifdef FANFOLD_AWS
 
-std::string_view word_of(aws::SetupResource::State state) {
+std::string_view state_word(aws::SetupResource::State state) {
   switch (state) {
     case aws::SetupResource::State::made: return "made";
     case aws::SetupResource::State::there: return "there";
@@ -32,10 +32,10 @@ void show(const aws::SetupReport& report, bool as_json) {
   for (const aws::SetupResource& resource : report.resources) {
     if (as_json) {
       JsonObject object;
-      object.text("resource", resource.name).text("state", word_of(resource.state)).text("detail", resource.detail);
+      object.text("resource", resource.name).text("state", state_word(resource.state)).text("detail", resource.detail);
       print_line(object.line());
     } else {
-      print_line(fmt::format("{:<8} {}{}{}", word_of(resource.state), resource.name,
+      print_line(fmt::format("{:<8} {}{}{}", state_word(resource.state), resource.name,
                              resource.detail.empty() ? "" : ": ", resource.detail));
     }
   }

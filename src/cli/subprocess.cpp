@@ -487,7 +487,7 @@ std::string find_executable(const std::string& name) {
 void open_missing_standard_streams() noexcept {
   for (int number = 0; number <= 2; ++number) {
     if (fcntl(number, F_GETFD) >= 0) continue;
-    const int opened = open("/dev/null", O_RDWR);
+    const int opened = ::open("/dev/null", O_RDWR);
     static_cast<void>(opened);
   }
 }

@@ -12,14 +12,14 @@ namespace fanfold::aws {
 namespace {
 
 constexpr std::uint64_t page_format = 1;
-constexpr std::size_t index_width = 12;
+constexpr std::size_t page_index_width = 12;
 /// Bodies longer than this may have made their messages too long.
 constexpr std::size_t long_body_bytes = std::size_t{512} * 1024;
 /// An add of the greatest size, in one page.
 constexpr detail::JsonLimits page_limits{.depth = json_depth_max + 3, .size_bytes = std::size_t{256} * 1024 * 1024};
 
 std::string page_name(std::string_view cluster_id, std::uint64_t first_index) {
-  return partition_of(cluster_id) + "/tasks/" + padded(first_index, index_width);
+  return partition_of(cluster_id) + "/tasks/" + padded(first_index, page_index_width);
 }
 
 std::string add_name(std::string_view cluster_id, std::string_view digest) {

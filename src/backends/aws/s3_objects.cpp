@@ -19,9 +19,9 @@ Error no_bucket(std::string_view bucket) {
       {}};
 }
 
-class GetCall final : public Call {
+class ObjectGetCall final : public Call {
  public:
-  GetCall(Service& service, ServiceRequest request) : Call(service, std::move(request)) {}
+  ObjectGetCall(Service& service, ServiceRequest request) : Call(service, std::move(request)) {}
   StoredObject object{};
 
  private:
@@ -69,7 +69,7 @@ Result<ServiceRequest> S3Objects::request_for(std::string_view operation, std::s
 
 std::vector<Result<StoredObject>> S3Objects::get(std::span<const ObjectRef> objects) {
   std::vector<Result<StoredObject>> answers(objects.size(), StoredObject{});
-  std::vector<std::unique_ptr<GetCall>> calls;
+  std::vector<std::unique_ptr<ObjectGetCall>> calls;
   std::vector<std::size_t> places;
   for (std::size_t i = 0; i < objects.size(); ++i) {
     auto request = request_for("GetObject", "GET", objects[i]);
@@ -78,7 +78,7 @@ std::vector<Result<StoredObject>> S3Objects::get(std::span<const ObjectRef> obje
       continue;
     }
     request->response_bytes_max = object_bytes_max;
-    calls.push_back(std::make_unique<GetCall>(service_, std::move(*request)));
+    calls.push_back(std::make_unique<ObjectGetCall>(service_, std::move(*request)));
     places.push_back(i);
   }
   usage_.s3_get_count += calls.size();

@@ -19,7 +19,7 @@ constexpr std::string_view target = "AmazonSQS";
 /// A long poll's answer may come so long after its wait, at the most.
 constexpr std::chrono::seconds answer_grace{10};
 /// Ten bodies, each character of which may be written as an escape.
-constexpr std::size_t answer_bytes_max = std::size_t{63} << 20U;
+constexpr std::size_t sqs_answer_bytes_max = std::size_t{63} << 20U;
 constexpr std::size_t list_page_count = 1'000;
 /// Of one attempt. A heartbeat waits for it, which has leases to extend next.
 constexpr std::chrono::milliseconds visibility_timeout{5'000};
@@ -221,7 +221,7 @@ ReceiveCall::ReceiveCall(Service& sqs, std::string_view url, std::size_t count_m
                  out.end_array();
                }),
                wait + answer_grace) {
-  limits_.size_bytes = answer_bytes_max;
+  limits_.size_bytes = sqs_answer_bytes_max;
   // As local-aws-sqs says that there are no messages. Were it cut off, those in it would come again.
   may_answer_nothing_ = true;
 }
