@@ -173,14 +173,13 @@ Started start(Launch& launch) {
   return started;
 }
 
-/// Wakes this thread's poll when the stop token is set; one per thread, opened once.
+/// Wakes the poll of whoever waits for a child when the stop token is set. One per child: a thread that kept its own
+/// would take a file from those that have a child to start.
 class Waker {
  public:
-  /// False, with errno, where the system has no file for it now.
-  bool open() noexcept {
-    if (!descriptor_.is_open()) descriptor_ = Descriptor(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-    return descriptor_.is_open();
-  }
+  Waker() : descriptor_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
+  /// Else the system had no file for it, and errno says why.
+  [[nodiscard]] bool is_open() const noexcept { return descriptor_.is_open(); }
   void wake() const noexcept { eventfd_write(descriptor_.get(), 1); }
   void clear() const noexcept {
     eventfd_t count = 0;
@@ -433,8 +432,8 @@ class Running {
 };
 
 ChildEnd try_child(const ChildProgram& program, const std::stop_token& stop) {
-  thread_local Waker waker;
-  if (!waker.open()) return not_started(errno);
+  const Waker waker;
+  if (!waker.is_open()) return not_started(errno);
   auto input = open_pipe();
   auto error = open_pipe();
   auto output = program.output_file < 0 ? open_pipe() : std::make_optional<Pipe>();
@@ -455,8 +454,7 @@ ChildEnd try_child(const ChildProgram& program, const std::stop_token& stop) {
   input->read.close();
   const Running running(program.guard);
 
-  // The callback runs on the thread that stops; the waker it wakes is this thread's.
-  const std::stop_callback wake_on_stop(stop, [&mine = waker] { mine.wake(); });
+  const std::stop_callback wake_on_stop(stop, [&waker] { waker.wake(); });
   return Supervision(program, std::move(started), std::move(input->write),
                      {std::move(output->read), std::move(output->write)},
                      {std::move(error->read), std::move(error->write)}, waker)
