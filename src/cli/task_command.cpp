@@ -134,16 +134,16 @@ std::string_view beginning(std::string_view text, std::size_t bytes_max) {
 std::string_view longest_text(std::string_view printed, std::uint64_t all_bytes) {
   const std::string_view most = beginning(printed, result_bytes_max);
   if (!is_utf8(most)) return {};
-  const auto fits = [&](std::string_view head) {
-    return result_text("stdout", head, head.size(), all_bytes).size() <= result_bytes_max;
-  };
-  if (fits(most)) return most;
+  if (result_text("stdout", most, most.size(), all_bytes).size() <= result_bytes_max) return most;
+  const std::size_t room = result_bytes_max - result_text("stdout", {}, 0, all_bytes).size();
+  std::string escaped;
+  detail::JsonWriter(escaped).string(most);
   std::size_t kept = 0;
-  for (std::size_t too_long = most.size(); kept + 1 < too_long;) {
-    const std::size_t middle = kept + (too_long - kept) / 2;
-    (fits(beginning(most, middle)) ? kept : too_long) = middle;
+  for (std::size_t at = 1; true; ++kept) {  // Behind the quote that begins it.
+    const bool is_escape = escaped[at] == '\\';
+    at += !is_escape ? 1 : escaped[at + 1] == 'u' ? 6 : 2;  // Each stands for one byte of what was printed.
+    if (at - 1 > room) return beginning(most, kept);
   }
-  return beginning(most, kept);
 }
 
 }  // namespace
