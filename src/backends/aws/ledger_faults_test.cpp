@@ -244,6 +244,9 @@ TEST(LedgerFaults, ARemovalThatWasCutOffIsBegunAgain) {
       end.result = Json::from_valid_text("1");
       test.ledger.end(std::span(&end, 1), test.clock.now()).value();
     }
+    ClusterHeader over = test.ledger.read_cluster(cluster.id, Consistency::strong).value();
+    over.finish_done = true;
+    test.ledger.update_cluster(over).value();
     int calls = 0;
     test.table.options().hook = [&](std::string_view, CallPhase) -> std::optional<Error> {
       if (++calls != faults) return std::nullopt;
