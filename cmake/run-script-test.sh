@@ -2,6 +2,10 @@
 # Runs a test script in an empty directory of its own: run-script-test.sh DIRECTORY SCRIPT
 set -euo pipefail
 directory=$1 script=$2
+# What a run that was killed left mounted.
+while read -r _ mounted _; do
+  [[ $mounted != "$directory"/* ]] || umount "$mounted"
+done </proc/mounts
 rm -rf "$directory"
 mkdir -p "$directory"
 cd "$directory"
