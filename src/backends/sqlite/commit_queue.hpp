@@ -97,6 +97,12 @@ class CommitQueue {
   /// it and gives it back.
   void take_over_lock() noexcept { has_lock_ = true; }
 
+  /// Opens what later calls need to wait for the disk, where they do. The caller is the only thread there is, and
+  /// something was written. Errors: those of WalSync::open.
+  [[nodiscard]] Result<void> open_log() {
+    return options_.durability == Durability::full ? wal_sync_.open() : Result<void>();
+  }
+
   /// Calls that wait for their answer at this moment.
   [[nodiscard]] std::size_t waiting_count();
 

@@ -190,6 +190,7 @@ Result<void> Store::open_for_writing() {
   if (has_new_log) writer_->run("PRAGMA synchronous = OFF");
   auto taken = take_holder_slot();
   if (has_new_log) writer_->run("PRAGMA synchronous = NORMAL");
+  if (taken) taken = commits_->open_log();
   // Where the last sync of it failed, the kernel knows of nothing left to write: copied, it is written anew.
   if (taken && has_log && is_last_one()) return commits_->checkpoint_for_good();
   return taken;

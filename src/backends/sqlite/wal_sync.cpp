@@ -27,11 +27,12 @@ WalSync::~WalSync() {
 }
 
 Result<void> WalSync::open() {
+  if (is_open_) return {};
   // SQLite locks neither the WAL nor by it, so that opening and closing it here drops nobody's lock.
   constexpr int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_WAL;
   int flags_used = 0;
   if (vfs_->xOpen(vfs_, wal_.c_str(), handle(), flags, &flags_used) != SQLITE_OK)
-    return error_of_errno(errno, "opening " + wal_.string() + what_stands);
+    return error_of_errno(errno, "opening " + wal_.string());
   is_open_ = true;
   // Its name has to be on the disk too.
   const int folder = ::open(wal_.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -41,14 +42,15 @@ Result<void> WalSync::open() {
   if (is_named) return {};
   handle()->pMethods->xClose(handle());
   is_open_ = false;
-  return error_of_errno(number, "syncing the folder of " + wal_.string() + what_stands);
+  return error_of_errno(number, "syncing the folder of " + wal_.string());
 }
 
 Result<void> WalSync::run() {
   if (broken_) return *broken_;
-  if (!is_open_) {
-    auto opened = open();
-    if (!opened) return opened;
+  if (auto opened = open(); !opened) {
+    Error error = std::move(opened).error();
+    error.message += what_stands;
+    return error;
   }
   statistics.sync_count.fetch_add(1, std::memory_order_relaxed);
   errno = 0;

@@ -19,6 +19,9 @@ class WalSync {
   WalSync& operator=(const WalSync&) = delete;
   ~WalSync();
 
+  /// Opens the log, which has to be there. Else `run` does, and then the process may have no more files. Errors: those
+  /// of the system.
+  [[nodiscard]] Result<void> open();
   /// Blocks until all that was committed before the call is on the disk. Errors: unavailable, disk_full,
   /// permission_denied. Once a sync has failed every later one fails with read_only: the kernel forgets what it could
   /// not write, so that a success would promise commits behind a hole.
@@ -30,7 +33,6 @@ class WalSync {
   [[nodiscard]] Error refusal(std::string detail) const;
 
  private:
-  [[nodiscard]] Result<void> open();
   [[nodiscard]] sqlite3_file* handle() noexcept { return reinterpret_cast<sqlite3_file*>(memory_.get()); }
 
   std::filesystem::path wal_;
