@@ -46,7 +46,7 @@ LineWaiter::~LineWaiter() {
     is_in_line = state_->is_in_line;
   }
   state_->changed.notify_one();
-  if (is_in_line || fork_count() != fork_count_) {
+  if (is_in_line || support::fork_count() != fork_count_) {
     thread_.detach();
   } else {
     thread_.join();

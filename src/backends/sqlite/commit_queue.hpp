@@ -1,10 +1,10 @@
 #pragma once
 
 #include "backends/sqlite/file_lock.hpp"
-#include "backends/sqlite/file_system.hpp"
 #include "backends/sqlite/transaction.hpp"
 #include "backends/sqlite/wake.hpp"
 #include "backends/sqlite/wal_sync.hpp"
+#include "support/fork_count.hpp"
 
 #include <fanfold/backends/sqlite.hpp>
 
@@ -54,8 +54,8 @@ class LineWaiter {
   static void run(const std::shared_ptr<State>& state, const std::shared_ptr<Turnstile>& turnstile,
                   const std::function<void(Result<void>)>& arrived);
 
-  const std::uint64_t fork_count_ = fork_count();  // In a child of fork() there is no thread to wait for.
-  std::shared_ptr<Turnstile> turnstile_;           // Shared with the thread, which may outlive this.
+  const std::uint64_t fork_count_ = support::fork_count();  // In a child of fork() there is no thread to wait for.
+  std::shared_ptr<Turnstile> turnstile_;                    // Shared with the thread, which may outlive this.
   std::function<void(Result<void>)> arrived_;
   std::shared_ptr<State> state_ = std::make_shared<State>();  // Shared as well.
   std::thread thread_;

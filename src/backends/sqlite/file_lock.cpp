@@ -1,6 +1,6 @@
 #include "backends/sqlite/file_lock.hpp"
 
-#include "backends/sqlite/file_system.hpp"
+#include "support/fork_count.hpp"
 
 #include <array>
 #include <atomic>
@@ -72,7 +72,7 @@ Error error_of_errno(int number, std::string doing) {
   }
 }
 
-LockFile::LockFile(int descriptor) : descriptor_(descriptor), fork_count_(fork_count()) {}
+LockFile::LockFile(int descriptor) : descriptor_(descriptor), fork_count_(support::fork_count()) {}
 
 LockFile::LockFile(LockFile&& other) noexcept
     : descriptor_(std::exchange(other.descriptor_, -1)), fork_count_(other.fork_count_) {}
@@ -89,7 +89,7 @@ LockFile::~LockFile() { close(); }
 
 void LockFile::close() noexcept {
   const int descriptor = std::exchange(descriptor_, -1);
-  if (descriptor < 0 || fork_count_ != fork_count()) return;
+  if (descriptor < 0 || fork_count_ != support::fork_count()) return;
   ForkRegistry::instance().remove(descriptor);
   ::close(descriptor);
 }

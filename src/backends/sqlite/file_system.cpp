@@ -33,7 +33,6 @@ std::string_view network_name(std::uint64_t magic) noexcept {
 }
 
 // Of this process; a child of fork() begins with none of its own.
-std::atomic<std::uint64_t> forks{0};
 std::atomic<std::size_t> open_connections{0};
 std::atomic<bool> inherits_connections{false};
 
@@ -76,16 +75,13 @@ void make_by_umask(const std::filesystem::path& file) noexcept {
 
 std::int64_t process_number() noexcept { return ::getpid(); }
 
-std::uint64_t fork_count() noexcept {
+OpenConnection::OpenConnection() noexcept : fork_count_(support::fork_count()) {
   static const int registered = ::pthread_atfork(nullptr, nullptr, [] {
-    forks.fetch_add(1);
     if (open_connections.exchange(0) > 0) inherits_connections.store(true);
   });
   static_cast<void>(registered);
-  return forks.load(std::memory_order_relaxed);
+  open_connections.fetch_add(1);
 }
-
-OpenConnection::OpenConnection() noexcept : fork_count_(fork_count()) { open_connections.fetch_add(1); }
 
 OpenConnection::~OpenConnection() {
   if (!is_a_parents()) open_connections.fetch_sub(1);

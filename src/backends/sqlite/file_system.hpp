@@ -1,5 +1,7 @@
 #pragma once
 
+#include "support/fork_count.hpp"
+
 #include <fanfold/result.hpp>
 
 #include <cstdint>
@@ -18,9 +20,6 @@ void make_by_umask(const std::filesystem::path& file) noexcept;
 
 [[nodiscard]] std::int64_t process_number() noexcept;
 
-/// Another number in a child of fork() than in its parent. Costs no system call.
-[[nodiscard]] std::uint64_t fork_count() noexcept;
-
 /// Counts one connection of SQLite's that is open in this process, as long as this lives.
 class OpenConnection {
  public:
@@ -30,7 +29,7 @@ class OpenConnection {
   OpenConnection& operator=(const OpenConnection&) = delete;
 
   /// Opened before this process was forked.
-  [[nodiscard]] bool is_a_parents() const noexcept { return fork_count_ != fork_count(); }
+  [[nodiscard]] bool is_a_parents() const noexcept { return fork_count_ != support::fork_count(); }
 
  private:
   const std::uint64_t fork_count_;

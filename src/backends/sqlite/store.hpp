@@ -133,7 +133,7 @@ class Store {
  private:
   Store(const Options& options, std::shared_ptr<Clock> machine);
   /// SQLite's connections, locks and our threads do not outlive a fork().
-  [[nodiscard]] bool is_a_parents() const noexcept { return fork_count() != fork_count_; }
+  [[nodiscard]] bool is_a_parents() const noexcept { return support::fork_count() != fork_count_; }
   [[nodiscard]] Result<void> open_for_writing();
   [[nodiscard]] Result<void> open_for_reading();
   [[nodiscard]] Result<void> check_for_reading();
@@ -148,7 +148,7 @@ class Store {
   void remember_time(Connection& connection);
   void keep_time(Connection& connection);
 
-  const std::uint64_t fork_count_ = fork_count();  // When it was opened.
+  const std::uint64_t fork_count_ = support::fork_count();  // When it was opened.
   Options options_;
   std::shared_ptr<Clock> machine_;        // Shared with the file's clock.
   std::shared_ptr<ClockWords> words_;     // Shared with the clock of a store that is open for reading only.
