@@ -1,10 +1,8 @@
 #pragma once
 
 #include "aws/config.hpp"
+#include "support/test_directory.hpp"
 
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
 #include <map>
 #include <string>
 
@@ -27,29 +25,6 @@ inline Variables variables_of_server(const std::string& url) {
                        {"AWS_ENDPOINT_URL", url}});
 }
 
-/// A directory for a test's files; gone with the test.
-class TestDirectory {
- public:
-  TestDirectory() {
-    std::string pattern = std::filesystem::temp_directory_path() / "fanfold-aws-XXXXXX";
-    if (::mkdtemp(pattern.data()) == nullptr) std::abort();
-    path_ = pattern;
-  }
-  TestDirectory(const TestDirectory&) = delete;
-  TestDirectory& operator=(const TestDirectory&) = delete;
-  ~TestDirectory() { std::filesystem::remove_all(path_); }
-
-  [[nodiscard]] const std::string& path() const { return path_; }
-  /// Answers the file's whole path.
-  std::string write(const std::string& name, const std::string& content) const {
-    const std::filesystem::path file = std::filesystem::path(path_) / name;
-    std::filesystem::create_directories(file.parent_path());
-    std::ofstream(file) << content;
-    return file;
-  }
-
- private:
-  std::string path_;
-};
+using support::TestDirectory;
 
 }  // namespace fanfold::aws

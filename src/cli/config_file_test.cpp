@@ -1,4 +1,5 @@
 #include "cli/config_file.hpp"
+#include "support/test_directory.hpp"
 
 #include <gtest/gtest.h>
 
@@ -10,13 +11,6 @@ namespace fanfold::cli {
 namespace {
 
 class ConfigFile : public testing::Test {
- public:
-  ConfigFile() { std::filesystem::create_directory(folder_); }
-  ~ConfigFile() override {
-    std::error_code unused;
-    std::filesystem::remove_all(folder_, unused);
-  }
-
  protected:
   Result<void> read(const std::string& text) {
     std::ofstream(file()) << text;
@@ -28,8 +22,7 @@ class ConfigFile : public testing::Test {
     return name == variable_name_ ? std::optional<std::string>("eu-north-1") : std::nullopt;
   }
 
-  const std::filesystem::path folder_ =
-      std::filesystem::temp_directory_path() / ("fanfold-config-" + std::to_string(::getpid()));
+  const support::TestDirectory folder_;
   std::string variable_name_;
   CommonOptions options_;
 };

@@ -27,6 +27,14 @@ struct Running : Scene {
     };
     return make_client(testing::with_faults(memory.backend(), options));
   }
+  /// One that fails fast: the first task that comes does, if it is one of these, and its finish message is done.
+  void fail_fast(const std::vector<std::uint64_t>& failing) const {
+    work_on(client->receive("work", {.count_max = 1}).value().front(), failing);
+    ASSERT_TRUE(header(cluster).stopped());
+    advance(60s);
+    work();
+    ASSERT_TRUE(progress(cluster).finish_handled);
+  }
   Cluster cluster;
   std::size_t call_count = 0;
 };
@@ -287,12 +295,7 @@ TEST(RetryFailed, ThatMayNotSendGoesOnByTheSameCallOnceItMay) {
 
 TEST(RetryFailed, OfAClusterThatFailedFastRunsWhatWasKeptFromRunningToo) {
   Running scene(25, {.fail_fast = true});
-  const auto records = scene.client->receive("work", {.count_max = 1}).value();
-  scene.work_on(records.front(), {0});
-  ASSERT_TRUE(scene.header(scene.cluster).stopped());
-  scene.advance(60s);
-  scene.work();
-  ASSERT_TRUE(scene.progress(scene.cluster).finish_handled);
+  scene.fail_fast({0});
   EXPECT_EQ(scene.client->retry_failed(scene.cluster).value(), 25U);
   scene.finish();
   EXPECT_EQ(scene.progress(scene.cluster).status, Status::complete);
@@ -346,9 +349,7 @@ TEST(Stop, IsFinalForAClusterThatIsRetriedAtThatMoment) {
   for (std::size_t at = 0; !is_over; ++at) {
     SCOPED_TRACE("before call " + std::to_string(at));
     Running scene(3, {.fail_fast = true});
-    scene.work_on(scene.client->receive("work", {.count_max = 1}).value().front(), {0, 1, 2});
-    scene.advance(60s);
-    scene.work();
+    scene.fail_fast({0, 1, 2});
     const Client client =
         scene.interrupted(at, [&] { static_cast<void>(scene.client->stop_cluster(scene.cluster).value()); });
     static_cast<void>(client.retry_failed(scene.cluster).has_value());
@@ -360,9 +361,7 @@ TEST(Stop, IsFinalForAClusterThatIsRetriedAtThatMoment) {
 TEST(Stop, IsFinalHoweverOftenAClusterFailedFastBefore) {
   Running scene(2, {.fail_fast = true});
   for (std::size_t round = 0; round <= error_count_max; ++round) {
-    scene.work_on(scene.client->receive("work", {.count_max = 1}).value().front(), {0, 1});
-    scene.advance(60s);
-    scene.work();
+    scene.fail_fast({0, 1});
     ASSERT_EQ(scene.client->retry_failed(scene.cluster).value(), 2U) << round;
   }
   scene.client->stop_cluster(scene.cluster, "enough").value();

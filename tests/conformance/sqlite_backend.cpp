@@ -2,6 +2,7 @@
 
 #include "backends/sqlite/store.hpp"
 #include "contract.hpp"
+#include "support/test_directory.hpp"
 
 #include <filesystem>
 
@@ -13,19 +14,6 @@ namespace {
 /// One file in a folder of its own, and a clock that only the test moves.
 class SqliteUnderTest final : public StoreUnderTest {
  public:
-  SqliteUnderTest() {
-    static int count = 0;
-    folder_ = std::filesystem::temp_directory_path() /
-              ("fanfold-conformance-" + std::to_string(::getpid()) + "-" + std::to_string(++count));
-    std::filesystem::create_directories(folder_);
-  }
-  ~SqliteUnderTest() override {
-    std::error_code code;
-    std::filesystem::remove_all(folder_, code);
-  }
-  SqliteUnderTest(const SqliteUnderTest&) = delete;
-  SqliteUnderTest& operator=(const SqliteUnderTest&) = delete;
-
   Backend open() override {
     return sqlite::open_backend_with_clock({.file = folder_ / "store.db", .durability = sqlite::Durability::normal},
                                            clock_)
@@ -34,7 +22,7 @@ class SqliteUnderTest final : public StoreUnderTest {
   void pass(milliseconds time) override { clock_->advance(time); }
 
  private:
-  std::filesystem::path folder_;
+  const support::TestDirectory folder_;
   std::shared_ptr<testing::ManualClock> clock_ =
       std::make_shared<testing::ManualClock>();  // Shared with every open store.
 };

@@ -4,6 +4,7 @@
 #include <fanfold/testing/memory_store.hpp>
 
 #include "backends/sqlite/store.hpp"
+#include "support/test_directory.hpp"
 
 #include <gtest/gtest.h>
 
@@ -41,19 +42,12 @@ Ground in_memory() {
 
 /// A file in a folder that goes with the last who holds it.
 Ground in_sqlite() {
-  static int count = 0;
-  const auto folder = std::filesystem::temp_directory_path() /
-                      ("fanfold-bad-input-" + std::to_string(::getpid()) + "-" + std::to_string(++count));
-  std::filesystem::create_directories(folder);
-  std::shared_ptr<void> owner(nullptr, [folder](void*) {
-    std::error_code code;
-    std::filesystem::remove_all(folder, code);
-  });
+  const auto folder = std::make_shared<const support::TestDirectory>();
   auto clock = std::make_shared<testing::ManualClock>();
   return {.open =
-              [clock, folder, owner] {
+              [clock, folder] {
                 return sqlite::open_backend_with_clock(
-                           {.file = folder / "store.db", .durability = sqlite::Durability::normal}, clock)
+                           {.file = *folder / "store.db", .durability = sqlite::Durability::normal}, clock)
                     .value();
               },
           .clock = clock};

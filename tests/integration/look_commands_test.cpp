@@ -1,4 +1,6 @@
 // The command shown stores that its own commands cannot be brought to make at will.
+#include "support/test_directory.hpp"
+
 #include <fanfold/backends/sqlite.hpp>
 
 #include <gtest/gtest.h>
@@ -17,18 +19,8 @@ using namespace std::chrono_literals;
 
 /// A file, made by the ports and looked at by the command, which says all to standard output.
 class LookCommands : public ::testing::Test {
- public:
-  ~LookCommands() override {
-    std::error_code code;
-    std::filesystem::remove_all(folder_, code);
-  }
-
  protected:
   LookCommands() {
-    static int count = 0;
-    folder_ = std::filesystem::temp_directory_path() /
-              ("fanfold-look-" + std::to_string(::getpid()) + "-" + std::to_string(++count));
-    std::filesystem::create_directories(folder_);
     sqlite::Options options;
     options.file = folder_ / "store.db";
     options.durability = sqlite::Durability::normal;
@@ -46,7 +38,7 @@ class LookCommands : public ::testing::Test {
     return said;
   }
 
-  std::filesystem::path folder_;
+  const support::TestDirectory folder_;
   std::optional<Backend> backend_;
 };
 

@@ -1,5 +1,8 @@
 // ctest: timeout=120
 // A disk that refuses each of SQLite's calls in turn, syncs aside (sqlite_failed_sync_test).
+#include "../support/passing_file.hpp"
+#include "support/test_directory.hpp"
+
 #include <fanfold/backends/sqlite.hpp>
 #include <fanfold/ports/backend.hpp>
 
@@ -52,9 +55,7 @@ class FailingFiles {
     sqlite3_file base;
     FailingFiles* files;
   };
-  static sqlite3_file* real(sqlite3_file* file) {
-    return reinterpret_cast<sqlite3_file*>(reinterpret_cast<File*>(file) + 1);
-  }
+  static sqlite3_file* real(sqlite3_file* file) { return test::PassingFile<File>::real(file); }
   static bool fails(sqlite3_file* file) { return reinterpret_cast<File*>(file)->files->fails(); }
   bool fails() {
     if (left_ <= 0) return false;
@@ -79,16 +80,13 @@ class FailingFiles {
 
   static const sqlite3_io_methods* methods() {
     static const sqlite3_io_methods all = [] {
-      sqlite3_io_methods made{};
-      made.iVersion = 2;
-      made.xClose = [](sqlite3_file* f) { return real(f)->pMethods->xClose(real(f)); };
+      sqlite3_io_methods made = test::PassingFile<File>::methods();
       made.xWrite = [](sqlite3_file* f, const void* from, int n, sqlite3_int64 at) {
         return fails(f) ? SQLITE_IOERR_WRITE : real(f)->pMethods->xWrite(real(f), from, n, at);
       };
       made.xTruncate = [](sqlite3_file* f, sqlite3_int64 size) {
         return fails(f) ? SQLITE_IOERR_TRUNCATE : real(f)->pMethods->xTruncate(real(f), size);
       };
-      made.xSync = [](sqlite3_file* f, int flags) { return real(f)->pMethods->xSync(real(f), flags); };
       made.xRead = [](sqlite3_file* f, void* to, int n, sqlite3_int64 at) {
         return fails(f) ? SQLITE_IOERR_READ : real(f)->pMethods->xRead(real(f), to, n, at);
       };
@@ -98,15 +96,6 @@ class FailingFiles {
       made.xLock = [](sqlite3_file* f, int level) {
         return fails(f) ? SQLITE_IOERR_LOCK : real(f)->pMethods->xLock(real(f), level);
       };
-      made.xUnlock = [](sqlite3_file* f, int level) { return real(f)->pMethods->xUnlock(real(f), level); };
-      made.xCheckReservedLock = [](sqlite3_file* f, int* to) {
-        return real(f)->pMethods->xCheckReservedLock(real(f), to);
-      };
-      made.xFileControl = [](sqlite3_file* f, int what, void* with) {
-        return real(f)->pMethods->xFileControl(real(f), what, with);
-      };
-      made.xSectorSize = [](sqlite3_file* f) { return real(f)->pMethods->xSectorSize(real(f)); };
-      made.xDeviceCharacteristics = [](sqlite3_file* f) { return real(f)->pMethods->xDeviceCharacteristics(real(f)); };
       made.xShmMap = [](sqlite3_file* f, int page, int size, int extend, void volatile** to) {
         return fails(f) ? SQLITE_IOERR_SHMMAP : real(f)->pMethods->xShmMap(real(f), page, size, extend, to);
       };
@@ -114,8 +103,6 @@ class FailingFiles {
         const bool may_fail = (flags & SQLITE_SHM_LOCK) != 0;
         return may_fail && fails(f) ? SQLITE_IOERR_SHMLOCK : real(f)->pMethods->xShmLock(real(f), first, n, flags);
       };
-      made.xShmBarrier = [](sqlite3_file* f) { real(f)->pMethods->xShmBarrier(real(f)); };
-      made.xShmUnmap = [](sqlite3_file* f, int removes) { return real(f)->pMethods->xShmUnmap(real(f), removes); };
       return made;
     }();
     return &all;
@@ -129,18 +116,8 @@ class FailingFiles {
 };
 
 class SqliteIoErrors : public ::testing::TestWithParam<FailingFiles::How> {
- public:
-  ~SqliteIoErrors() override {
-    backend_ = {};
-    std::filesystem::remove_all(folder_);
-  }
-
  protected:
-  SqliteIoErrors() : folder_(std::filesystem::temp_directory_path() / ("fanfold-io-" + std::to_string(::getpid()))) {
-    std::filesystem::remove_all(folder_);
-    std::filesystem::create_directories(folder_);
-    open();
-  }
+  SqliteIoErrors() { open(); }
 
   void open() {
     backend_ = {};
@@ -170,7 +147,7 @@ class SqliteIoErrors : public ::testing::TestWithParam<FailingFiles::How> {
   }
 
   FailingFiles files_;
-  std::filesystem::path folder_;
+  const support::TestDirectory folder_;
   Backend backend_;
   std::set<std::string> acknowledged_;
 };

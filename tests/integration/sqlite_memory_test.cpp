@@ -1,5 +1,7 @@
 // ctest: timeout=240
 // Memory that runs out inside SQLite, at each of its allocations in turn.
+#include "support/test_directory.hpp"
+
 #include <fanfold/backends/sqlite.hpp>
 #include <fanfold/ports/backend.hpp>
 
@@ -55,20 +57,10 @@ std::atomic<int> FailingMemory::left_{0};
 std::atomic<bool> FailingMemory::has_failed_{false};
 
 class SqliteMemory : public ::testing::Test {
- public:
-  ~SqliteMemory() override {
-    backend_ = {};
-    std::filesystem::remove_all(folder_);
-  }
-
  protected:
   static void SetUpTestSuite() { FailingMemory::install(); }
 
-  SqliteMemory() : folder_(std::filesystem::temp_directory_path() / ("fanfold-memory-" + std::to_string(::getpid()))) {
-    std::filesystem::remove_all(folder_);
-    std::filesystem::create_directories(folder_);
-    open();
-  }
+  SqliteMemory() { open(); }
   void open() {
     backend_ = {};
     backend_ = open_backend({.file = folder_ / "store.db", .durability = Durability::normal}).value();
@@ -92,7 +84,7 @@ class SqliteMemory : public ::testing::Test {
     EXPECT_GT(number, 50) << "hardly anything failed, so that this shows nothing";
   }
 
-  std::filesystem::path folder_;
+  const support::TestDirectory folder_;
   Backend backend_;
 };
 

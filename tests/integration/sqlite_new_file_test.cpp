@@ -2,6 +2,7 @@
 // A new store that several processes make at once, whose maker is killed at each of its system calls, or that the disk
 // has no room for.
 #include "backends/sqlite/store.hpp"
+#include "support/test_directory.hpp"
 
 #include <fanfold/backends/sqlite.hpp>
 #include <fanfold/ports/backend.hpp>
@@ -91,21 +92,7 @@ class SystemCalls {
 };
 
 class SqliteNewFile : public ::testing::Test {
- public:
-  ~SqliteNewFile() override {
-    std::error_code code;
-    std::filesystem::remove_all(folder_, code);
-  }
-
  protected:
-  SqliteNewFile() {
-    folder_ = std::filesystem::temp_directory_path() / ("fanfold-new-" + std::to_string(::getpid()));
-    start_anew();
-  }
-  void start_anew() {
-    std::filesystem::remove_all(folder_);
-    std::filesystem::create_directories(folder_);
-  }
   [[nodiscard]] Result<Backend> open() const { return open_backend({.file = folder_ / "store.db"}); }
 
   /// In a process of its own, before this one opens a store: what waitpid(2) says of its end.
@@ -133,14 +120,14 @@ class SqliteNewFile : public ::testing::Test {
     return found;
   }
 
-  std::filesystem::path folder_;
+  const support::TestDirectory folder_;
 };
 
 TEST_F(SqliteNewFile, IsOneStoreForAllThatMakeItAtOnce) {
   constexpr std::size_t process_count = 6;
   constexpr int round_count = 20;
   for (int round = 0; round < round_count; ++round) {
-    start_anew();
+    folder_.clear();
     std::array<int, 2> gate{};
     ASSERT_EQ(::pipe2(gate.data(), O_CLOEXEC), 0);
     std::vector<pid_t> children;
@@ -172,7 +159,7 @@ TEST_F(SqliteNewFile, IsMadeByTheNextWhereItsMakerIsKilledAtAnyCall) {
   ASSERT_GT(call_count, 50) << "SQLite does not make its calls through the hook";
   int killed_count = 0;
   for (int call = 1; call <= call_count; ++call) {
-    start_anew();
+    folder_.clear();
     const int end = status_of(start([&] {
       SystemCalls::watch();
       SystemCalls::kill_at(call);
@@ -189,7 +176,7 @@ TEST_F(SqliteNewFile, IsMadeByTheNextWhereItsMakerIsKilledAtAnyCall) {
 TEST_F(SqliteNewFile, ThatTheDiskHasNoRoomForIsMadeOnceItHas) {
   int full_count = 0;
   for (int write = 1;; ++write) {
-    start_anew();
+    folder_.clear();
     const int end = status_of(start([&] {
       SystemCalls::watch();
       SystemCalls::fill_disk_at(write);

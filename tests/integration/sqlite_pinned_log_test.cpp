@@ -1,5 +1,7 @@
 // ctest: labels=slow timeout=120
 // A shell that was left open in the middle of a read.
+#include "support/test_directory.hpp"
+
 #include <fanfold/backends/sqlite.hpp>
 #include <fanfold/ports/backend.hpp>
 
@@ -17,9 +19,7 @@ using namespace std::chrono_literals;
 using std::chrono::steady_clock;
 
 TEST(SqliteLog, ThatAReaderKeepsFromShrinkingIsToldOfAndShrinksAfterwards) {
-  const std::filesystem::path folder =
-      std::filesystem::temp_directory_path() / ("fanfold-pinned-" + std::to_string(::getpid()));
-  std::filesystem::create_directories(folder);
+  const support::TestDirectory folder;
   const std::filesystem::path file = folder / "store.db";
   const auto log_bytes = [&] { return std::filesystem::file_size(file.string() + "-wal"); };
   std::string warning;
@@ -53,7 +53,6 @@ TEST(SqliteLog, ThatAReaderKeepsFromShrinkingIsToldOfAndShrinksAfterwards) {
     EXPECT_EQ(backend.ledger->read_tasks("c", 0, 1'000).value().size(), 1'000U);
   }
   EXPECT_EQ(log_bytes(), 0U);
-  std::filesystem::remove_all(folder);
 }
 
 }  // namespace

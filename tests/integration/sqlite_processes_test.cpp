@@ -1,4 +1,6 @@
 // Several processes on one file: who dies, who waits, who wakes whom.
+#include "support/test_directory.hpp"
+
 #include <fanfold/backends/sqlite.hpp>
 #include <fanfold/ports/backend.hpp>
 
@@ -48,15 +50,10 @@ class SqliteProcesses : public ::testing::Test {
  public:
   ~SqliteProcesses() override {
     for (const pid_t child : children_) kill_child(child);
-    std::error_code code;
-    std::filesystem::remove_all(folder_, code);
   }
 
  protected:
   SqliteProcesses() {
-    folder_ = std::filesystem::temp_directory_path() / ("fanfold-processes-" + std::to_string(::getpid()));
-    std::filesystem::remove_all(folder_);
-    std::filesystem::create_directories(folder_);
     options_.file = folder_ / "store.db";
     options_.durability = Durability::normal;
   }
@@ -151,7 +148,7 @@ class SqliteProcesses : public ::testing::Test {
     }
   }
 
-  std::filesystem::path folder_;
+  const support::TestDirectory folder_;
   Options options_;
   std::vector<pid_t> children_;
 };
@@ -281,7 +278,8 @@ TEST_F(SqliteProcesses, AProcessWithoutThreadsIsToldSoWhereItHadToWaitAndWorksOn
       return backend.ledger->put_tasks("c", index, std::vector<TaskData>(1, TaskData{"{}", {}}));
     };
     put(0).value();
-    // For root there is no limit.
+    // For root there is no limit. Who is not root cannot look into a folder of root's own.
+    std::filesystem::permissions(folder_.path(), std::filesystem::perms(0755));
     if (::getuid() == 0 && ::setuid(65'534) != 0) ::_exit(77);
     const rlimit none{0, 0};
     ::setrlimit(RLIMIT_NPROC, &none);

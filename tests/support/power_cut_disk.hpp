@@ -1,5 +1,7 @@
 #pragma once
 
+#include "passing_file.hpp"
+
 #include <sqlite3.h>
 #include <sys/stat.h>
 
@@ -148,7 +150,7 @@ class PowerCutDisk {
   }
   static PowerCutDisk& disk_of(sqlite3_vfs* vfs) { return *static_cast<PowerCutDisk*>(vfs->pAppData); }
   static File& of(sqlite3_file* file) { return *reinterpret_cast<File*>(file); }
-  static sqlite3_file* real(sqlite3_file* file) { return reinterpret_cast<sqlite3_file*>(&of(file) + 1); }
+  static sqlite3_file* real(sqlite3_file* file) { return PassingFile<File>::real(file); }
 
   static void write_at(std::string& bytes, std::size_t offset, std::string_view part) {
     if (bytes.size() < offset + part.size()) bytes.resize(offset + part.size(), '\0');
@@ -298,34 +300,11 @@ class PowerCutDisk {
 
   static const sqlite3_io_methods* methods() {
     static const sqlite3_io_methods all = [] {
-      sqlite3_io_methods made{};
-      made.iVersion = 2;  // Without memory mapping, whose writes nobody could see.
+      sqlite3_io_methods made = PassingFile<File>::methods();
       made.xClose = close;
       made.xWrite = write;
       made.xTruncate = truncate;
       made.xSync = sync;
-      made.xRead = [](sqlite3_file* f, void* to, int n, sqlite3_int64 at) {
-        return real(f)->pMethods->xRead(real(f), to, n, at);
-      };
-      made.xFileSize = [](sqlite3_file* f, sqlite3_int64* size) { return real(f)->pMethods->xFileSize(real(f), size); };
-      made.xLock = [](sqlite3_file* f, int level) { return real(f)->pMethods->xLock(real(f), level); };
-      made.xUnlock = [](sqlite3_file* f, int level) { return real(f)->pMethods->xUnlock(real(f), level); };
-      made.xCheckReservedLock = [](sqlite3_file* f, int* to) {
-        return real(f)->pMethods->xCheckReservedLock(real(f), to);
-      };
-      made.xFileControl = [](sqlite3_file* f, int what, void* with) {
-        return real(f)->pMethods->xFileControl(real(f), what, with);
-      };
-      made.xSectorSize = [](sqlite3_file* f) { return real(f)->pMethods->xSectorSize(real(f)); };
-      made.xDeviceCharacteristics = [](sqlite3_file* f) { return real(f)->pMethods->xDeviceCharacteristics(real(f)); };
-      made.xShmMap = [](sqlite3_file* f, int page, int size, int extend, void volatile** to) {
-        return real(f)->pMethods->xShmMap(real(f), page, size, extend, to);
-      };
-      made.xShmLock = [](sqlite3_file* f, int first, int n, int flags) {
-        return real(f)->pMethods->xShmLock(real(f), first, n, flags);
-      };
-      made.xShmBarrier = [](sqlite3_file* f) { real(f)->pMethods->xShmBarrier(real(f)); };
-      made.xShmUnmap = [](sqlite3_file* f, int removes) { return real(f)->pMethods->xShmUnmap(real(f), removes); };
       return made;
     }();
     return &all;

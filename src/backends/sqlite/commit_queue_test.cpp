@@ -1,4 +1,5 @@
 #include "backends/sqlite/commit_queue.hpp"
+#include "support/test_directory.hpp"
 
 #include <gtest/gtest.h>
 
@@ -21,22 +22,10 @@ constexpr std::size_t many = early_count_min + 2;
 /// A commit queue over a file with one table, whose commits can be made to fail. Operations are handed in while the
 /// write lock is kept from it, so that one transaction has all of them.
 class CommitQueueTest : public ::testing::Test {
- public:
-  ~CommitQueueTest() override {
-    queue_.reset();
-    connection_.reset();
-    std::error_code code;
-    std::filesystem::remove_all(folder_, code);
-  }
-
  protected:
   using Answer = Result<std::size_t>;
 
   CommitQueueTest() {
-    static int count = 0;
-    folder_ = std::filesystem::temp_directory_path() /
-              ("fanfold-commits-" + std::to_string(::getpid()) + "-" + std::to_string(++count));
-    std::filesystem::create_directories(folder_);
     options_.file = folder_ / "store.db";
     connection_ = std::make_unique<Connection>(options_.file, Access::create);
     connection_->run("PRAGMA journal_mode = WAL; CREATE TABLE written (what TEXT NOT NULL)");
@@ -113,7 +102,7 @@ class CommitQueueTest : public ::testing::Test {
     return 0;
   }
 
-  std::filesystem::path folder_;
+  const support::TestDirectory folder_;
   Options options_;
   std::unique_ptr<Connection> connection_;
   std::unique_ptr<Wake> wake_;

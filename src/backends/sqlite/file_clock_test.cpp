@@ -1,4 +1,5 @@
 #include "backends/sqlite/store.hpp"
+#include "support/test_directory.hpp"
 
 #include <fanfold/testing/manual_clock.hpp>
 
@@ -99,20 +100,7 @@ TEST_F(FileClockTest, NeverShowsLessInOneOfManyThreadsThanWasShownBefore) {
 
 /// A file whose machine's clock only the test sets.
 class SetBackTest : public ::testing::Test {
- public:
-  ~SetBackTest() override {
-    std::error_code code;
-    std::filesystem::remove_all(folder_, code);
-  }
-
  protected:
-  SetBackTest() {
-    static int count = 0;
-    folder_ = std::filesystem::temp_directory_path() /
-              ("fanfold-set-back-" + std::to_string(::getpid()) + "-" + std::to_string(++count));
-    std::filesystem::create_directories(folder_);
-  }
-
   [[nodiscard]] std::filesystem::path file() const { return folder_ / "store.db"; }
   [[nodiscard]] Backend open() const {
     return open_backend_with_clock({.file = file(), .durability = Durability::normal}, machine_).value();
@@ -128,7 +116,7 @@ class SetBackTest : public ::testing::Test {
     return backend.queue->receive("work", {.count_max = 10, .wait = 0s, .visibility = 30s}, {}).value().size();
   }
 
-  std::filesystem::path folder_;
+  const support::TestDirectory folder_;
   std::shared_ptr<ManualClock> machine_ = std::make_shared<ManualClock>();  // Shared with every open store.
 };
 

@@ -1,4 +1,5 @@
 #include "backends/sqlite/file_lock.hpp"
+#include "support/test_directory.hpp"
 
 #include <gtest/gtest.h>
 
@@ -10,11 +11,8 @@ namespace fanfold::sqlite {
 namespace {
 
 TEST(LockFile, OfAParentClosesNoFileThatItsChildOpenedSince) {
-  const std::filesystem::path path =
-      std::filesystem::temp_directory_path() / ("fanfold-lock-" + std::to_string(::getpid()));
-  auto opened = LockFile::open(path);
-  std::error_code code;
-  std::filesystem::remove(path, code);
+  const support::TestDirectory folder;
+  auto opened = LockFile::open(folder / "lock");
   ASSERT_TRUE(opened.has_value());
   const pid_t child = ::fork();
   ASSERT_GE(child, 0);

@@ -3,6 +3,7 @@
 #include "backends/sqlite/schema.hpp"
 #include "backends/sqlite/schema_image.hpp"
 #include "backends/sqlite/store.hpp"
+#include "support/test_directory.hpp"
 
 #include <gtest/gtest.h>
 
@@ -14,21 +15,10 @@ namespace fanfold::sqlite {
 namespace {
 
 class NewFile : public ::testing::Test {
- public:
-  NewFile() {
-    folder_ = std::filesystem::temp_directory_path() / ("fanfold-new-file-" + std::to_string(::getpid()));
-    std::filesystem::remove_all(folder_);
-    std::filesystem::create_directories(folder_);
-  }
-  ~NewFile() override {
-    std::error_code code;
-    std::filesystem::remove_all(folder_, code);
-  }
-
  protected:
   [[nodiscard]] std::filesystem::path file() const { return folder_ / "store.db"; }
   void write(const std::string& bytes, const std::string& suffix = {}) const {
-    for (const auto& entry : std::filesystem::directory_iterator(folder_)) std::filesystem::remove_all(entry.path());
+    folder_.clear();
     std::ofstream(file().string() + suffix, std::ios::binary) << bytes;
   }
   [[nodiscard]] Result<Backend> open(bool read_only = false) const {
@@ -62,7 +52,7 @@ class NewFile : public ::testing::Test {
     EXPECT_EQ(text("PRAGMA journal_mode"), "wal") << what;
   }
 
-  std::filesystem::path folder_;
+  const support::TestDirectory folder_;
 };
 
 TEST_F(NewFile, BeginsWithWhatTheSqlOfTheSchemaMakes) {

@@ -1,12 +1,8 @@
-#include "backends/sqlite/store.hpp"
-#include "backends/sqlite/statistics.hpp"
+#include "backends/sqlite/store_for_tests.hpp"
 
 #include <fanfold/testing/manual_clock.hpp>
 
-#include <gtest/gtest.h>
-
 #include <fstream>
-#include <thread>
 
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -16,113 +12,6 @@ namespace fanfold::sqlite {
 namespace {
 
 using namespace std::chrono_literals;
-
-class StoreTest : public ::testing::Test {
- public:
-  ~StoreTest() override {
-    std::error_code code;
-    std::filesystem::remove_all(folder_, code);
-  }
-
- protected:
-  StoreTest() {
-    static int count = 0;
-    folder_ = std::filesystem::temp_directory_path() /
-              ("fanfold-store-" + std::to_string(::getpid()) + "-" + std::to_string(++count));
-    std::filesystem::create_directories(folder_);
-    options_.file = folder_ / "store.db";
-    options_.durability = Durability::normal;
-  }
-
-  [[nodiscard]] Backend open() const { return open_backend(options_).value(); }
-  [[nodiscard]] ErrorCode open_error() const {
-    auto opened = open_backend(options_);
-    return opened ? ErrorCode::internal : opened.error().code;
-  }
-
-  /// As the sqlite3 shell would: answers what went wrong, empty where nothing did.
-  [[nodiscard]] std::string in_shell(const std::string& sql) const {
-    sqlite3* database = nullptr;
-    char* message = nullptr;
-    std::string error;
-    if (sqlite3_open(options_.file.c_str(), &database) != SQLITE_OK) error = sqlite3_errmsg(database);
-    if (sqlite3_exec(database, sql.c_str(), nullptr, nullptr, &message) != SQLITE_OK)
-      error = message != nullptr ? message : "refused";
-    sqlite3_free(message);
-    sqlite3_close(database);
-    return error;
-  }
-  [[nodiscard]] std::vector<std::string> row_in_shell(const std::string& sql) const {
-    sqlite3* database = nullptr;
-    std::vector<std::string> row;
-    sqlite3_open(options_.file.c_str(), &database);
-    const auto keep = [](void* to, int count, char** values, char**) {
-      auto& texts = *static_cast<std::vector<std::string>*>(to);
-      texts.clear();
-      for (int i = 0; i < count; ++i) texts.emplace_back(values[i] != nullptr ? values[i] : "NULL");
-      return 0;
-    };
-    EXPECT_EQ(sqlite3_exec(database, sql.c_str(), keep, &row, nullptr), SQLITE_OK) << sqlite3_errmsg(database);
-    sqlite3_close(database);
-    return row;
-  }
-
-  [[nodiscard]] static ClusterHeader header_of(Backend& backend, const std::string& id, std::uint64_t count) {
-    ClusterHeader header;
-    header.id = id;
-    header.name = "nightly";
-    header.queue_url = "work";
-    header.finish_queue_url = "work";
-    header.created_at = backend.clock->now();
-    header.updated_at = header.created_at;
-    header.expires_at = header.created_at + std::chrono::days(30);
-    header.parent_ended = true;
-    header.task_count = count;
-    header.round_size = count;
-    return header;
-  }
-  static void make_cluster(Backend& backend, const std::string& id, std::uint64_t count) {
-    const std::vector<TaskData> tasks(count, TaskData{"{}", {}});
-    const ClusterHeader header = header_of(backend, id, count);
-    backend.ledger->put_tasks(id, 0, tasks).value();
-    backend.ledger->create_cluster(header).value();
-    backend.ledger->seal(id, header.created_at).value();
-    std::vector<TaskMessage> messages;
-    for (std::uint64_t i = 0; i < count; ++i) messages.push_back({.position = i, .index = i});
-    TaskRangeMessage range;
-    range.common = {.type = RecordType::task, .id = id, .expires_at = header.expires_at};
-    EXPECT_TRUE(backend.queue->send_tasks("work", range, messages).value().empty());
-  }
-
-  static void send_messages(Backend& backend, std::size_t count) {
-    std::vector<OutgoingMessage> messages(count);
-    for (std::size_t i = 0; i < count; ++i) messages[i].content.id = "m" + std::to_string(i);
-    for (const auto& sent : backend.queue->send("work", messages).value()) EXPECT_TRUE(sent.has_value());
-  }
-  /// Claims a single message that was received, and says how to end it.
-  static EndRequest claim(Backend& backend, const Delivery& delivery) {
-    ClaimRequest request;
-    request.ref = RecordRef::of(*delivery.content);
-    request.token = backend.ledger->new_token();
-    request.lease_end = backend.clock->now() + 1h;
-    request.record = NewMessage{.id = delivery.content->id, .url = "work"};
-    EXPECT_EQ(backend.ledger->claim(std::span(&request, 1), backend.clock->now()).value().at(0).outcome,
-              ClaimOutcome::claimed);
-    EndRequest end;
-    end.ref = request.ref;
-    end.condition = request.token;
-    end.attempt = 1;
-    end.message = DeliveredMessage{"work", delivery.receipt_handle};
-    return end;
-  }
-  static std::uint64_t message_count(Backend& backend) {
-    const QueueCounts counts = backend.queue->counts("work").value();
-    return counts.visible_count + counts.in_flight_count + counts.delayed_count;
-  }
-
-  std::filesystem::path folder_;
-  Options options_;
-};
 
 TEST_F(StoreTest, RefusesAFileThatIsNoDatabase) {
   std::ofstream(options_.file)
@@ -275,7 +164,7 @@ TEST_F(StoreTest, LetsAGroupWriteWhereTheUmaskDoes) {
   Backend backend = open();
   make_cluster(backend, "c", 1);
   ::umask(before);
-  for (const auto& entry : std::filesystem::directory_iterator(folder_)) {
+  for (const auto& entry : std::filesystem::directory_iterator(folder_.path())) {
     const auto permissions = entry.status().permissions();
     EXPECT_NE(permissions & std::filesystem::perms::group_write, std::filesystem::perms::none) << entry.path();
     EXPECT_EQ(permissions & std::filesystem::perms::others_write, std::filesystem::perms::none) << entry.path();
@@ -304,7 +193,7 @@ TEST_F(StoreTest, IsMadeWhereASymbolicLinkLeads) {
     EXPECT_TRUE(std::filesystem::exists(file.string() + "-wal"));
   }
   EXPECT_TRUE(std::filesystem::is_regular_file(file));
-  for (const auto& entry : std::filesystem::directory_iterator(folder_))
+  for (const auto& entry : std::filesystem::directory_iterator(folder_.path()))
     EXPECT_FALSE(entry.path().filename().string().starts_with("link.db-")) << entry.path();
 }
 
@@ -401,148 +290,6 @@ TEST_F(StoreTest, PrunesThePayloadsOfACreationThatWasCutOffLongAgo) {
   backend.ledger->create_cluster(header_of(backend, "under-way", 5'000)).value();
   EXPECT_EQ(backend.ledger->read_tasks("under-way", 0, 10'000).value().size(), 5'000U);
   EXPECT_EQ(prune(options_, SystemClock().now()).value().creation_count, 0U);
-}
-
-TEST_F(StoreTest, OneRefusedOperationLeavesItsNeighboursAlone) {
-  const auto store = Store::open(options_, std::make_shared<SystemClock>()).value();
-  constexpr int thread_count = 8;
-  constexpr int round_count = 50;
-  std::atomic<int> refused = 0;
-  std::vector<std::thread> threads;
-  for (int i = 0; i < thread_count; ++i) {
-    threads.emplace_back([&, i] {
-      for (int round = 0; round < round_count; ++round) {
-        auto answer = store->write(Sync::not_needed, [&](Transaction& transaction) -> Result<void> {
-          const std::string name = std::to_string(i) + "/" + std::to_string(round);
-          execute(transaction.connection(), "INSERT INTO setting VALUES (?, 1)", name);
-          if (i == 0)
-            execute(transaction.connection(), "INSERT INTO setting VALUES (?, 1)", name);  // Refused by SQLite itself.
-          return {};
-        });
-        refused += answer ? 0 : 1;
-      }
-    });
-  }
-  for (std::thread& thread : threads) thread.join();
-  EXPECT_EQ(refused, round_count);
-  const auto count = store->read([](Connection& connection) -> Result<std::int64_t> {
-    return query_number(connection, "SELECT count(*) FROM setting WHERE name LIKE '%/%'").value_or(-1);
-  });
-  EXPECT_EQ(count.value(), (thread_count - 1) * round_count);
-}
-
-TEST_F(StoreTest, DeletesASingleMessageInTheCommitThatEndsItsRecord) {
-  Backend backend = open();
-  send_messages(backend, 1);
-  const auto deliveries = backend.queue->receive("work", {.count_max = 1, .wait = 0ms}, {}).value();
-  const EndRequest end = claim(backend, deliveries.at(0));
-  const std::uint64_t commits_before = statistics.commit_count;
-  EXPECT_TRUE(backend.ledger->end(std::span(&end, 1), backend.clock->now()).value().is_deleted(0));
-  EXPECT_EQ(statistics.commit_count - commits_before, 1U);
-  EXPECT_EQ(message_count(backend), 0U);
-}
-
-TEST_F(StoreTest, GivesEachMessageToOneOfManyThatReceiveAtOnce) {
-  constexpr std::size_t count = 400;
-  constexpr std::size_t thread_count = 16;
-  for (const Durability durability : {Durability::normal, Durability::full}) {
-    options_.durability = durability;
-    options_.file += durability == Durability::full ? ".full" : ".normal";
-    Backend backend = open();
-    send_messages(backend, count);
-    std::array<std::atomic<int>, count> received{};
-    {
-      std::vector<std::jthread> threads;
-      for (std::size_t i = 0; i < thread_count; ++i) {
-        threads.emplace_back([&] {
-          while (true) {
-            const auto deliveries = backend.queue->receive("work", {.count_max = 1, .wait = 0ms}, {}).value();
-            if (deliveries.empty()) return;
-            ++received.at(std::stoul(deliveries[0].content->id.substr(1)));
-            const EndRequest end = claim(backend, deliveries[0]);
-            EXPECT_EQ(backend.ledger->end(std::span(&end, 1), backend.clock->now()).value().outcomes.at(0),
-                      EndOutcome::ended);
-          }
-        });
-      }
-    }
-    for (std::size_t i = 0; i < count; ++i) EXPECT_EQ(received.at(i), 1) << "message " << i;
-    EXPECT_EQ(message_count(backend), 0U);
-  }
-}
-
-TEST_F(StoreTest, KeepsTheWalShort) {
-  Backend backend = open();
-  const std::vector<TaskData> tasks(256, TaskData{'"' + std::string(1'000, 'x') + '"', {}});
-  for (std::uint64_t page = 0; page < 256; ++page) backend.ledger->put_tasks("c", page * 256, tasks).value();
-  EXPECT_LT(std::filesystem::file_size(options_.file.string() + "-wal"),
-            3U * static_cast<std::uintmax_t>(checkpoint_bytes));
-  EXPECT_GT(std::filesystem::file_size(options_.file), 40U * 1'024 * 1'024);
-}
-
-TEST_F(StoreTest, TellsItsOwnTokensFromThoseOfAnEarlierProcess) {
-  Backend stays = open();
-  std::uint64_t token = 0;
-  {
-    Backend goes = open();
-    token = goes.ledger->new_token();
-    EXPECT_FALSE(stays.ledger->is_dead_holder(token));
-  }
-  EXPECT_TRUE(stays.ledger->is_dead_holder(token));
-  Backend next = open();  // Takes the same slot.
-  EXPECT_TRUE(stays.ledger->is_dead_holder(token));
-  EXPECT_FALSE(stays.ledger->is_dead_holder(next.ledger->new_token()));
-  EXPECT_FALSE(stays.ledger->is_dead_holder(stays.ledger->new_token()));
-}
-
-TEST_F(StoreTest, WaitsForTheDiskOnceForANewClusterAndForNoNoteOfWhatWasSent) {
-  options_.durability = Durability::full;
-  Backend backend = open();
-  const auto syncs_of = [](auto&& work) {
-    const std::uint64_t before = statistics.sync_count;
-    work();
-    return statistics.sync_count - before;
-  };
-  ClusterHeader header = header_of(backend, "c", 2);
-  header.round_size.reset();
-  header.due.push_back({.kind = DueMark::Kind::creation, .id = "me", .round = 0, .since = header.created_at});
-  header.sender = "me";
-  EXPECT_EQ(syncs_of([&] {
-              backend.ledger->put_tasks("c", 0, std::vector<TaskData>(2, TaskData{"{}", {}})).value();
-              header = backend.ledger->create_cluster(header).value();
-            }),
-            0U)
-      << "nobody was told of it yet";
-  EXPECT_EQ(syncs_of([&] { backend.ledger->seal("c", header.created_at).value(); }), 1U);
-  const auto change = [&](auto&& how) {
-    header = backend.ledger->read_cluster("c", Consistency::strong).value();
-    how(header);
-    return syncs_of([&] { header = backend.ledger->update_cluster(header).value(); });
-  };
-  EXPECT_EQ(change([](ClusterHeader& now) {
-              now.due.clear();
-              now.sender.clear();
-              now.sent_at = now.created_at;
-            }),
-            0U);
-  EXPECT_EQ(change([](ClusterHeader& now) { now.finish_sent_at = now.created_at; }), 0U);
-  EXPECT_EQ(change([](ClusterHeader& now) {
-              now.due.push_back({.kind = DueMark::Kind::resend, .id = "you", .round = 0, .since = now.created_at});
-            }),
-            1U);
-  EXPECT_EQ(change([](ClusterHeader& now) {
-              now.due.clear();
-              now.paused = true;
-            }),
-            1U);
-  const auto send = [&](RecordType type) {
-    std::vector<OutgoingMessage> messages(1);
-    messages.front().content.type = type;
-    messages.front().content.id = "c";
-    return syncs_of([&] { EXPECT_TRUE(backend.queue->send("work", messages).value().front().has_value()); });
-  };
-  EXPECT_EQ(send(RecordType::cluster), 0U);
-  EXPECT_EQ(send(RecordType::message), 1U);
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
 #include "backends/sqlite/store.hpp"
+#include "support/test_directory.hpp"
 
 #include <fanfold/backends/sqlite.hpp>
 
@@ -13,18 +14,8 @@ using namespace std::chrono_literals;
 
 /// A cluster of one task that has ended, so that its finish message is what is left of it.
 class VoidMessages : public ::testing::Test {
- public:
-  ~VoidMessages() override {
-    std::error_code code;
-    std::filesystem::remove_all(folder_, code);
-  }
-
  protected:
   VoidMessages() {
-    static int count = 0;
-    folder_ = std::filesystem::temp_directory_path() /
-              ("fanfold-void-" + std::to_string(::getpid()) + "-" + std::to_string(++count));
-    std::filesystem::create_directories(folder_);
     Options options;
     options.file = folder_ / "store.db";
     options.durability = Durability::normal;
@@ -81,7 +72,7 @@ class VoidMessages : public ::testing::Test {
     return counts.visible_count + counts.in_flight_count + counts.delayed_count;
   }
 
-  std::filesystem::path folder_;
+  const support::TestDirectory folder_;
   std::optional<Backend> backend_;
   int sent_count_ = 0;
 };
