@@ -9,4 +9,5 @@ done </proc/mounts
 rm -rf "$directory"
 mkdir -p "$directory"
 cd "$directory"
-exec bash -euo pipefail "$script"
+# Behind nohup(1), or in the background of a script, signals are ignored that the tests send.
+exec env --default-signal=HUP,INT,QUIT bash -euo pipefail "$script"
