@@ -64,9 +64,8 @@ void append_escape(std::string& out, char character) {
   }
   constexpr std::string_view digits = "0123456789abcdef";
   const auto byte = static_cast<unsigned char>(character);
-  out += "\\u00";
-  out += digits[byte >> 4];
-  out += digits[byte & 0xF];
+  const std::array<char, 6> escape{'\\', 'u', '0', '0', digits[byte >> 4], digits[byte & 0xF]};
+  out.append(escape.data(), escape.size());
 }
 
 template <class T>
