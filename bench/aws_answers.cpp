@@ -17,7 +17,7 @@ namespace {
 using fanfold::detail::JsonWriter;
 
 constexpr std::size_t batch_count = 10;
-constexpr std::uint64_t task_count = 1'000'000;
+constexpr std::uint64_t header_task_count = 1'000'000;
 constexpr std::uint64_t positions_apart = 32;
 constexpr std::size_t receive_count = 2'000;
 constexpr std::size_t receipt_bytes = 412;  // As SQS makes them.
@@ -62,7 +62,7 @@ std::string received(std::size_t number) {
   });
 }
 
-std::string batch(std::size_t count, bool sent) {
+std::string batch_answer(std::size_t count, bool sent) {
   return object([&](JsonWriter& out) {
     out.plain_key("Successful");
     out.begin_array();
@@ -101,8 +101,8 @@ std::string header() {
   fanfold::ClusterHeader header;
   header.id = constant_cluster;
   header.queue_url = header.finish_queue_url = constant_queue;
-  header.task_count = task_count;
-  header.round_size = task_count;
+  header.task_count = header_task_count;
+  header.round_size = header_task_count;
   header.marked = true;
   header.parent_ended = true;
   header.version = 3;
@@ -152,9 +152,9 @@ Answers constant_answers() {
     answers["AmazonSQS.ReceiveMessage"].push_back(received(number));
   for (std::size_t count = 1; count <= batch_count; ++count) {
     const std::string suffix = std::to_string(count);
-    answers["AmazonSQS.SendMessageBatch" + suffix] = {batch(count, true)};
-    answers["AmazonSQS.DeleteMessageBatch" + suffix] = {batch(count, false)};
-    answers["AmazonSQS.ChangeMessageVisibilityBatch" + suffix] = {batch(count, false)};
+    answers["AmazonSQS.SendMessageBatch" + suffix] = {batch_answer(count, true)};
+    answers["AmazonSQS.DeleteMessageBatch" + suffix] = {batch_answer(count, false)};
+    answers["AmazonSQS.ChangeMessageVisibilityBatch" + suffix] = {batch_answer(count, false)};
   }
   return answers;
 }

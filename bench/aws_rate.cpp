@@ -111,7 +111,7 @@ void run_rate(const Scale& scale, const Report& report) {
   report({"aws_rate_5ms_of_theory", 100 * got.tasks_per_second / theory, "%", {{"theory", theory}}});
 }
 
-void run_memory(const Scale& scale, const Report& report) {
+void run_memory_on_aws(const Scale& scale, const Report& report) {
   set_constant_credentials();
   const ConstantServer server(constant_answers(), 0us);
   const auto usage = std::make_shared<fanfold::aws::Usage>();
@@ -149,7 +149,7 @@ void run_memory(const Scale& scale, const Report& report) {
 
 std::vector<Benchmark> aws_rate_benchmarks() {
   return {{"aws_rate_5ms", "64 jobs, 5 ms per answer, claim and complete each, beside what the calls allow", run_rate},
-          {"aws_create_1m", "resident memory that creating 1M tasks from a generator adds at most", run_memory}};
+          {"aws_create_1m", "resident memory that creating 1M tasks from a generator adds at most", run_memory_on_aws}};
 }
 
 }  // namespace bench

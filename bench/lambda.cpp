@@ -18,12 +18,12 @@ namespace bench {
 namespace {
 
 /// The place where a Runtime API would be: takes one connection at a time and the first thing said on it.
-class Listener {
+class RuntimeApi {
  public:
-  Listener() = default;
-  Listener(const Listener&) = delete;
-  Listener& operator=(const Listener&) = delete;
-  ~Listener() { ::close(listener_.descriptor); }
+  RuntimeApi() = default;
+  RuntimeApi(const RuntimeApi&) = delete;
+  RuntimeApi& operator=(const RuntimeApi&) = delete;
+  ~RuntimeApi() { ::close(listener_.descriptor); }
 
   [[nodiscard]] std::string address() const { return "127.0.0.1:" + std::to_string(listener_.port); }
 
@@ -51,12 +51,12 @@ pid_t start(std::string program, std::vector<std::string> variables) {
 }
 
 /// From the start of the process to its request for an event, in milliseconds.
-double cold_start(const std::string& program, const Listener& listener) {
+double cold_start(const std::string& program, const RuntimeApi& api) {
   const Stopwatch watch;
   const pid_t process =
-      start(program, {"AWS_LAMBDA_RUNTIME_API=" + listener.address(), "AWS_REGION=eu-central-1", "FANFOLD_BUCKET=b",
+      start(program, {"AWS_LAMBDA_RUNTIME_API=" + api.address(), "AWS_REGION=eu-central-1", "FANFOLD_BUCKET=b",
                       "AWS_ACCESS_KEY_ID=k", "AWS_SECRET_ACCESS_KEY=s", "AWS_SESSION_TOKEN=t", "TZ=:UTC"});
-  const std::string words = listener.first_words();
+  const std::string words = api.first_words();
   const double milliseconds = watch.seconds() * 1e3;
   ::kill(process, SIGKILL);
   ::waitpid(process, nullptr, 0);
@@ -73,11 +73,11 @@ double bare_process() {
 void run_cold_start(const Scale& scale, const Report& report) {
   const char* const named = std::getenv("FANFOLD_LAMBDA_BOOTSTRAP");
   const std::string program = named == nullptr ? FANFOLD_BENCH_LAMBDA : named;
-  const Listener listener;
+  const RuntimeApi api;
   std::vector<double> samples;
   std::vector<double> bare;
   for (std::uint64_t i = 0; i < scale.of(500); ++i) {  // Side by side, so that both have the same machine.
-    samples.push_back(cold_start(program, listener));
+    samples.push_back(cold_start(program, api));
     bare.push_back(bare_process());
   }
   const double bytes = static_cast<double>(std::filesystem::file_size(program));
