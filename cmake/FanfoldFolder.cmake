@@ -96,6 +96,12 @@ function(fanfold_labels_wanted result)
   set(${result} ${wanted} PARENT_SCOPE)
 endfunction()
 
+# What tests are compiled with besides. What they test is optimized; they are compiled often and wait for it, so that they
+# are not, and lines in a debugger they have in the build that is for it.
+function(fanfold_test_settings target)
+  target_compile_options(${target} PRIVATE -O0 $<$<NOT:$<CONFIG:Debug>>:-g0>)
+endfunction()
+
 # fanfold_test(name SOURCES file... [LINK target...] [LABELS label...] [TIMEOUT seconds] [SERIAL])
 #
 # A GoogleTest executable whose every test is a test of ctest, named "<name>: Suite.Test", or, with FANFOLD_TESTS_TOGETHER,
@@ -110,7 +116,7 @@ function(fanfold_test name)
   endif()
   add_executable(${name} ${arg_SOURCES})
   fanfold_compile_settings(${name})
-  target_compile_options(${name} PRIVATE -O0) # What is tested is optimized; the tests are compiled often and wait for it.
+  fanfold_test_settings(${name})
   target_link_libraries(${name} PRIVATE ${arg_LINK} GTest::gmock GTest::gtest_main)
   fanfold_precompiled(${name} test)
   fanfold_labels_wanted(wanted ${arg_LABELS})

@@ -1,4 +1,4 @@
-// ctest: labels=integration,tsan timeout=120
+// ctest: labels=integration,tsan
 #include "aws/call.hpp"
 #include "aws/session.hpp"
 #include "aws/test_files.hpp"

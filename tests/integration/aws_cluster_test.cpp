@@ -1,4 +1,4 @@
-// ctest: labels=slow timeout=300
+// ctest: labels=slow
 // Whole clusters on a server that speaks as AWS does, and what they cost.
 #include <fanfold/backends/aws.hpp>
 #include <fanfold/fanfold.hpp>

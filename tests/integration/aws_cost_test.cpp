@@ -1,4 +1,4 @@
-// ctest: labels=slow timeout=300
+// ctest: labels=slow
 // What a cluster costs, counted by a meter between fanfold and a server that stands in for AWS, beside what is
 // promised and what `fanfold cost` says.
 #include <fanfold/backends/aws.hpp>

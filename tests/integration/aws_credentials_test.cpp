@@ -1,4 +1,4 @@
-// ctest: labels=integration,tsan timeout=120
+// ctest: labels=integration,tsan
 // Credentials that whoever starts the program gives: variables, profiles, roles, programs, a login.
 #include "support/credential_chain.hpp"
 

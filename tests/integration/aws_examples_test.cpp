@@ -1,4 +1,4 @@
-// ctest: labels=slow timeout=300
+// ctest: labels=slow
 // The examples, unchanged, on servers that speak as AWS does: they print what they print on a file.
 #include <fanfold/backends/aws.hpp>
 

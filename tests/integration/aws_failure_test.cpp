@@ -1,4 +1,4 @@
-// ctest: labels=slow timeout=600
+// ctest: labels=slow
 // Everything at once on a server that speaks as AWS does, behind a proxy that cuts, delays, doubles and garbles, with
 // workers that are killed, frozen and drained at random moments. FANFOLD_FAILURE_SEEDS=200 runs so many seeds,
 // FANFOLD_FAILURE_FIRST=17 begins at that one.
@@ -268,7 +268,8 @@ class Lane {
     if (result.total_part_count() == before) return;
     const std::string seed = std::to_string(run.scene().seed);
     say("seed " + seed + " failed; its log is " + run.scene().log.file().string());
-    say("again: FANFOLD_FAILURE_FIRST=" + seed + " FANFOLD_FAILURE_SEEDS=1 tests/integration/aws_failure_test");
+    say("again: FANFOLD_FAILURE_FIRST=" + seed +
+        " FANFOLD_FAILURE_SEEDS=1 tests/integration/integration_slow_test '--gtest_filter=AwsFailure.*'");
   }
 
   const AwsServer& server_;

@@ -1,4 +1,4 @@
-// ctest: labels=integration,tsan timeout=120
+// ctest: labels=integration,tsan
 // Credentials that the machine gives to what runs on it: a container's endpoint, an instance's metadata.
 #include "support/credential_chain.hpp"
 

@@ -1,4 +1,4 @@
-// ctest: labels=integration,tsan timeout=120
+// ctest: labels=integration,tsan
 // What other servers than AWS's answer, as it was seen, and what set-up says of a server that does not keep promises.
 #include "backends/aws/sqs_queue.hpp"
 
@@ -21,8 +21,6 @@ using ::testing::HasSubstr;
 
 constexpr std::string_view queue_url = "http://localhost/1/q";
 
-ScriptedReply reply(int status, std::string body) { return ScriptedReply::of(status, std::move(body)); }
-
 std::string operation_of(const ReceivedRequest& request) {
   const std::string target = request.header("x-amz-target");
   return target.empty() ? request.method : target.substr(target.find('.') + 1);
@@ -43,7 +41,7 @@ ScriptedReply sent_all(const ReceivedRequest& request) {
     if (i > 0) text += ',';
     text += R"({"Id":")" + std::to_string(i) + R"(","MessageId":"m"})";
   }
-  return reply(200, text + "]}");
+  return ScriptedReply::of(200, text + "]}");
 }
 
 class OtherServers : public ::testing::Test {
@@ -68,7 +66,7 @@ TEST_F(OtherServers, ABatchThatIsTooLongGoesMessageByMessage) {
                            "InvalidAttributeValue"}) {
     std::atomic<int> alone_count = 0;
     on_request = [&](const ReceivedRequest& request) {
-      if (entry_count_of(request) > 1) return reply(400, std::string(R"({"__type":")") + code + R"("})");
+      if (entry_count_of(request) > 1) return ScriptedReply::of(400, std::string(R"({"__type":")") + code + R"("})");
       ++alone_count;
       return sent_all(request);
     };
@@ -79,7 +77,8 @@ TEST_F(OtherServers, ABatchThatIsTooLongGoesMessageByMessage) {
 
 TEST_F(OtherServers, OneMessageThatIsRefusedSpoilsNoOther) {
   on_request = [](const ReceivedRequest& request) {
-    if (request.body.find("spoiled") != std::string::npos) return reply(400, R"({"__type":"InvalidMessageContents"})");
+    if (request.body.find("spoiled") != std::string::npos)
+      return ScriptedReply::of(400, R"({"__type":"InvalidMessageContents"})");
     return sent_all(request);
   };
   const auto answers = send({"good", "spoiled", "fine"});
@@ -93,13 +92,13 @@ TEST_F(OtherServers, AMessageThatIsLongerThanAQueueSaysItTakesGoesIntoTheBucket)
   on_request = [&](const ReceivedRequest& request) {
     if (request.method == "PUT") {
       stored = request.body;
-      ScriptedReply made = reply(200, "");
+      ScriptedReply made = ScriptedReply::of(200, "");
       made.headers.emplace_back("ETag", "\"e\"");
       return made;
     }
-    if (operation_of(request) == "GetQueueAttributes") return reply(200, R"({"Attributes":{}})");
+    if (operation_of(request) == "GetQueueAttributes") return ScriptedReply::of(200, R"({"Attributes":{}})");
     if (request.body.size() > 262'144)
-      return reply(400, R"({"__type":"InvalidAttributeValue","message":"MessageTooLong"})");
+      return ScriptedReply::of(400, R"({"__type":"InvalidAttributeValue","message":"MessageTooLong"})");
     return sent_all(request);
   };
   const std::string text(300'000, 'x');
@@ -110,7 +109,7 @@ TEST_F(OtherServers, AMessageThatIsLongerThanAQueueSaysItTakesGoesIntoTheBucket)
 
 // local-aws-sqs
 TEST_F(OtherServers, AReceiveThatIsAnsweredWithoutABodyIsNoMessages) {
-  on_request = [](const ReceivedRequest&) { return reply(200, ""); };
+  on_request = [](const ReceivedRequest&) { return ScriptedReply::of(200, ""); };
   EXPECT_TRUE(queue->receive(queue_url, {}, {}).value().empty());
 }
 
@@ -118,8 +117,9 @@ TEST_F(OtherServers, AReceiveThatIsAnsweredWithoutABodyIsNoMessages) {
 TEST_F(OtherServers, AServerThatKnowsOnlyTheOlderNameOfAttributesIsAskedByIt) {
   on_request = [](const ReceivedRequest& request) {
     const bool tells = request.body.find("\"AttributeNames\"") != std::string::npos;
-    return reply(200, R"({"Messages":[{"MessageId":"a","ReceiptHandle":"r","Body":"b")" +
-                          std::string(tells ? R"(,"Attributes":{"ApproximateReceiveCount":"4"})" : "") + "}]}");
+    return ScriptedReply::of(200, R"({"Messages":[{"MessageId":"a","ReceiptHandle":"r","Body":"b")" +
+                                      std::string(tells ? R"(,"Attributes":{"ApproximateReceiveCount":"4"})" : "") +
+                                      "}]}");
   };
   EXPECT_EQ(queue->receive(queue_url, {}, {}).value().at(0).receive_count, 1U);
   EXPECT_EQ(queue->receive(queue_url, {}, {}).value().at(0).receive_count, 4U);
@@ -127,13 +127,13 @@ TEST_F(OtherServers, AServerThatKnowsOnlyTheOlderNameOfAttributesIsAskedByIt) {
 
 TEST_F(OtherServers, TheOlderProtocolIsNamed) {
   on_request = [](const ReceivedRequest&) {
-    return reply(400,
-                 "<?xml version=\"1.0\" encoding=\"UTF-8\"?><ErrorResponse><Error><Type>Sender</Type>"
-                 "<Code>InvalidAction</Code></Error></ErrorResponse>");
+    return ScriptedReply::of(400,
+                             "<?xml version=\"1.0\" encoding=\"UTF-8\"?><ErrorResponse><Error><Type>Sender</Type>"
+                             "<Code>InvalidAction</Code></Error></ErrorResponse>");
   };
   EXPECT_THAT(queue->list().error().message, HasSubstr("XML of the older query protocol"));
   on_request = [](const ReceivedRequest&) {
-    return reply(200, "<ListQueuesResponse><ListQueuesResult></ListQueuesResult></ListQueuesResponse>");
+    return ScriptedReply::of(200, "<ListQueuesResponse><ListQueuesResult></ListQueuesResult></ListQueuesResponse>");
   };
   EXPECT_THAT(queue->list().error().message, HasSubstr("XML of the older query protocol"));
 }
@@ -141,9 +141,10 @@ TEST_F(OtherServers, TheOlderProtocolIsNamed) {
 TEST_F(OtherServers, AQueueWorksOnWithoutTheDeadLetterQueueThatItsPolicyNames) {
   on_request = [](const ReceivedRequest& request) {
     if (operation_of(request) == "GetQueueUrl")
-      return reply(400, R"({"__type":"com.amazonaws.sqs#QueueDoesNotExist"})");
-    return reply(200, R"({"Attributes":{"VisibilityTimeout":"30","RedrivePolicy":)"
-                      R"("{\"deadLetterTargetArn\":\"arn:aws:sqs:us-east-1:1:q-dead\",\"maxReceiveCount\":\"5\"}"}})");
+      return ScriptedReply::of(400, R"({"__type":"com.amazonaws.sqs#QueueDoesNotExist"})");
+    return ScriptedReply::of(
+        200, R"({"Attributes":{"VisibilityTimeout":"30","RedrivePolicy":)"
+             R"("{\"deadLetterTargetArn\":\"arn:aws:sqs:us-east-1:1:q-dead\",\"maxReceiveCount\":\"5\"}"}})");
   };
   const QueueAttributes attributes = queue->attributes(queue_url).value();
   ASSERT_TRUE(attributes.redrive.has_value());

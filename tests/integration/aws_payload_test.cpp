@@ -1,4 +1,3 @@
-// ctest: timeout=120
 // Messages that are too long for SQS, as a worker receives them and as Lambda gives them: the event has the pointer,
 // and the message attribute.
 #include "backends/aws/keys.hpp"

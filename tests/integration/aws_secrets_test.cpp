@@ -120,8 +120,8 @@ TEST_F(Secrets, AreNeverToldWhateverGoesWrong) {
   const std::set<std::string> secrets = {"environment-secret-0001", "environment/token+0002", "file-secret-0003",
                                          "web-identity-token-0004", "sso-token-0005",         "container-token-0006",
                                          "process-secret-0007",     "document-secret-0008"};
-  testing::internal::CaptureStdout();
-  testing::internal::CaptureStderr();
+  ::testing::internal::CaptureStdout();
+  ::testing::internal::CaptureStderr();
   use_all_tricks({{"AWS_ACCESS_KEY_ID", "A"},
                   {"AWS_SECRET_ACCESS_KEY", "environment-secret-0001"},
                   {"AWS_SESSION_TOKEN", "environment/token+0002"}});
@@ -165,7 +165,7 @@ TEST_F(Secrets, AreNeverToldWhateverGoesWrong) {
     use({{"AWS_CONTAINER_CREDENTIALS_FULL_URI", "SERVER"}},
         [&](const std::string&) { return ScriptedReply::of(200, document); });
   }
-  const std::string printed = testing::internal::GetCapturedStdout() + testing::internal::GetCapturedStderr();
+  const std::string printed = ::testing::internal::GetCapturedStdout() + ::testing::internal::GetCapturedStderr();
 
   EXPECT_GT(said_.size(), 2'000U) << "there was something to search";
   for (const std::string& secret : secrets) {

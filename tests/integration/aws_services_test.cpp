@@ -1,4 +1,4 @@
-// ctest: labels=integration,tsan timeout=120
+// ctest: labels=integration,tsan
 // What no server of the tests does, and the services may: answers that are scripted by their documentation.
 #include "aws/md5.hpp"
 #include "backends/aws/bulk.hpp"

@@ -1,4 +1,3 @@
-// ctest: labels=integration timeout=300
 // Our signatures and host names against those of botocore, AWS's own library for Python.
 #include "aws/endpoint.hpp"
 #include "aws/test_files.hpp"

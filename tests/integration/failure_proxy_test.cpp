@@ -1,4 +1,4 @@
-// ctest: labels=slow timeout=60
+// ctest: labels=slow
 // What the proxy of the failure tests does to requests and answers: each harm, and else none. In release only: it forks
 // beside a thread, which may hold the lock of a sanitizer's allocator.
 #include "../support/failure_proxy.hpp"

@@ -1,4 +1,4 @@
-// ctest: labels=integration,tsan timeout=120
+// ctest: labels=integration,tsan
 #include "net/http_client.hpp"
 
 #include "support/scripted_http_server.hpp"

@@ -1,4 +1,3 @@
-// ctest: timeout=120
 #include "support/runtime_api_server.hpp"
 
 #include <fanfold/json.hpp>

@@ -10,10 +10,10 @@
 namespace fanfold::cli {
 namespace {
 
-class ResultFolder : public testing::Test {
+class ResultFolder : public ::testing::Test {
  protected:
   const std::filesystem::path folder_ =
-      testing::TempDir() + "results-" + testing::UnitTest::GetInstance()->current_test_info()->name();
+      ::testing::TempDir() + "results-" + ::testing::UnitTest::GetInstance()->current_test_info()->name();
   void SetUp() override { ASSERT_TRUE(make_result_folder(folder_).has_value()); }
   void TearDown() override { std::filesystem::remove_all(folder_); }
   [[nodiscard]] std::string content(const std::string& name) const {

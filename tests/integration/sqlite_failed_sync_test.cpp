@@ -1,4 +1,4 @@
-// ctest: labels=slow timeout=240
+// ctest: labels=slow
 // A disk that fails while it syncs, and a file that is exchanged while it is open.
 #include "support/power_cut_scene.hpp"
 

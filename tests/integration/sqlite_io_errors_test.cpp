@@ -1,4 +1,3 @@
-// ctest: timeout=120
 // A disk that refuses each of SQLite's calls in turn, syncs aside (sqlite_failed_sync_test).
 #include "../support/passing_file.hpp"
 #include "support/test_directory.hpp"

@@ -1,4 +1,3 @@
-// ctest: timeout=240
 // Memory that runs out inside SQLite, at each of its allocations in turn.
 #include "support/test_directory.hpp"
 

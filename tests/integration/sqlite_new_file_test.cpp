@@ -1,4 +1,3 @@
-// ctest: timeout=240
 // A new store that several processes make at once, whose maker is killed at each of its system calls, or that the disk
 // has no room for.
 #include "backends/sqlite/store.hpp"

@@ -1,4 +1,4 @@
-// ctest: labels=slow timeout=120
+// ctest: labels=slow
 // A shell that was left open in the middle of a read.
 #include "support/test_directory.hpp"
 

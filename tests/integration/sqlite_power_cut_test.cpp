@@ -1,4 +1,4 @@
-// ctest: labels=slow timeout=240
+// ctest: labels=slow
 // The power goes off in the middle of the work: what somebody was told is there afterwards.
 #include "support/power_cut_scene.hpp"
 

@@ -18,7 +18,7 @@ namespace {
 using namespace std::chrono_literals;
 
 /// As run_command_line does it.
-class Subprocess : public testing::Test {
+class Subprocess : public ::testing::Test {
  protected:
   static void SetUpTestSuite() { std::signal(SIGPIPE, SIG_IGN); }
 };

@@ -12,7 +12,7 @@ namespace {
 class TaskFile {
  public:
   explicit TaskFile(std::string_view content)
-      : path_(testing::TempDir() + "tasks-" + testing::UnitTest::GetInstance()->current_test_info()->name()) {
+      : path_(::testing::TempDir() + "tasks-" + ::testing::UnitTest::GetInstance()->current_test_info()->name()) {
     std::ofstream(path_, std::ios::binary) << content;
   }
   ~TaskFile() { std::filesystem::remove(path_); }

@@ -209,8 +209,9 @@ class PowerCutDisk {
     if (!entry.current) {
       entry.current = std::make_shared<Node>();
       if (was_there != 0) {
-        std::ifstream in(name, std::ios::binary);
-        entry.current->synced.assign(std::istreambuf_iterator<char>(in), {});
+        std::string& bytes = entry.current->synced;
+        bytes.resize(std::filesystem::file_size(name));
+        std::ifstream(name, std::ios::binary).read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
         entry.synced = entry.current;
       }
     }
