@@ -12,6 +12,8 @@ constexpr double act_chance = 0.1;          // Of a steering action, at each tur
 constexpr double think_again_chance = 0.3;  // Of a deletion that was cut off.
 constexpr std::uint64_t add_size = 3;
 constexpr std::uint64_t finish_retry_count_max = 2;
+/// Of its turns a producer that only waits takes one to look, since a look costs as much as what happens in a turn.
+constexpr std::uint64_t turns_per_look = 4;
 constexpr std::uint64_t hand_step_count = 12;
 constexpr double fail_chance = 0.15;  // Of a task by hand.
 
@@ -43,6 +45,7 @@ class ClusterScript {
     if (!key_) return create(client);
     if (plan_.open && !sealed_) return add_or_seal(client);
     if (steer(client)) return Step::again;
+    if (++turn_count_ % turns_per_look != 0) return Step::again;
     const auto progress = world_.client.progress(*key_);
     if (!progress) {
       recorder_.violation("cluster " + key_->p_key + " is lost: " + to_string(progress.error()));
@@ -183,6 +186,7 @@ class ClusterScript {
   std::vector<TaskBody> bodies_;
   std::optional<MessageKey> key_;
   std::uint64_t added_count_ = 0;
+  std::uint64_t turn_count_ = 0;
   std::uint64_t retried_count_ = 0;
   std::uint64_t finish_retried_count_ = 0;
   bool sealed_ = false;
