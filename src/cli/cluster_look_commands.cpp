@@ -26,6 +26,24 @@ struct LsOptions {
   std::uint64_t limit = 0;  // Zero: by shown_count_max.
 };
 
+/// What there is to say in place of a list without a line, and what to type next.
+Result<void> explain_empty_list(const Client& client, const LsOptions& options) {
+  const bool is_filtered = options.unfinished || !options.name.empty();
+  if (is_filtered) {
+    auto any = client.list_clusters({.unfinished_only = false, .name = {}, .cursor = {}, .count_max = 1});
+    if (!any) return std::move(any).error();
+    if (!any->clusters.empty()) {
+      const std::string name =
+          options.name.empty() ? "" : fmt::format(" of the name '{}'", printable(options.name, Newlines::escape));
+      note(fmt::format("there is no {}cluster{}; fanfold cluster ls shows all", options.unfinished ? "unfinished " : "",
+                       name));
+      return {};
+    }
+  }
+  note("there are no clusters; fanfold run and fanfold cluster create make one");
+  return {};
+}
+
 Result<ExitCode> list(const Invocation& invocation, const LsOptions& options) {
   auto client = open_store(invocation.common, StoreUse::read);
   if (!client) return std::move(client).error();
@@ -54,6 +72,9 @@ Result<ExitCode> list(const Invocation& invocation, const LsOptions& options) {
     query.cursor = page->next_cursor;
   } while (!query.cursor.empty() && shown < limit);
   table.print();
+  if (shown == 0 && !invocation.common.json) {
+    if (auto said = explain_empty_list(*client, options); !said) return said.error();
+  }
   if (!query.cursor.empty() && !invocation.common.json) note(fmt::format("(the newest {}; --limit shows more)", limit));
   return ExitCode::ok;
 }

@@ -22,12 +22,18 @@ complains 'no connection'
 
 # --- set-up, twice
 echo 'store = "aws"' >fanfold.toml
+expect 0 fanfold queue ls
+complains 'there are no queues; fanfold setup aws --queue NAME makes one'
+expect 0 fanfold queue ls --json
+same '' "$(cat out err)"
 expect 0 fanfold setup aws --table jobs --bucket jobs-of-the-test --queue resize --warm 5000
 for made in 'table jobs' 'time to live of table jobs' 'bucket jobs-of-the-test' 'lifecycle of bucket' 'queue resize' 'dead-letter queue resize-dead'; do
   grep -q "^made  *$made" out || failed "not made: $made"
 done
 expect 0 fanfold setup aws --table jobs --bucket jobs-of-the-test --queue resize --json
 same 6 "$(grep -c '"state":"there"' out)"
+expect 0 fanfold cluster ls --table jobs
+complains 'there are no clusters; fanfold run and fanfold cluster create make one'
 expect 0 fanfold setup aws --table jobs
 complains 'no bucket'
 expect 0 fanfold setup aws --table jobs --warm 5000
