@@ -105,11 +105,12 @@ Result<ExitCode> show(const Invocation& invocation, const ClusterOnly& options) 
   return ExitCode::ok;
 }
 
-/// A service that is not reached now is asked again until it answers, as a worker does; the user is told once.
-bool is_worth_waiting_for(const Result<Progress>& progress, bool& told) {
+/// A store that is not reached now is asked again until it answers, as a worker does; the user is told once. `tells`:
+/// it does so by itself.
+bool is_worth_waiting_for(const Result<Progress>& progress, bool tells, bool& told) {
   if (progress) return true;
   if (!engine::is_passing_fault(progress.error().code)) return false;
-  if (!told) note("fanfold: " + printable(to_string(progress.error()), Newlines::escape) + "; trying again");
+  if (!told && !tells) note("fanfold: " + printable(to_string(progress.error()), Newlines::escape) + "; trying again");
   told = true;
   return true;
 }
@@ -130,10 +131,12 @@ Result<ExitCode> watch(const Invocation& invocation, const ClusterOnly& options)
   const std::stop_token stop = stop_on_signals();
   Result<Progress> progress = client->progress(key);
   {
-    const ProgressReporter reporter(*client, key, label_of(*header));
+    const ProgressReporter reporter(
+        *client, {.cluster = key, .name = label_of(*header), .is_on_aws = is_on_aws(invocation.common)});
     const auto interval = is_on_aws(invocation.common) ? watch_interval_on_aws : watch_interval;
     bool told = false;
-    while (is_worth_waiting_for(progress, told) && !(progress && progress->finished) && !stop.stop_requested()) {
+    while (is_worth_waiting_for(progress, is_on_aws(invocation.common), told) && !(progress && progress->finished) &&
+           !stop.stop_requested()) {
       pause_for(interval, stop);
       progress = client->progress(key);
       if (progress) told = false;
