@@ -27,7 +27,8 @@ Service::Service(Options options, net::HttpClient& http, ServiceTime& time, Cred
       http_(http),
       time_(time),
       credentials_(credentials),
-      signer_(options_.endpoint.region, options_.name) {}
+      signer_(options_.endpoint.region, options_.name),
+      outage_(options_.warn) {}
 
 Call::Call(Service& service, ServiceRequest request)
     : service_(service), request_(std::move(request)), retry_(service.options_.retry, service.budget_) {
@@ -40,6 +41,7 @@ Call::Call(Service& service, ServiceRequest request)
   header_count_ = attempt_.headers.size();
   attempt_.body = request_.body;
   attempt_.timeout = request_.timeout;
+  if (service.options_.warn) attempt_.slow_after = request_.wait + OutageNotice::slow_after;
   attempt_.response_bytes_max = request_.response_bytes_max;
 }
 
@@ -69,6 +71,7 @@ std::optional<milliseconds> Call::ended(net::HttpOutcome outcome, const net::Run
   mend_ = Mend::none;
   const AttemptEnd end = judge(outcome);
   protect_detail();
+  note_outage(end);
   net::Retry::Circumstances circumstances;
   if (end != AttemptEnd::success) {
     circumstances.random_unit = random_unit();
@@ -151,12 +154,29 @@ void Call::protect_detail() {
   if (detail.size() > detail_bytes_max) detail.resize(detail_bytes_max);
 }
 
+void Call::is_slow() {
+  const auto seconds = std::chrono::ceil<std::chrono::seconds>(attempt_.slow_after).count();
+  service_.outage_.slow(operation() + ": no answer for " + std::to_string(seconds) + " s",
+                        std::chrono::steady_clock::now());
+}
+
+/// Also of the last attempt: whoever called tries again by itself.
+void Call::note_outage(AttemptEnd end) {
+  if (end == AttemptEnd::success) service_.outage_.succeeded();
+  if (end != AttemptEnd::throttled && end != AttemptEnd::transient) return;
+  const auto now = std::chrono::steady_clock::now();
+  // A long poll may have waited for nothing but messages until its connection broke.
+  const bool was_hanging = now - sent_at_ >= request_.timeout;
+  if (!failing_since_) failing_since_ = was_hanging ? sent_at_ : now;
+  service_.outage_.failed(*answer_.error, *failing_since_, now);
+}
+
 Result<void> Call::decode(const net::HttpResponse&) { return {}; }
 
 namespace {
 
 ServiceRequest json_request(std::string_view target_prefix, std::string_view operation, std::string body,
-                            milliseconds timeout) {
+                            milliseconds timeout, milliseconds wait) {
   ServiceRequest request;
   request.operation = operation;
   request.headers.add("Content-Type", "application/x-amz-json-1.0");
@@ -166,14 +186,15 @@ ServiceRequest json_request(std::string_view target_prefix, std::string_view ope
   request.headers.add("X-Amz-Target", target);
   request.body = std::move(body);
   request.timeout = timeout;
+  request.wait = wait;
   return request;
 }
 
 }  // namespace
 
 JsonCall::JsonCall(Service& service, std::string_view target_prefix, std::string_view operation, std::string body,
-                   milliseconds timeout)
-    : Call(service, json_request(target_prefix, operation, std::move(body), timeout)) {}
+                   milliseconds timeout, milliseconds wait)
+    : Call(service, json_request(target_prefix, operation, std::move(body), timeout, wait)) {}
 
 Result<void> JsonCall::decode(const net::HttpResponse& response) {
   if (is_of_query_protocol(response.body)) return Error{ErrorCode::bad_input, std::string(query_protocol_hint), {}};

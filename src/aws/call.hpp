@@ -2,6 +2,7 @@
 
 #include "aws/credentials.hpp"
 #include "aws/endpoint.hpp"
+#include "aws/outage_notice.hpp"
 #include "aws/service_error.hpp"
 #include "aws/service_time.hpp"
 #include "net/http_client.hpp"
@@ -48,6 +49,7 @@ class Service {
     Protocol protocol = Protocol::json;
     Endpoint endpoint{};
     net::RetryPolicy retry{};
+    OutageNotice::Warn warn{};  ///< Told by calls that go on trying; from their threads.
   };
 
   /// Without credentials requests are sent unsigned.
@@ -74,6 +76,7 @@ class Service {
   CredentialSource* credentials_;
   net::RequestSigner signer_;
   net::RetryBudget budget_;
+  OutageNotice outage_;
 };
 
 /// What is asked of a service.
@@ -86,6 +89,7 @@ struct ServiceRequest {
   net::RequestHeaders headers{};  ///< All are signed.
   std::string body{};
   std::chrono::milliseconds timeout{30'000};  ///< Of one attempt; a long poll needs more than its wait.
+  std::chrono::milliseconds wait{};           ///< Of a long poll: an answer is expected some seconds after it.
   std::size_t response_bytes_max = net::response_bytes_max_default;
 };
 
@@ -118,6 +122,7 @@ class Call : public net::Exchange {
   [[nodiscard]] Answer& answer() noexcept { return answer_; }
 
   const net::HttpRequest* begin(const net::RunOptions& options) final;
+  void is_slow() final;
   std::optional<std::chrono::milliseconds> ended(net::HttpOutcome outcome, const net::RunOptions& options) final;
 
  protected:
@@ -136,6 +141,7 @@ class Call : public net::Exchange {
   [[nodiscard]] net::AttemptEnd judge_success(net::HttpOutcome& outcome);
   [[nodiscard]] bool is_clock_wrong() const;
   void protect_detail();
+  void note_outage(net::AttemptEnd end);
 
   Service& service_;
   ServiceRequest request_;
@@ -148,6 +154,7 @@ class Call : public net::Exchange {
   std::shared_ptr<const Credentials> credentials_;  // shared with the source and other calls
   std::chrono::sys_seconds signed_at_{};
   ServiceTime::Steady sent_at_{};
+  std::optional<std::chrono::steady_clock::time_point> failing_since_;
   Mend mend_ = Mend::none;
   bool is_clock_mended_ = false;
   bool are_credentials_mended_ = false;
@@ -158,7 +165,7 @@ class Call : public net::Exchange {
 class JsonCall : public Call {
  public:
   JsonCall(Service& service, std::string_view target_prefix, std::string_view operation, std::string body,
-           std::chrono::milliseconds timeout = std::chrono::milliseconds(30'000));
+           std::chrono::milliseconds timeout = std::chrono::milliseconds(30'000), std::chrono::milliseconds wait = {});
 
  protected:
   /// Reads the answer, an object. Views into it end with the call of this function.

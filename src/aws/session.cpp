@@ -26,11 +26,14 @@ Session::Session(Config config, std::string region)
       http_({.ca_bundle = config_.ca_bundle(), .user_agent = "fanfold/" + std::string(version())}),
       credentials_(make_credential_chain({config_, http_, time_}), [this] { return time_.now(); }) {}
 
-Result<std::unique_ptr<Service>> Session::service(std::string_view name) {
+Result<std::unique_ptr<Service>> Session::service(std::string_view name, OutageNotice::Warn warn) {
   Result<Endpoint> endpoint = find_endpoint(config_, name, region_);
   if (!endpoint.has_value()) return std::move(endpoint).error();
-  Service::Options options{
-      .name = std::string(name), .protocol = Protocol::json, .endpoint = std::move(*endpoint), .retry = {}};
+  Service::Options options{.name = std::string(name),
+                           .protocol = Protocol::json,
+                           .endpoint = std::move(*endpoint),
+                           .retry = {},
+                           .warn = std::move(warn)};
   for (const std::string_view xml : xml_services) {
     if (name == xml) options.protocol = Protocol::xml;
   }

@@ -23,7 +23,7 @@ class Session {
   Session& operator=(const Session&) = delete;
 
   /// "sqs", "dynamodb" (JSON), "s3" or "sts" (XML). The session outlives it. Errors: invalid_argument.
-  [[nodiscard]] Result<std::unique_ptr<Service>> service(std::string_view name);
+  [[nodiscard]] Result<std::unique_ptr<Service>> service(std::string_view name, OutageNotice::Warn warn = {});
 
   [[nodiscard]] const Config& config() const noexcept { return config_; }
   [[nodiscard]] const std::string& region() const noexcept { return region_; }

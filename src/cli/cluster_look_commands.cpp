@@ -26,6 +26,24 @@ struct LsOptions {
   std::uint64_t limit = 0;  // Zero: by shown_count_max.
 };
 
+/// What there is to say in place of a list without a line, and what to type next.
+Result<void> explain_empty_list(const Client& client, const LsOptions& options) {
+  const bool is_filtered = options.unfinished || !options.name.empty();
+  if (is_filtered) {
+    auto any = client.list_clusters({.unfinished_only = false, .name = {}, .cursor = {}, .count_max = 1});
+    if (!any) return std::move(any).error();
+    if (!any->clusters.empty()) {
+      const std::string name =
+          options.name.empty() ? "" : fmt::format(" of the name '{}'", printable(options.name, Newlines::escape));
+      note(fmt::format("there is no {}cluster{}; fanfold cluster ls shows all", options.unfinished ? "unfinished " : "",
+                       name));
+      return {};
+    }
+  }
+  note("there are no clusters; fanfold run and fanfold cluster create make one");
+  return {};
+}
+
 Result<ExitCode> list(const Invocation& invocation, const LsOptions& options) {
   auto client = open_store(invocation.common, StoreUse::read);
   if (!client) return std::move(client).error();
@@ -54,6 +72,9 @@ Result<ExitCode> list(const Invocation& invocation, const LsOptions& options) {
     query.cursor = page->next_cursor;
   } while (!query.cursor.empty() && shown < limit);
   table.print();
+  if (shown == 0 && !invocation.common.json) {
+    if (auto said = explain_empty_list(*client, options); !said) return said.error();
+  }
   if (!query.cursor.empty() && !invocation.common.json) note(fmt::format("(the newest {}; --limit shows more)", limit));
   return ExitCode::ok;
 }
@@ -84,11 +105,12 @@ Result<ExitCode> show(const Invocation& invocation, const ClusterOnly& options) 
   return ExitCode::ok;
 }
 
-/// A service that is not reached now is asked again until it answers, as a worker does; the user is told once.
-bool is_worth_waiting_for(const Result<Progress>& progress, bool& told) {
+/// A store that is not reached now is asked again until it answers, as a worker does; the user is told once. `tells`:
+/// it does so by itself.
+bool is_worth_waiting_for(const Result<Progress>& progress, bool tells, bool& told) {
   if (progress) return true;
   if (!engine::is_passing_fault(progress.error().code)) return false;
-  if (!told) note("fanfold: " + printable(to_string(progress.error()), Newlines::escape) + "; trying again");
+  if (!told && !tells) note("fanfold: " + printable(to_string(progress.error()), Newlines::escape) + "; trying again");
   told = true;
   return true;
 }
@@ -109,10 +131,12 @@ Result<ExitCode> watch(const Invocation& invocation, const ClusterOnly& options)
   const std::stop_token stop = stop_on_signals();
   Result<Progress> progress = client->progress(key);
   {
-    const ProgressReporter reporter(*client, key, label_of(*header));
+    const ProgressReporter reporter(
+        *client, {.cluster = key, .name = label_of(*header), .is_on_aws = is_on_aws(invocation.common)});
     const auto interval = is_on_aws(invocation.common) ? watch_interval_on_aws : watch_interval;
     bool told = false;
-    while (is_worth_waiting_for(progress, told) && !(progress && progress->finished) && !stop.stop_requested()) {
+    while (is_worth_waiting_for(progress, is_on_aws(invocation.common), told) && !(progress && progress->finished) &&
+           !stop.stop_requested()) {
       pause_for(interval, stop);
       progress = client->progress(key);
       if (progress) told = false;

@@ -73,6 +73,7 @@ TEST_F(ConfigFile, IsRefusedByTheLineThatIsWrong) {
   const std::string begin = "# ours\n\nstore = \"a\"\n";
   const std::pair<const char*, const char*> wrong[] = {
       {"store = \"b\"\n", "fanfold.toml:4: store is given more than once"},
+      {"table = \"a\"\nstore = \"b\"\n", "fanfold.toml:5: store is given more than once"},
       {"  tabel = \"jobs\"\n", "fanfold.toml:4: 'tabel' is no key of it"},
       {"[aws]\ntable = \"jobs\"\n", "fanfold.toml:4: 'aws.table' is no key of it"},
       {"this is no toml\n", "fanfold.toml:4: 'this is no toml' is no key of it"},

@@ -1,17 +1,17 @@
 #include "cli/cost_estimate.hpp"
 
+#include "cli/config_text.hpp"
 #include "cli/duration.hpp"
 #include "cli/output.hpp"
 #include "cli/store.hpp"
 #include "cli/text.hpp"
 
 #include <fmt/format.h>
-#include <CLI/CLI.hpp>
 
 #include <array>
 #include <charconv>
 #include <cmath>
-#include <fstream>
+#include <filesystem>
 
 namespace fanfold::cli {
 namespace {
@@ -33,23 +33,27 @@ std::optional<double> amount_of(std::string_view text) {
   return amount;
 }
 
-Result<void> take_price(const std::string& file, const CLI::ConfigItem& item, aws::Prices& prices) {
-  const auto wrong = [&](const std::string& what) -> Result<void> {
-    return Error{
-        ErrorCode::bad_input, fmt::format("{}: {}: {}", file, printable(item.fullname(), Newlines::escape), what), {}};
-  };
-  if (item.inputs.size() != 1) return wrong("expected one value");
-  if (item.parents.empty() && item.name == "source") {
+Result<void> take_price(const ConfigText& file, const CLI::ConfigItem& item, aws::Prices& prices) {
+  const bool is_source = item.name == "source";
+  const auto* const key =
+      std::find_if(price_keys.begin(), price_keys.end(), [&](const Price& known) { return item.name == known.name; });
+  if ((key == price_keys.end() && !is_source) || !item.parents.empty()) {
+    return file.wrong_at(
+        item.parents.empty() ? item.name : "[" + item.parents.front(),
+        fmt::format("'{}': no such price; there are source, sqs_request, dynamodb_write_unit, dynamodb_read_unit, "
+                    "s3_put, s3_get",
+                    printable(item.fullname(), Newlines::escape)));
+  }
+  if (auto checked = file.check_value(item); !checked) return checked;
+  if (is_source) {
     prices.source = item.inputs.front();
     return {};
   }
-  const auto* const key =
-      std::find_if(price_keys.begin(), price_keys.end(), [&](const Price& known) { return item.name == known.name; });
-  if (key == price_keys.end() || !item.parents.empty())
-    return wrong(
-        "no such price; there are source, sqs_request, dynamodb_write_unit, dynamodb_read_unit, s3_put, s3_get");
   const auto amount = amount_of(item.inputs.front());
-  if (!amount) return wrong("expected dollars for a million, as 0.40");
+  if (!amount) {
+    return file.wrong_at(item.name, fmt::format("{}: expected dollars for a million, as 0.40, not '{}'", item.name,
+                                                printable(item.inputs.front(), Newlines::escape)));
+  }
   prices.*(key->target) = *amount;
   return {};
 }
@@ -74,15 +78,19 @@ Result<void> add_list(TaskInput& list, aws::Workload& workload) {
 Result<aws::Prices> prices_of(const std::string& file) {
   aws::Prices prices;
   if (file.empty()) return prices;
-  std::ifstream input(file);
-  if (!input) return Error{ErrorCode::not_found, fmt::format("the prices '{}' cannot be read", file), {}};
-  prices.source = file;
-  try {
-    for (const CLI::ConfigItem& item : CLI::ConfigTOML().from_config(input)) {
-      if (auto taken = take_price(file, item, prices); !taken) return std::move(taken).error();
-    }
-  } catch (const CLI::Error& error) {
-    return Error{ErrorCode::bad_input, fmt::format("{}: {}", file, error.what()), {}};
+  std::error_code problem;
+  if (!std::filesystem::exists(file, problem))
+    return Error{
+        ErrorCode::not_found,
+        fmt::format("there is no file of prices '{}' (--prices or FANFOLD_PRICES)", printable(file, Newlines::escape)),
+        {}};
+  auto text = ConfigText::read(file);
+  if (!text) return std::move(text).error();
+  auto items = text->items();
+  if (!items) return std::move(items).error();
+  prices.source = printable(file, Newlines::escape);
+  for (const CLI::ConfigItem& item : *items) {
+    if (auto taken = take_price(*text, item, prices); !taken) return std::move(taken).error();
   }
   return prices;
 }

@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <limits>
+#include <mutex>
 
 #include <unistd.h>
 
@@ -17,6 +18,9 @@ namespace fanfold::cli {
 namespace {
 
 bool failures_are_json = false;
+
+std::mutex route_mutex;
+std::function<void(std::string_view line)> note_route;  // guarded by route_mutex
 
 [[noreturn]] void give_up_output() {
   if (errno == EPIPE) _exit(static_cast<int>(ExitCode::ok));
@@ -64,9 +68,23 @@ ExitCode fail(const Failure& failure) {
 }
 
 void note(std::string_view line) {
+  {
+    const std::scoped_lock lock(route_mutex);
+    if (note_route) return note_route(line);
+  }
   // What nobody can read any more must not stop the work.
   const std::string text = fmt::format("{}\n", line);
   static_cast<void>(std::fwrite(text.data(), 1, text.size(), stderr));
+}
+
+NoteRoute::NoteRoute(std::function<void(std::string_view line)> say) {
+  const std::scoped_lock lock(route_mutex);
+  note_route = std::move(say);
+}
+
+NoteRoute::~NoteRoute() {
+  const std::scoped_lock lock(route_mutex);
+  note_route = {};
 }
 
 detail::JsonWriter JsonObject::value_of(std::string_view key) {

@@ -5,6 +5,7 @@
 #include <fanfold/detail/json_writer.hpp>
 #include <fanfold/types.hpp>
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -35,8 +36,18 @@ void write_failures_as_json();
 /// The last that the command says, on standard error; answers `failure.exit`. With JSON:
 /// {"error":{"code":"not_found","message":"…","exit":3}}, with "detail" where there is one.
 ExitCode fail(const Failure& failure);
-/// A line to standard error as it is.
+/// A line to standard error as it is. Thread-safe.
 void note(std::string_view line);
+
+/// While it lives, what `note` and `complain` are given goes to `say`, which keeps it apart from what it draws there
+/// itself. One at a time.
+class NoteRoute {
+ public:
+  explicit NoteRoute(std::function<void(std::string_view line)> say);
+  ~NoteRoute();
+  NoteRoute(const NoteRoute&) = delete;
+  NoteRoute& operator=(const NoteRoute&) = delete;
+};
 
 /// One JSON object, written member by member: what --json prints, one object a line. Text that is no UTF-8 is shown
 /// with replacement characters.

@@ -81,7 +81,11 @@ std::vector<std::string> details(const ProgressMoment& moment, std::string_view 
                               progress.sealed ? "" : " so far", complete));
   if (progress.failed_count > 0) parts.push_back(with_thousands(progress.failed_count) + " failed");
   if (progress.paused) parts.emplace_back("paused");
-  if (moment.rate && !progress.finished) parts.push_back(rate_text(*moment.rate));
+  if (!moment.waiting.empty() && !progress.finished && !progress.paused) {
+    parts.push_back(moment.waiting);
+    return parts;
+  }
+  if (moment.rate && *moment.rate > 0 && !progress.finished) parts.push_back(rate_text(*moment.rate));
   if (moment.left && !progress.finished && !progress.paused) parts.push_back(range_text(*moment.left, dash));
   return parts;
 }

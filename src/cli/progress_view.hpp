@@ -46,6 +46,7 @@ struct ProgressMoment {
   Progress progress;
   std::optional<double> rate;
   std::optional<RateEstimate::Range> left;
+  std::string waiting{};  ///< What is waited for where no task ends, in place of rate and time left. Empty: nothing.
 };
 
 /// A bar with counts, rate and a range for the time left, in at most `terminal.columns` - 1 columns; what does not fit

@@ -66,6 +66,25 @@ TEST(PlainLine, SaysTheSameInWords) {
   EXPECT_EQ(plain_line(photos()), "photos: 62%, 12,407 of 20,000 complete, 3 failed, 1,240/s, about 5-7 s left");
 }
 
+TEST(ProgressLines, SayWhatIsWaitedForInPlaceOfARateOfNothing) {
+  ProgressMoment moment = photos();
+  moment.rate = 0;
+  moment.waiting = "3 held by workers, leases end in 12 s";
+  EXPECT_EQ(plain_line(moment),
+            "photos: 62%, 12,407 of 20,000 complete, 3 failed, 3 held by workers, leases end in 12 s");
+  EXPECT_NE(bar_line(moment, terminal_of(100)).find("   3 failed   3 held by workers, leases end in 12 s"),
+            std::string::npos);
+  moment.progress.paused = true;
+  EXPECT_EQ(plain_line(moment).find("held"), std::string::npos) << "a pause is reason enough";
+}
+
+TEST(ProgressLines, HaveNoRateOfNothing) {
+  ProgressMoment moment = photos();
+  moment.rate = 0;
+  moment.left.reset();
+  EXPECT_EQ(plain_line(moment), "photos: 62%, 12,407 of 20,000 complete, 3 failed");
+}
+
 TEST(PlainLine, SaysWhereMoreTasksMayCome) {
   ProgressMoment moment = photos();
   moment.progress.sealed = false;

@@ -55,6 +55,9 @@ Result<ExitCode> list(const Invocation& invocation, const NoOptions&) {
     }
   }
   table.print();
+  if (urls->empty() && !invocation.common.json)
+    note(is_on_aws(invocation.common) ? "there are no queues; fanfold setup aws --queue NAME makes one"
+                                      : "there are no queues; fanfold queue create NAME makes one");
   return ExitCode::ok;
 }
 

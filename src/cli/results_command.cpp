@@ -61,6 +61,10 @@ Result<ExitCode> results(const Invocation& invocation, const ResultsOptions& opt
     shown += page->results.size();
     next = page->next_index;
   }
+  if (shown == 0 && !invocation.common.json)
+    note(fmt::format("{}: no task{} has a result; fanfold cluster show {} says how far it is", label_of(*header),
+                     options.first_index > 0 ? fmt::format(" from index {} on", options.first_index) : "",
+                     word_of(*header)));
   if (cut_count == 0) return ExitCode::ok;
   note(fmt::format("{} longer than the {} that are kept: what is shown of {} ends there; run --results keeps all",
                    counted(cut_count, "text is", "texts are"), printed_limit, cut_count == 1 ? "it" : "them"));

@@ -67,7 +67,6 @@ class Run {
   Result<void> check_on_finish() const;
   enum class Retry : std::uint8_t { none, begun };
   Result<Retry> begin_retry();
-  void say(const std::string& line) { reporter_ != nullptr ? reporter_->say(line) : note(line); }
   Result<void> write_missing_results();
   void say_finish() const;
   [[nodiscard]] ExitCode summarize() const;
@@ -106,8 +105,7 @@ class Run {
   std::uint64_t missing_count_ = 0;  // Results of complete tasks that --results should have a file of, and has not.
   WorkerReport report_;
   std::atomic<std::uint64_t> finish_failure_count_ = 0;  // Which the report counts among those of tasks.
-  ProgressReporter* reporter_ = nullptr;                 // While there is one.
-  WorkerWatch watch_{[this](const std::string& line) { say(line); }};
+  WorkerWatch watch_{[](const std::string& line) { note(line); }};
 };
 
 std::string name_of(const RunOptions& options) {
@@ -124,7 +122,7 @@ Result<void> Run::prepare() {
                              .timeout = options_.timeout,
                              .results = options_.results};
   command.settled = [this](std::uint64_t index) { return elsewhere_.settle(*client_, index); };
-  command.starts = {.say = [this](const std::string& line) { say("fanfold: " + line); },
+  command.starts = {.say = [](const std::string& line) { complain(line); },
                     .give_up = [this](Error error) { watch_.give_up(std::move(error)); },
                     .stop = watch_.token()};
   auto made = TaskCommand::make(std::move(command));
@@ -292,10 +290,11 @@ Result<void> Run::work() {
                        .flag("stopped_at_once", true)
                        .line());
   }
-  ProgressReporter reporter(*client_, key_, label());
-  reporter_ = &reporter;
+  const ProgressReporter reporter(
+      *client_, {.cluster = key_, .name = label(), .is_on_aws = is_on_aws(invocation_.common), .is_busy = [this] {
+                   return command_->running_count() > 0;
+                 }});
   auto worked = work_rounds();
-  reporter_ = nullptr;
   set_last_words({});
   return worked;
 }

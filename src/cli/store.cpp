@@ -118,6 +118,7 @@ Result<aws::Options> aws_store(const CommonOptions& options) {
   where.bucket = options.bucket;
   where.region = options.region;
   where.profile = options.profile;
+  where.warn = [](const std::string& warning) { complain(printable(warning, Newlines::escape)); };
   return where;
 #else
   static_cast<void>(options);

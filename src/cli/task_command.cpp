@@ -146,6 +146,18 @@ std::string_view longest_text(std::string_view printed, std::uint64_t all_bytes)
   }
 }
 
+/// Counts an attempt while it runs.
+class CountedAttempt {
+ public:
+  explicit CountedAttempt(std::atomic<std::size_t>& count) : count_(count) { ++count_; }
+  ~CountedAttempt() { --count_; }
+  CountedAttempt(const CountedAttempt&) = delete;
+  CountedAttempt& operator=(const CountedAttempt&) = delete;
+
+ private:
+  std::atomic<std::size_t>& count_;
+};
+
 }  // namespace
 
 std::optional<Json> result_of(std::string_view standard_output, std::uint64_t all_bytes) {
@@ -205,6 +217,11 @@ Result<std::shared_ptr<const TaskCommand>> TaskCommand::make(TaskCommandOptions 
 }
 
 Outcome TaskCommand::run(const Message<Json>& message, const Context& context) const {
+  const CountedAttempt counted(running_count_);
+  return run_program(message, context);
+}
+
+Outcome TaskCommand::run_program(const Message<Json>& message, const Context& context) const {
   if (options_.settled && message.task) {
     if (auto outcome = options_.settled(*message.task)) return std::move(*outcome);
   }

@@ -45,6 +45,8 @@ class TaskCommand {
 
   [[nodiscard]] Outcome run(const Message<Json>& message, const Context& context) const;
 
+  /// How many attempts run now.
+  [[nodiscard]] std::size_t running_count() const noexcept { return running_count_; }
   /// How many results were cut, since what was printed is longer than a result may be, and is in no file either.
   [[nodiscard]] std::uint64_t cut_count() const noexcept { return cut_count_; }
 
@@ -53,8 +55,10 @@ class TaskCommand {
 
  private:
   explicit TaskCommand(TaskCommandOptions options);
+  [[nodiscard]] Outcome run_program(const Message<Json>& message, const Context& context) const;
 
   TaskCommandOptions options_;
+  mutable std::atomic<std::size_t> running_count_ = 0;
   mutable std::atomic<std::uint64_t> cut_count_ = 0;
   mutable StartGuard guard_;
   std::string executable_;  // Empty where the program's name itself holds {task}.

@@ -80,6 +80,17 @@ JsonObject task_json(const ClusterHeader& header, const TaskState& task) {
   return object;
 }
 
+/// What there is to say in place of a list without a line, and what to type next.
+std::string empty_list(const ClusterHeader& header, const TasksOptions& options) {
+  const std::string label = label_of(header);
+  if (header.task_count == 0 && header.sealed()) return fmt::format("{}: it has no tasks", label);
+  if (header.task_count == 0)
+    return fmt::format("{}: it has no tasks yet; fanfold cluster add {} KEY --tasks FILE adds some", label,
+                       word_of(header));
+  const std::string from = options.first_index > 0 ? fmt::format(" from index {} on", options.first_index) : "";
+  return fmt::format("{}: no task{} matches; fanfold tasks {} shows all", label, from, word_of(header));
+}
+
 Result<ExitCode> tasks(const Invocation& invocation, const TasksOptions& options) {
   auto status = read_status(options.status);
   if (!status) return std::move(status).error();
@@ -116,6 +127,7 @@ Result<ExitCode> tasks(const Invocation& invocation, const TasksOptions& options
     next = page->next_index;
   }
   table.print();
+  if (shown == 0 && !next && !invocation.common.json) note(empty_list(*header, options));
   if (has_abandoned && !invocation.common.json)
     note(fmt::format("(abandoned: their worker died; {} goes on with them at once)",
                      is_of_run(*header) ? "the same fanfold run command" : "the next worker"));

@@ -9,7 +9,11 @@
 namespace fanfold::cli {
 namespace {
 
-constexpr std::chrono::seconds same_error_interval{10};
+/// An error that goes on is said again after this; the pause doubles each time,
+constexpr std::chrono::seconds pause_initial{10};
+/// up to this.
+constexpr std::chrono::seconds pause_max{600};
+constexpr std::size_t said_count_max = 64;
 
 /// Codes of errors that no waiting mends: somebody has to make room, or to repair.
 constexpr ErrorCode lasting_codes[] = {ErrorCode::disk_full, ErrorCode::read_only, ErrorCode::damaged,
@@ -50,17 +54,29 @@ void WorkerWatch::see_error(const WorkerEvent& event) {
     const std::scoped_lock lock(mutex_);
     const auto now = std::chrono::steady_clock::now();
     if (event.error != nullptr && is_lasting(*event.error) && !store_error_) store_error_ = *event.error;
-    if (!store_error_) {
-      if (event.detail == last_error_ && now - last_error_at_ < same_error_interval) return;
-      last_error_ = event.detail;
-      last_error_at_ = now;
-    }
+    if (!store_error_ && !is_news(event.detail, now)) return;
   }
   if (store_error()) {
     source_.request_stop();
   } else {
     say_("fanfold: " + printable(event.detail, Newlines::escape));
   }
+}
+
+/// Several that take turns are as little news as one that goes on.
+bool WorkerWatch::is_news(std::string_view text, std::chrono::steady_clock::time_point now) {
+  const auto known = said_.find(text);
+  if (known == said_.end()) {
+    if (said_.size() >= said_count_max) said_.clear();
+    said_.emplace(text, Said{now, pause_initial});
+    return true;
+  }
+  Said& said = known->second;
+  if (now - said.at < said.pause) return false;
+  const bool has_gone_on = now - said.at < 2 * said.pause;
+  said.pause = has_gone_on ? std::min(said.pause * 2, pause_max) : pause_initial;
+  said.at = now;
+  return true;
 }
 
 std::optional<Error> WorkerWatch::store_error() const {

@@ -2,7 +2,9 @@
 
 #include <fanfold/worker.hpp>
 
+#include <chrono>
 #include <functional>
+#include <map>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -36,6 +38,7 @@ class WorkerWatch {
 
  private:
   void see_error(const WorkerEvent& event);
+  [[nodiscard]] bool is_news(std::string_view text, std::chrono::steady_clock::time_point now);
 
   const Say say_;
   std::stop_source source_;
@@ -45,8 +48,11 @@ class WorkerWatch {
   std::uint64_t drained_count_ = 0;
   std::optional<Error> store_error_;
   std::optional<Error> start_error_;
-  std::string last_error_;
-  std::chrono::steady_clock::time_point last_error_at_;
+  struct Said {
+    std::chrono::steady_clock::time_point at;
+    std::chrono::seconds pause;  // Until it is said again.
+  };
+  std::map<std::string, Said, std::less<>> said_;
 };
 
 }  // namespace fanfold::cli

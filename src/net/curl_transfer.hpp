@@ -41,6 +41,8 @@ class CurlTransfer {
   [[nodiscard]] CURL* handle() const noexcept { return handle_.get(); }
   /// Whose attempt is under way; null when idle.
   Exchange* exchange = nullptr;
+  /// When to tell it that this attempt is slow.
+  std::optional<std::chrono::steady_clock::time_point> slow_at{};
 
   /// Makes the handle ready for `request`, which has to stay. The deadline cuts the attempt's timeout.
   /// Errors: invalid_argument.

@@ -65,6 +65,8 @@ struct HttpRequest {
   std::chrono::milliseconds timeout{
       30'000};  ///< Of the whole attempt, connecting included. For a long poll: more than its wait. Zero: no limit.
   std::chrono::milliseconds connect_timeout{5'000};
+  std::chrono::milliseconds
+      slow_after{};  ///< Exchange::is_slow is called once an attempt has taken so long. Zero: never.
   std::size_t response_bytes_max = response_bytes_max_default;  ///< A longer answer is an error: too_large.
   bool without_proxy = false;  ///< For addresses that only this machine can reach, whatever proxy is configured.
 };

@@ -97,6 +97,7 @@ class Channel {
   [[nodiscard]] bool collect(const RunOptions& options);
   void finish(Exchange& exchange, HttpOutcome outcome, const RunOptions& options);
   void release(CurlTransfer& transfer);
+  SteadyTime tell_slow();
   void wait(const RunOptions& options);
   void end_all(const Error& reason, const RunOptions& options);
 
@@ -188,6 +189,7 @@ void Channel::start(Exchange& exchange, const RunOptions& options) {
     return;
   }
   transfer.exchange = &exchange;
+  if (request->slow_after > milliseconds(0)) transfer.slow_at = std::chrono::steady_clock::now() + request->slow_after;
   const CURLMcode code = libcurl().multi_add_handle(multi_.get(), transfer.handle());
   FANFOLD_ASSERT(code == CURLM_OK, libcurl().multi_strerror(code));
   ++busy_count_;
@@ -223,8 +225,25 @@ void Channel::finish(Exchange& exchange, HttpOutcome outcome, const RunOptions& 
 void Channel::release(CurlTransfer& transfer) {
   libcurl().multi_remove_handle(multi_.get(), transfer.handle());
   transfer.exchange = nullptr;
+  transfer.slow_at.reset();
   idle_.push_back(&transfer);
   --busy_count_;
+}
+
+/// Answers when the next attempt will be slow.
+SteadyTime Channel::tell_slow() {
+  SteadyTime next = SteadyTime::max();
+  const SteadyTime now = std::chrono::steady_clock::now();
+  for (const std::unique_ptr<CurlTransfer>& transfer : transfers_) {
+    if (!transfer->slow_at) continue;
+    if (*transfer->slow_at > now) {
+      next = std::min(next, *transfer->slow_at);
+    } else {
+      transfer->slow_at.reset();
+      transfer->exchange->is_slow();
+    }
+  }
+  return next;
 }
 
 void Channel::wait(const RunOptions& options) {
@@ -232,6 +251,7 @@ void Channel::wait(const RunOptions& options) {
   SteadyTime wake_at = SteadyTime::max();
   if (options.deadline) wake_at = *options.deadline;
   for (const Delayed& delayed : delayed_) wake_at = std::min(wake_at, delayed.due);
+  wake_at = std::min(wake_at, tell_slow());
   milliseconds timeout = wait_max;
   if (wake_at != SteadyTime::max())
     timeout = std::clamp(until(wake_at, std::chrono::steady_clock::now()), milliseconds(0), wait_max);

@@ -29,6 +29,8 @@ class Exchange {
   /// Called right before each attempt: signs, so to speak. The request stays as it is until `ended` is called. Null
   /// where the exchange is over without an attempt.
   [[nodiscard]] virtual const HttpRequest* begin(const RunOptions& options) = 0;
+  /// An attempt has taken `HttpRequest::slow_after` and goes on. Called once for each.
+  virtual void is_slow() {}
   /// How the attempt ended; answers the delay before the next one, or nothing where the exchange is over. Where the
   /// caller's stop or deadline ends it, the error is cancelled or deadline_exceeded, the answer means nothing, and
   /// there may have been no attempt under way.

@@ -34,6 +34,9 @@ expect 0 fanfold why list
 says 'its worker died while it had it'
 says 'run the same fanfold run command again: it goes on at once'
 same "$before" "$(state)"
+expect 124 timeout -s INT 8 "$FANFOLD_BIN" cluster watch list
+complains 'list: 33%, 2 of 6 complete, waiting for 2 tasks of workers that died: the next worker goes on at once'
+same "$before" "$(state)"
 
 # --- whoever writes frees them: nobody runs them then, and they are not said to run
 expect 0 fanfold sweep

@@ -67,7 +67,9 @@ class AwsCall : public ::testing::Test {
 
   Service& service(std::string_view name = "sqs") {
     if (!session) session = Session::open(variables_of(variables), {}).value();
-    if (!service_) service_ = session->service(name).value();
+    if (!service_) {
+      service_ = session->service(name, [this](const std::string& line) { warnings.push_back(line); }).value();
+    }
     return *service_;
   }
   Answer ask(const net::RunOptions& options = {}) {
@@ -86,6 +88,7 @@ class AwsCall : public ::testing::Test {
   std::unique_ptr<Session> session;
   std::unique_ptr<Service> service_;
   std::int64_t number = 0;
+  std::vector<std::string> warnings;
 };
 
 TEST_F(AwsCall, IsSentAsTheServiceWantsIt) {
@@ -146,6 +149,38 @@ TEST_F(AwsCall, TakesThrottlingForBackpressure) {
   ASSERT_FALSE(answer.error) << answer.error->message;
   EXPECT_EQ(answer.attempt_count, 6U) << "more than failures may have";
   EXPECT_FALSE(answer.may_have_been_applied);
+}
+
+TEST_F(AwsCall, TellsOfThrottlingThatLasts) {
+  on_request = [](const ReceivedRequest&, int attempt) {
+    const char* throttled = R"({"__type":"ThrottlingException","message":"Rate exceeded"})";
+    if (attempt == 1) return service_reply(400, throttled, {{"Retry-After", "4"}});
+    return attempt <= 3 ? service_reply(400, throttled) : service_reply(200, R"({"Number":1})");
+  };
+  ASSERT_FALSE(ask().error);
+  EXPECT_EQ(warnings, std::vector<std::string>{"sqs Ask: the service asks to slow down; trying again"});
+  ASSERT_FALSE(ask().error);
+  EXPECT_EQ(warnings.size(), 1U) << "it is over";
+}
+
+TEST_F(AwsCall, TellsOfAnAnswerThatDoesNotComeWhileItIsWaitedFor) {
+  on_request = [](const ReceivedRequest&, int) {
+    ScriptedReply reply = service_reply(200, R"({"Number":1})");
+    reply.delay = OutageNotice::slow_after + 300ms;
+    return reply;
+  };
+  const Answer answer = ask();
+  ASSERT_FALSE(answer.error) << answer.error->message;
+  EXPECT_EQ(answer.attempt_count, 1U);
+  EXPECT_EQ(warnings, std::vector<std::string>{"sqs Ask: no answer for 5 s; still waiting"});
+}
+
+TEST_F(AwsCall, SaysNothingOfFailuresThatPass) {
+  on_request = [](const ReceivedRequest&, int attempt) {
+    return attempt == 1 ? service_reply(500, "") : service_reply(200, R"({"Number":1})");
+  };
+  ASSERT_FALSE(ask().error);
+  EXPECT_TRUE(warnings.empty());
 }
 
 TEST_F(AwsCall, TakesARefusalForFinal) {

@@ -22,12 +22,18 @@ complains 'no connection'
 
 # --- set-up, twice
 echo 'store = "aws"' >fanfold.toml
+expect 0 fanfold queue ls
+complains 'there are no queues; fanfold setup aws --queue NAME makes one'
+expect 0 fanfold queue ls --json
+same '' "$(cat out err)"
 expect 0 fanfold setup aws --table jobs --bucket jobs-of-the-test --queue resize --warm 5000
 for made in 'table jobs' 'time to live of table jobs' 'bucket jobs-of-the-test' 'lifecycle of bucket' 'queue resize' 'dead-letter queue resize-dead'; do
   grep -q "^made  *$made" out || failed "not made: $made"
 done
 expect 0 fanfold setup aws --table jobs --bucket jobs-of-the-test --queue resize --json
 same 6 "$(grep -c '"state":"there"' out)"
+expect 0 fanfold cluster ls --table jobs
+complains 'there are no clusters; fanfold run and fanfold cluster create make one'
 expect 0 fanfold setup aws --table jobs
 complains 'no bucket'
 expect 0 fanfold setup aws --table jobs --warm 5000
@@ -235,6 +241,35 @@ says 'every check holds'
 (run) >out 2>err || failed "the fourth start failed"
 same 120 "$(field skipped)"
 same 0 "$(field attempts)"
+
+# --- what workers left by dying is waited for until its leases end, and that is said
+seq 6 >left.txt
+: >hold
+leave() { "$FANFOLD_BIN" run --jobs 2 --tasks left.txt -- sh -c 'test $1 -lt 3 || while [ -e hold ]; do sleep 0.1; done' sh {task}; }
+leave >out 2>err &
+runner=$!
+until fanfold tasks left 2>err | grep -q ' running'; do sleep 0.2; done
+kill_hard $runner
+"$FANFOLD_BIN" cluster watch left >watched 2>watched.err &
+watcher=$!
+waited='^left: 33%, 2 of 6 complete, waiting for [1-4] tasks? of workers that run or died: (its|their) leases? ends? in [0-9]+ s$'
+until grep -qE "$waited" watched.err; do
+  kill -0 $watcher || failed "not said what is waited for: $(cat watched.err)"
+  sleep 0.1
+done
+# A service that does not answer for a while is told once, and waited for.
+kill -STOP "$aws_server"
+until grep -q 'still waiting' watched.err; do
+  kill -0 $watcher || failed "not said that the service does not answer: $(cat watched.err)"
+  sleep 0.1
+done
+kill -CONT "$aws_server"
+rm hold
+leave >out 2>err || failed "the second start failed"
+wait $watcher || failed "cluster watch failed: $(cat watched.err)"
+same 1 "$(grep -c '^fanfold: dynamodb .*: no answer for 5 s; still waiting$' watched.err)"
+same 'left: 6 of 6 complete' "$(tail -n 1 watched.err)"
+same 0 "$(grep -c ' 0.0/min' watched.err)"
 
 # --- the sweep finds nothing left
 expect 0 fanfold sweep --json

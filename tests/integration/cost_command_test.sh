@@ -35,12 +35,26 @@ expect 0 fanfold cost --tasks 10 --json
 same ours "$(field prices)"
 rm fanfold.toml
 expect 3 fanfold cost --tasks 1 --prices none.toml
-echo 'sqs_requests = 0.4' >wrong.toml
+complains "there is no file of prices 'none.toml'"
+# refused LINE MESSAGE: of what is wrong in the third line of such a file, whatever follows.
+refused() {
+  printf '# ours\ns3_put = 4.50\n%s\ns3_get = 1\n' "$1" >wrong.toml
+  expect 2 fanfold cost --tasks 1 --prices wrong.toml
+  complains "fanfold: wrong.toml:3: $2"
+}
+refused 'sqs_requests = 0.4' "'sqs_requests': no such price; there are source, sqs_request,"
+refused '[eu] ' "'eu.s3_get': no such price"
+refused 'sqs_request = "cheap"' "sqs_request: expected dollars for a million, as 0.40, not 'cheap'"
+refused 'sqs_request = -1' "sqs_request: expected dollars for a million, as 0.40, not '-1'"
+refused 'sqs_request' "sqs_request: expected dollars for a million, as 0.40, not 'true'"
+refused 'sqs_request = 0,36' 'sqs_request: expected one value'
+refused 'source = "ours' 'source: its value begins with a quote and does not end with it'
+refused 's3_put = 4.60' 's3_put is given more than once'
+printf 's3_put = 4.50\nsqs_request = 1\ns3_put = 4.60\n' >wrong.toml
 expect 2 fanfold cost --tasks 1 --prices wrong.toml
-complains 'sqs_requests: no such price'
-echo 'sqs_request = "cheap"' >wrong.toml
-expect 2 fanfold cost --tasks 1 --prices wrong.toml
-complains 'expected dollars for a million'
+complains 'wrong.toml:3: s3_put is given more than once'
+expect 2 fanfold cost --tasks 1 --prices .
+complains '.: is no file'
 
 # --- the limit; port 1 answers nobody
 export AWS_ENDPOINT_URL=http://127.0.0.1:1 AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_REGION=us-east-1

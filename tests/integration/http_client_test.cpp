@@ -54,7 +54,14 @@ class Recorder : public Exchange {
     return retry_delay;
   }
 
+  void is_slow() override {
+    ++slow_count;
+    end_count_when_slow = end_count;
+  }
+
   HttpOutcome outcome;
+  int slow_count = 0;
+  int end_count_when_slow = -1;
   int begin_count = 0;
   int end_count = 0;
   int retries_left = 0;
@@ -244,6 +251,27 @@ TEST(HttpClient, TellsASlowServerFromTheCallersDeadline) {
   EXPECT_EQ(client.send(request, {.deadline = begin + milliseconds(50)}).error().code, ErrorCode::deadline_exceeded);
   EXPECT_LT(steady_clock::now() - begin, seconds(5));
   EXPECT_EQ(client.send(request, {.deadline = begin}).error().code, ErrorCode::deadline_exceeded);
+}
+
+TEST(HttpClient, TellsOnceOfAnAttemptThatIsSlowAndGoesOnWithIt) {
+  ScriptedHttpServer server([](const ReceivedRequest& request) {
+    ScriptedReply reply = ok(request);
+    if (request.target == "/slow") reply.delay = milliseconds(400);
+    return reply;
+  });
+  HttpClient client({});
+  HttpRequest request = get(server.url() + "/slow");
+  request.slow_after = milliseconds(50);
+  Recorder slow(request);
+  client.run(slow, {});
+  EXPECT_FALSE(slow.outcome.error);
+  EXPECT_EQ(slow.slow_count, 1);
+  EXPECT_EQ(slow.end_count_when_slow, 0) << "it was told before the answer";
+  request.url = server.url() + "/quick";
+  request.slow_after = milliseconds(10'000);
+  Recorder quick(request);
+  client.run(quick, {});
+  EXPECT_EQ(quick.slow_count, 0);
 }
 
 TEST(HttpClient, IsStoppedWithinMilliseconds) {

@@ -163,7 +163,7 @@ same '' "$(grep 'another program' err || true)"
 echo 1 >killed.txt
 "$FANFOLD_BIN" run --tasks killed.txt -- sh -c 'echo begun >killed; sleep 2' >out 2>err &
 until [ -s killed ]; do sleep 0.02; done
-kill -KILL $!
+{ kill -KILL $! && wait $!; } 2>/dev/null || true # Until it is gone, it holds the task.
 expect 0 fanfold why killed
 says 'its worker died while it had it'
 says 'run the same fanfold run command again: it goes on at once'

@@ -3,6 +3,7 @@
 #include <fanfold/client.hpp>
 
 #include <atomic>
+#include <functional>
 
 namespace fanfold::aws {
 
@@ -32,6 +33,10 @@ struct Options {
   std::string endpoint{};          ///< "http://127.0.0.1:4566": for all services in place of AWS.
   std::shared_ptr<Usage> usage{};  ///< Where set, it is counted there, shared with the caller; DynamoDB is then asked
                                    ///< what each call costs.
+  /// Told that a service throttles or does not answer while a call goes on trying, which may take a minute: once that
+  /// has lasted 3 s (5 s where a request is taken and not answered), again after 30 s, and ever more seldom. Runs in
+  /// whichever thread calls; must not throw.
+  std::function<void(const std::string&)> warn{};
 };
 
 /// Messages in SQS, records and completion trees in one DynamoDB table, globals and payloads in one S3 bucket. Talks to

@@ -220,7 +220,7 @@ ReceiveCall::ReceiveCall(Service& sqs, std::string_view url, std::size_t count_m
                  for (const std::string_view name : {extended_size_name, legacy_size_name}) out.plain_string(name);
                  out.end_array();
                }),
-               wait + answer_grace) {
+               wait + answer_grace, wait) {
   limits_.size_bytes = sqs_answer_bytes_max;
   // As local-aws-sqs says that there are no messages. Were it cut off, those in it would come again.
   may_answer_nothing_ = true;

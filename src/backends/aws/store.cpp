@@ -82,7 +82,7 @@ Result<std::shared_ptr<Store>> open_store(const Options& options, const Variable
   store->bucket = given(options.bucket).value_or(variables("FANFOLD_BUCKET").value_or(std::string()));
   for (const auto& [name, service] :
        {std::pair("sqs", &store->sqs), std::pair("dynamodb", &store->dynamodb), std::pair("s3", &store->s3)}) {
-    auto opened = store->session->service(name);
+    auto opened = store->session->service(name, options.warn);
     if (!opened) return std::move(opened).error();
     *service = std::move(*opened);
   }

@@ -55,10 +55,13 @@ void LatestCells::read_first_round(std::uint64_t begin) {
 }
 
 void LatestCells::read_later_round(const TreeRow& tree, std::uint64_t begin) {
+  // A round's rows follow each other by their indexes: those that reach into the page come first, then only earlier
+  // ones, which are as many as the round has pages.
   Rows rows(connection_,
-            "SELECT number, indexes FROM round_index WHERE tree = ? AND first_index < ? AND last_index >= ?",
-            tree.number, begin + page_slot_count, begin);
-  while (rows.next()) {
+            "SELECT number, indexes, last_index FROM round_index WHERE tree = ? AND first_index < ? "
+            "ORDER BY first_index DESC",
+            tree.number, begin + page_slot_count);
+  while (rows.next() && rows.count(2) >= begin) {
     const Number number = rows.integer(0);
     const std::uint64_t first_position =
         (static_cast<std::uint64_t>(number) & ((std::uint64_t{1} << page_bits) - 1)) * page_slot_count;
