@@ -448,6 +448,7 @@ std::string CommitQueue::checkpoint_when_due() {
     broken_ = wal_sync_.refusal(error_of(connection_.handle(), code, "syncing").remote_detail);
   }
   checkpoint_tried_at_ = wal_page_count_;
+  if (code != SQLITE_OK) return note_not_copied(error_of(connection_.handle(), code, "writing it"));
   if (copied != pages) return note_pinned(pages - copied);
   pinned_since_.reset();
   return {};
@@ -462,6 +463,15 @@ std::string CommitQueue::note_pinned(int page_count) {
   return "a reader has kept the WAL of " + options_.file.string() + " from shrinking for " + std::to_string(seconds) +
          " s (" + std::to_string(std::int64_t{page_count} * database_page_bytes / (1024 * 1024)) +
          " MiB): end its transaction";
+}
+
+std::string CommitQueue::note_not_copied(const Error& error) {
+  const auto now = std::chrono::steady_clock::now();
+  if (warned_at_ && now - *warned_at_ < warning_pause) return {};
+  warned_at_ = now;
+  return "the WAL of " + options_.file.string() + " cannot be copied into it, and grows (" +
+         std::to_string(std::int64_t{wal_page_count_} * database_page_bytes / (1024 * 1024)) +
+         " MiB): " + error.message + (error.remote_detail.empty() ? "" : " (" + error.remote_detail + ")");
 }
 
 Result<void> CommitQueue::checkpoint_for_good() {

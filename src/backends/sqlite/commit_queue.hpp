@@ -188,6 +188,7 @@ class CommitQueue {
   /// What is to be said about it, empty for nothing.
   [[nodiscard]] std::string checkpoint_when_due();
   [[nodiscard]] std::string note_pinned(int page_count);
+  [[nodiscard]] std::string note_not_copied(const Error& error);
 
   Connection& connection_;
   std::shared_ptr<Turnstile> turnstile_;  // Shared with the line waiter's thread.
