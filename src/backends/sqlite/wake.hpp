@@ -28,6 +28,9 @@ class Wake {
   void notify(std::size_t bucket) noexcept;
 
   [[nodiscard]] ClockWords& clock_words() noexcept { return memory_->clock; }
+  /// Makes the mapped file longer by so much, at its end, wherever that is by then: what another process made and uses
+  /// meanwhile stays. Errors: those of LockFile::open.
+  [[nodiscard]] static Result<void> grow(const std::filesystem::path& path, std::size_t missing_bytes);
   /// What they are now, for who opens the file for reading only; zeros where they cannot be read.
   static void read_clock_words(const std::filesystem::path& file, ClockWords& words);
 
