@@ -37,7 +37,7 @@ void futex_wake_all(const std::atomic<std::uint32_t>& word) noexcept {
 
 Result<std::unique_ptr<Wake>> Wake::open(const std::filesystem::path& file) {
   static_assert(sizeof(Word) == 8 && std::atomic<std::uint32_t>::is_always_lock_free);
-  static_assert(sizeof(Memory) == sizeof(Word) * bucket_count + 16 && std::atomic<std::int64_t>::is_always_lock_free);
+  static_assert(sizeof(Memory) == sizeof(Word) * bucket_count + 40 && std::atomic<std::int64_t>::is_always_lock_free);
   const std::string path = file.string() + "-wake";
   auto opened = LockFile::open(path);
   if (!opened) return std::move(opened).error();
