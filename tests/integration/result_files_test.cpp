@@ -33,7 +33,7 @@ extern "C" int fsync(int descriptor) {
   return static_cast<int>(syscall(SYS_fsync, descriptor));
 }
 extern "C" int syncfs(int descriptor) noexcept {
-  disk_calls.push_back("all");
+  disk_calls.emplace_back("all");
   return static_cast<int>(syscall(SYS_syncfs, descriptor));
 }
 extern "C" int rename(const char* from, const char* to) noexcept {

@@ -87,7 +87,7 @@ class StoreTest : public ::testing::Test {
     ClaimRequest request;
     request.ref = RecordRef::of(*delivery.content);
     request.token = backend.ledger->new_token();
-    request.lease_end = backend.clock->now() + 1h;
+    request.lease_end = backend.clock->now() + std::chrono::hours(1);
     request.record = NewMessage{.id = delivery.content->id, .url = "work"};
     EXPECT_EQ(backend.ledger->claim(std::span(&request, 1), backend.clock->now()).value().at(0).outcome,
               ClaimOutcome::claimed);
