@@ -64,7 +64,7 @@ struct Lease {
 };
 
 /// When an end is allowed.
-struct NotEnded {};  ///< Cheap mode and fail_task: whatever it is, unless ended.
+struct NotEnded {};  ///< Cheap mode: whatever it is, unless ended.
 struct WaitingFor {
   std::string child_id;
 };

@@ -57,7 +57,7 @@ struct ClusterHeader {
   std::optional<std::uint64_t> round_size{};  ///< Positions in this round's tree; set by seal.
   bool marked = false;                        ///< The tree's right edge carries the size.
   std::string round_hash{};                   ///< Of the sorted indexes of this round, empty in round 0.
-  std::string round_key{};                    ///< Idempotency key of the retry_failed that began this round.
+  std::string round_key{};                    ///< Idempotency keys of the latest calls of retry_failed, hashed.
   std::uint64_t failed_carried_count = 0;     ///< Failures of earlier rounds that this round does not retry.
   std::uint64_t failed_count = 0;             ///< Of this round; final once finished.
   Status status = Status::in_progress;

@@ -65,9 +65,11 @@ struct DeleteOptions {
 
 /// Which failed tasks to send again, all by default.
 struct RetryOptions {
-  std::string fingerprint{};      ///< A prefix of the error's fingerprint.
-  std::string contains{};         ///< Part of the last error's message.
-  std::string idempotency_key{};  ///< Calling again with it (a lost answer) is not a second round.
+  std::string fingerprint{};  ///< A prefix of the error's fingerprint.
+  std::string contains{};     ///< Part of the last error's message.
+  /// Calling again with it (a lost answer) is not a second round, also where others were begun since. A cluster knows
+  /// its latest eight.
+  std::string idempotency_key{};
 };
 
 }  // namespace fanfold

@@ -52,4 +52,42 @@ Result<std::uint64_t> restore_missing_results(const Client& client, const Messag
   return lost_count;
 }
 
+namespace {
+
+/// Complete tasks that returned nothing, or whose result was cut, as `indexes_with_result` tells.
+Result<void> make_empty_results(const Client& client, const MessageKey& cluster, const std::filesystem::path& folder,
+                                const std::vector<std::uint64_t>& indexes_with_result) {
+  constexpr std::size_t page_count_max = 1000;
+  TaskFilter filter;
+  filter.status = Status::complete;
+  for (std::optional<std::uint64_t> next = 0; next;) {
+    auto page = client.list_tasks(cluster, filter, *next, page_count_max);
+    if (!page) return std::move(page).error();
+    for (const TaskState& task : page->tasks) {
+      if (std::ranges::binary_search(indexes_with_result, task.index) || has_result(folder, task.index)) continue;
+      if (auto written = restore_result(folder, task.index, ""); !written) return written;
+    }
+    next = page->next_index;
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<void> repair_results(const Client& client, const MessageKey& cluster, const std::filesystem::path& folder) {
+  std::vector<std::uint64_t> indexes;
+  auto results = client.results(cluster);
+  for (const auto& result : results) {
+    // Its cluster was deleted: there is nothing to compare with.
+    if (!result && (result.error().code == ErrorCode::deleted || result.error().code == ErrorCode::not_found))
+      return {};
+    if (!result) return result.error();
+    indexes.push_back(result->index);
+    const auto printed = printed_text(result->result);
+    if (!printed || printed->is_cut || has_result_of(folder, result->index, printed->text.size())) continue;
+    if (auto written = restore_result(folder, result->index, printed->text); !written) return written;
+  }
+  return make_empty_results(client, cluster, folder, indexes);
+}
+
 }  // namespace fanfold::cli

@@ -6,7 +6,9 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
+#include <fstream>
 #include <iterator>
 #include <utility>
 
@@ -20,9 +22,10 @@ namespace {
 
 constexpr std::string_view temporary_prefix = ".fanfold-";
 constexpr std::string_view temporary_suffix = ".tmp";
-constexpr const char* list_name = ".fanfold-list";     // In the folder, and in that of files put aside.
-constexpr const char* aside_name = ".fanfold-former";  // Holds the files of the list that was there before.
-constexpr std::string_view kept_prefix = "former-";    // And the id of a list: those of its files that no other took.
+constexpr const char* list_name = ".fanfold-list";            // In the folder, and in that of files put aside.
+constexpr const char* aside_name = ".fanfold-former";         // Holds the files of the list that was there before.
+constexpr const char* unsettled_name = ".fanfold-unsettled";  // Holds the id of the boot in which results were written.
+constexpr std::string_view kept_prefix = "former-";  // And the id of a list: those of its files that no other took.
 constexpr std::size_t owner_bytes_max = 4096;
 constexpr std::size_t name_bytes_max = 1024;
 
@@ -36,6 +39,18 @@ Error file_error(const std::filesystem::path& path, int number) {
 bool is_temporary(const std::filesystem::path& path) {
   const std::string name = path.filename().string();
   return name.starts_with(temporary_prefix) && name.ends_with(temporary_suffix);
+}
+
+/// Of the attempt that prints into such a file; 0 where that is not said.
+std::uint32_t round_of(const std::filesystem::path& temporary) {
+  const std::string name = temporary.filename().string();
+  const std::size_t dash = name.find('-', temporary_prefix.size());
+  return dash == std::string::npos ? 0 : static_cast<std::uint32_t>(std::strtoul(name.c_str() + dash + 1, nullptr, 10));
+}
+
+std::filesystem::path temporary_of(const std::filesystem::path& folder, const ResultAttempt& attempt) {
+  return folder /
+         fmt::format("{}{}-{}-{}{}", temporary_prefix, attempt.index, attempt.round, attempt.attempt, temporary_suffix);
 }
 
 bool is_result(const std::filesystem::path& path) {
@@ -69,6 +84,47 @@ Result<void> write_owner(int descriptor, const std::filesystem::path& path, cons
   if (count < 0) return file_error(path, errno);
   if (static_cast<std::size_t>(count) < text.size()) return file_error(path, ENOSPC);
   return {};
+}
+
+/// Blocks until the names in a folder are on the disk.
+Result<void> sync_names(const std::filesystem::path& folder) {
+  const int descriptor = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (descriptor < 0) return file_error(folder, errno);
+  const int number = ::fsync(descriptor) == 0 ? 0 : errno;
+  ::close(descriptor);
+  if (number != 0 && number != EINVAL) return file_error(folder, number);  // EINVAL: such a file system has no need.
+  return {};
+}
+
+/// Of the machine, from one start to the next; empty where it is not said.
+std::string boot_id() {
+  std::ifstream file("/proc/sys/kernel/random/boot_id");
+  std::string id;
+  std::getline(file, id);
+  return id;
+}
+
+/// Whether the machine went down before the folder was settled.
+bool was_cut_off(const std::filesystem::path& folder) {
+  std::ifstream file(folder / unsettled_name);
+  if (!file.is_open()) return false;
+  std::string written_in;
+  std::getline(file, written_in);
+  return written_in.empty() || written_in != boot_id();
+}
+
+/// From here on, and until the mark is removed, a power cut may take what is written into the folder.
+Result<void> mark_unsettled(const std::filesystem::path& folder) {
+  const std::filesystem::path name = folder / unsettled_name;
+  const int descriptor = ::open(name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+  if (descriptor < 0) return file_error(name, errno);
+  const std::string id = boot_id();
+  const bool is_written =
+      ::pwrite(descriptor, id.data(), id.size(), 0) == static_cast<ssize_t>(id.size()) && ::fsync(descriptor) == 0;
+  const int number = is_written || errno != 0 ? errno : ENOSPC;
+  ::close(descriptor);
+  if (!is_written) return file_error(name, number);
+  return sync_names(folder);
 }
 
 /// The results in a folder, by their paths; none where it cannot be read.
@@ -186,7 +242,8 @@ ResultFolder::~ResultFolder() {
   if (lock_ >= 0) ::close(lock_);
 }
 
-Result<ResultFolder> ResultFolder::open(const std::filesystem::path& folder, const ResultOwner& owner) {
+Result<ResultFolder> ResultFolder::open(const std::filesystem::path& folder, const ResultOwner& owner,
+                                        const Repair& repair) {
   const auto refuse = [&](std::string_view why) {
     return Error{ErrorCode::invalid_argument, fmt::format("--results: {} {}", folder.string(), why), {}};
   };
@@ -202,6 +259,9 @@ Result<ResultFolder> ResultFolder::open(const std::filesystem::path& folder, con
       if (there.list.empty()) ::unlink(name.c_str());
       return refuse(why);
     }
+    if (!there.list.empty() && was_cut_off(folder)) {
+      if (auto repaired = repair(there.list); !repaired) return std::move(repaired).error();
+    }
     if (!there.list.empty() && there.list != owner.list) {
       if (auto done = put_aside(folder, there); !done) return std::move(done).error();
     }
@@ -212,6 +272,7 @@ Result<ResultFolder> ResultFolder::open(const std::filesystem::path& folder, con
   // Another run may be between its two locks.
   if (flock(held.lock_, LOCK_SH) != 0) return file_error(name, errno);
   if (read_owner(name).list != owner.list) return refuse("is written to by a run with another list now");
+  if (auto marked = mark_unsettled(folder); !marked) return std::move(marked).error();
   held.former_ = read_owner(folder / aside_name / list_name).list;
   return held;
 }
@@ -230,6 +291,15 @@ Result<ResultFolder::Kept> ResultFolder::adopt(const std::vector<Move>& moves) c
   return keep_aside(folder_, former_);
 }
 
+Result<void> ResultFolder::settle() const {
+  // Alone first, so that nothing is written behind the sync whose mark is removed.
+  const bool is_alone = flock(lock_, LOCK_EX | LOCK_NB) == 0;
+  if (::syncfs(lock_) != 0) return file_error(folder_, errno);
+  if (is_alone) ::unlink((folder_ / unsettled_name).c_str());
+  flock(lock_, LOCK_UN);
+  return {};
+}
+
 ResultFile::ResultFile(int descriptor, std::filesystem::path temporary, std::filesystem::path final_name)
     : descriptor_(descriptor), temporary_(std::move(temporary)), final_(std::move(final_name)) {}
 
@@ -245,18 +315,27 @@ ResultFile::~ResultFile() {
   if (!kept_) ::unlink(temporary_.c_str());
 }
 
-Result<ResultFile> ResultFile::open(const std::filesystem::path& folder, std::uint64_t index, std::uint32_t attempt) {
-  std::filesystem::path temporary =
-      folder / fmt::format("{}{}-{}{}", temporary_prefix, index, attempt, temporary_suffix);
+Result<ResultFile> ResultFile::create(std::filesystem::path temporary, std::filesystem::path final_name) {
   const int descriptor = ::open(temporary.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
   if (descriptor < 0) return file_error(temporary, errno);
-  return ResultFile(descriptor, std::move(temporary), folder / std::to_string(index));
+  return ResultFile(descriptor, std::move(temporary), std::move(final_name));
 }
 
-Result<void> ResultFile::keep() {
-  if (::rename(temporary_.c_str(), final_.c_str()) != 0) return file_error(final_, errno);
+Result<ResultFile> ResultFile::open(const std::filesystem::path& folder, const ResultAttempt& attempt) {
+  ResultAttempt earlier = attempt;
+  for (earlier.attempt = 1; earlier.attempt < attempt.attempt; ++earlier.attempt)
+    ::unlink(temporary_of(folder, earlier).c_str());
+  return create(temporary_of(folder, attempt), folder / std::to_string(attempt.index));
+}
+
+Result<void> ResultFile::keep(Safety safety) {
+  if (safety == Safety::now && ::fsync(descriptor_) != 0) return file_error(final_, errno);
+  if (::rename(temporary_.c_str(), final_.c_str()) != 0) {
+    if (errno != ENOENT) return file_error(final_, errno);
+    return Error{ErrorCode::not_found, fmt::format("{}: a later attempt has begun", final_.string()), {}};
+  }
   kept_ = true;
-  return {};
+  return safety == Safety::now ? sync_names(final_.parent_path()) : Result<void>();
 }
 
 void ResultFile::show(ChildEnd& end) const {
@@ -274,26 +353,37 @@ void ResultFile::show(ChildEnd& end) const {
 }
 
 Result<void> restore_result(const std::filesystem::path& folder, std::uint64_t index, std::string_view bytes) {
-  auto file = ResultFile::open(folder, index, 0);
-  if (!file) return std::move(file).error();
-  while (!bytes.empty()) {
-    const ssize_t count = ::write(file->descriptor(), bytes.data(), bytes.size());
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return file_error(folder / std::to_string(index), errno);
-    bytes.remove_prefix(static_cast<std::size_t>(count));
+  constexpr int try_count = 3;  // Another start that ends the job at this moment removes what is not finished.
+  Result<void> kept;
+  for (int count = 0; count < try_count; ++count) {
+    auto file = ResultFile::create(
+        folder / fmt::format("{}{}-restored-{}{}", temporary_prefix, index, getpid(), temporary_suffix),
+        folder / std::to_string(index));
+    if (!file) return std::move(file).error();
+    for (std::string_view left = bytes; !left.empty();) {
+      const ssize_t written = ::write(file->descriptor(), left.data(), left.size());
+      if (written < 0 && errno == EINTR) continue;
+      if (written < 0) return file_error(folder / std::to_string(index), errno);
+      left.remove_prefix(static_cast<std::size_t>(written));
+    }
+    kept = file->keep(ResultFile::Safety::later);
+    if (kept || kept.error().code != ErrorCode::not_found) break;
   }
-  return file->keep();
+  return kept;
 }
 
-bool has_result(const std::filesystem::path& folder, std::uint64_t index) {
-  std::error_code unused;
-  return std::filesystem::exists(folder / std::to_string(index), unused);
+bool has_result(const std::filesystem::path& folder, std::uint64_t index) { return has_result_of(folder, index, 0); }
+
+bool has_result_of(const std::filesystem::path& folder, std::uint64_t index, std::uint64_t bytes) {
+  std::error_code failure;
+  const auto size = std::filesystem::file_size(folder / std::to_string(index), failure);
+  return !failure && size >= bytes;
 }
 
-void remove_unfinished_results(const std::filesystem::path& folder) {
+void remove_unfinished_results(const std::filesystem::path& folder, std::uint32_t round_end) {
   std::error_code unused;
   for (const auto& entry : std::filesystem::directory_iterator(folder, unused)) {
-    if (is_temporary(entry.path())) std::filesystem::remove(entry.path(), unused);
+    if (is_temporary(entry.path()) && round_of(entry.path()) < round_end) std::filesystem::remove(entry.path(), unused);
   }
 }
 

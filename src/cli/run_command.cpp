@@ -233,9 +233,13 @@ Result<void> Run::read_what_was_done() {
 /// beside.
 Result<void> Run::take_result_folder() {
   if (options_.results.empty()) return {};
-  auto folder = ResultFolder::open(options_.results, {key_.p_key, job_.hash(), job_.name});
+  const auto repair = [this](const std::string& list) {
+    return repair_results(*client_, MessageKey{list, list}, options_.results);
+  };
+  auto folder = ResultFolder::open(options_.results, {key_.p_key, job_.hash(), job_.name}, repair);
   if (!folder) return std::move(folder).error();
   results_ = std::move(*folder);
+  remove_unfinished_results(options_.results, header_.round);
   auto moves = moves_from(*client_, clusters_.others, results_.former_list(), *input_, list_.count);
   if (!moves) return std::move(moves).error();
   auto kept = results_.adopt(*moves);
@@ -319,6 +323,7 @@ Result<void> Run::work_rounds() {
 /// What failed before is tried again: tasks, or else the --on-finish command.
 Result<Run::Retry> Run::begin_retry() {
   Result<void> retried;
+  if (!options_.results.empty() && progress_.finished) remove_unfinished_results(options_.results, progress_.round + 1);
   if (before_.failed_count > 0 && progress_.failed_count > 0) {
     if (auto sent = client_->retry_failed(key_); !sent) retried = std::move(sent).error();
   } else if (finish_is_retried()) {
@@ -341,6 +346,8 @@ Result<void> Run::write_missing_results() {
   auto lost = restore_missing_results(*client_, key_, options_.results, all_complete() ? progress_.total_count : 0);
   if (!lost) return std::move(lost).error();
   missing_count_ = *lost;
+  // What is said to be complete is on the disk.
+  if (auto settled = results_.settle(); !settled) return settled;
   if (missing_count_ > 0) {
     note(fmt::format("{}: {} of earlier starts {} missing, too long to be kept elsewhere; --again runs every task anew",
                      options_.results, counted(missing_count_, "result", "results"),

@@ -250,6 +250,8 @@ class Supervision {
   }
   ~Supervision() {
     if (place_) Groups::all().remove(*place_);
+    // Last, since its number may be another process's, and group's, from then on.
+    waitpid(process_, nullptr, 0);
   }
   Supervision(const Supervision&) = delete;
   Supervision& operator=(const Supervision&) = delete;
@@ -279,7 +281,7 @@ class Supervision {
     look_at(error_, watched[2].revents, false);
     if (watched[3].revents != 0) feed();
     if (watched[4].revents != 0) waker_.clear();
-    if (watched[0].revents != 0) reap();
+    if (watched[0].revents != 0) learn_end();
   }
 
   [[nodiscard]] int poll_timeout() const {
@@ -310,14 +312,15 @@ class Supervision {
     deadline_ = std::chrono::steady_clock::now() + kill_grace;
   }
 
-  /// The child has ended. What it printed last is read now; where nobody else holds its output, that is all.
-  void reap() {
-    int status = 0;
-    if (waitpid(process_, &status, 0) != process_) return;
+  /// The child has ended. What it printed last is read now; where nobody else holds its output, that is all. Its number
+  /// stays its own: it names the group, which is ended here and by a second signal.
+  void learn_end() {
+    siginfo_t info{};
+    if (waitid(P_PID, static_cast<id_t>(process_), &info, WEXITED | WNOWAIT) != 0) return;
     handle_.close();
     input_.close();
-    end_.kind = WIFSIGNALED(status) ? ChildEnd::Kind::signalled : ChildEnd::Kind::exited;
-    end_.code = WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status);
+    end_.kind = info.si_code == CLD_EXITED ? ChildEnd::Kind::exited : ChildEnd::Kind::signalled;
+    end_.code = info.si_status;
     if (ended_by_) kill(-process_, SIGKILL);  // What of its group is left was to end as well.
     deadline_ = std::chrono::steady_clock::now() + output_grace;
     output_.write.close();
@@ -368,7 +371,7 @@ class Supervision {
 
   pid_t process_;
   std::optional<std::size_t> place_ = Groups::all().add(process_);
-  Descriptor handle_;  // Open until the child was reaped.
+  Descriptor handle_;  // Open until the child has ended.
   Descriptor input_;
   Stream output_;
   Stream error_;

@@ -252,7 +252,8 @@ Outcome TaskCommand::run_program(const Message<Json>& message, const Context& co
     return fanfold::fail(fmt::format("there is no program '{}'", as_utf8(arguments.front()))).with_code("not started");
   std::optional<ResultFile> file;
   if (!options_.results.empty()) {
-    auto opened = ResultFile::open(options_.results, message.task.value_or(0), context.attempt);
+    const ResultAttempt attempt{.index = message.task.value_or(0), .round = context.round, .attempt = context.attempt};
+    auto opened = ResultFile::open(options_.results, attempt);
     if (!opened) return retry(opened.error().message);
     file.emplace(std::move(*opened));
   }
@@ -266,8 +267,11 @@ Outcome TaskCommand::run_program(const Message<Json>& message, const Context& co
                        .guard = &guard_};
   ChildEnd end = run_child(program, context.stop);
   if (file && end.kind == ChildEnd::Kind::exited && end.code == 0) {
-    if (auto kept = file->keep(); !kept) return retry(kept.error().message);
     file->show(end);
+    // What the store has room for is written anew from there, should a power cut take the file.
+    const bool is_stored = end.standard_output_bytes <= printed_bytes_min;
+    auto kept = file->keep(is_stored ? ResultFile::Safety::later : ResultFile::Safety::now);
+    if (!kept) return retry(kept.error().message);
   }
   const bool may_be_cut = !file && end.standard_output_bytes > printed_bytes_min;
   Outcome outcome = outcome_of(std::move(end), options_.timeout);

@@ -34,17 +34,35 @@ Result<Json> read_globals(Store& store, const BucketParams& where) {
 /// Applies some requests to one cluster's globals and stores the outcome in one swap.
 class GlobalsUpdater::Swap {
  public:
-  Swap(Store& store, const BucketParams& where, std::span<Request* const> requests)
-      : store_(store), where_(where), requests_(requests) {}
+  Swap(Store& store, const std::string& cluster_id, const BucketParams& where, std::span<Request* const> requests)
+      : store_(store), cluster_id_(cluster_id), where_(where), requests_(requests) {}
 
   /// One settlement per request, in order.
   std::vector<Settlement> run() {
+    auto settled = swap();
+    if (!may_have_created_ || !was_deleted()) return settled;
+    return settle_all({ErrorCode::deleted, "cluster " + cluster_id_ + " was deleted", {}});
+  }
+
+ private:
+  /// Whoever makes globals where there are none may come after those who deleted the cluster, who remove them after its
+  /// header says so: then they are removed here.
+  bool was_deleted() {
+    const auto header = store_.header_strong(cluster_id_);
+    if (!header || !header->tombstone) return false;
+    // Of a cluster that is gone nothing can be told but that; who deletes it again removes what is left.
+    static_cast<void>(with_patience(store_, [&] { return store_.globals().remove(where_); }));
+    return true;
+  }
+
+  std::vector<Settlement> swap() {
     for (std::size_t count = 1; count <= globals_swap_count_max; ++count) {
       auto stored = read();
       if (!stored) return settle_all(possibly_applied_ ? unknown() : stored.error());
       if (auto settled = look_for_own_writes(*stored)) return std::move(*settled);
       Try attempt = apply(*stored);
       if (attempt.applied_count == 0) return settle(attempt, std::string());
+      may_have_created_ = may_have_created_ || stored->version.empty();
       auto written = store_.globals().write(where_, attempt.globals, stored->version);
       if (written) return settle(attempt, std::move(*written));
       const ErrorCode code = written.error().code;
@@ -61,7 +79,6 @@ class GlobalsUpdater::Swap {
                        {}});
   }
 
- private:
   /// One write, and whom it carried. Kept until it is certain that it was not applied.
   struct Try {
     std::string id{};
@@ -165,10 +182,12 @@ class GlobalsUpdater::Swap {
   }
 
   Store& store_;
+  const std::string& cluster_id_;
   const BucketParams& where_;
   std::span<Request* const> requests_;
   std::vector<Try> tries_;
   bool possibly_applied_ = false;
+  bool may_have_created_ = false;
 };
 
 /// One request's stay in its group, however the call ends.
@@ -214,14 +233,15 @@ Result<std::string> GlobalsUpdater::update(const std::string& cluster_id, const 
     if (membership.group().led) {
       membership.group().changed.wait(lock);
     } else {
-      lead(lock, membership.group(), where);
+      lead(lock, membership.group(), cluster_id, where);
     }
   }
   if (request.settlement.thrown) std::rethrow_exception(request.settlement.thrown);
   return std::move(*request.settlement.answer);
 }
 
-void GlobalsUpdater::lead(std::unique_lock<std::mutex>& lock, Group& group, const BucketParams& where) {
+void GlobalsUpdater::lead(std::unique_lock<std::mutex>& lock, Group& group, const std::string& cluster_id,
+                          const BucketParams& where) {
   /// Gives the lead up, and what is not settled back, however the swap ends.
   struct Lead {
     std::unique_lock<std::mutex>& held;
@@ -241,7 +261,7 @@ void GlobalsUpdater::lead(std::unique_lock<std::mutex>& lock, Group& group, cons
   leading.taken.assign(group.waiting.begin(), group.waiting.begin() + static_cast<std::ptrdiff_t>(count));
   group.waiting.erase(group.waiting.begin(), group.waiting.begin() + static_cast<std::ptrdiff_t>(count));
   lock.unlock();
-  auto settlements = Swap(store_, where, leading.taken).run();
+  auto settlements = Swap(store_, cluster_id, where, leading.taken).run();
   lock.lock();
   for (std::size_t i = 0; i < leading.taken.size(); ++i) leading.taken[i]->settlement = std::move(settlements[i]);
 }

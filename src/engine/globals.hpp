@@ -67,7 +67,7 @@ class GlobalsUpdater {
   class Membership;
 
   Result<void> check_cluster(const std::string& cluster_id);
-  void lead(std::unique_lock<std::mutex>& lock, Group& group, const BucketParams& where);
+  void lead(std::unique_lock<std::mutex>& lock, Group& group, const std::string& cluster_id, const BucketParams& where);
 
   Store& store_;
   std::mutex mutex_;

@@ -2,6 +2,8 @@
 
 #include "engine/scene_for_tests.hpp"
 
+#include <fanfold/testing/faults.hpp>
+
 #include <atomic>
 #include <thread>
 
@@ -164,6 +166,25 @@ TEST(Globals, OfNoClusterOrADeletedOneAreRefused) {
   scene.client->delete_cluster(cluster).value();
   EXPECT_EQ(code_of(scene.client->update_cluster_globals(cluster, 5)), ErrorCode::deleted);
   EXPECT_EQ(code_of(scene.client->get_cluster_globals<int>(cluster)), ErrorCode::not_found);
+}
+
+TEST(Globals, AreNotLeftBehindByWhoStillRunsWhenTheClusterIsDeleted) {
+  for (const std::string before : {"globals.read", "globals.write"}) {
+    SCOPED_TRACE("deleted before " + before);
+    Scene scene;
+    const Cluster cluster = scene.client->create_message_cluster("work", numbers(2), {.globals = 1}).value();
+    testing::FaultyOptions options;
+    options.plan = std::make_shared<testing::FaultPlan>(1, testing::Chaos::nothing());
+    options.on_call = [&, is_over = false](std::string_view call) mutable {
+      if (call != before || std::exchange(is_over, true)) return;
+      scene.client->stop_cluster(cluster).value();
+      scene.client->delete_cluster(cluster, {.without_finish_handler = true}).value();
+    };
+    const Client late = make_client(testing::with_faults(scene.memory.backend(), options));
+    EXPECT_EQ(code_of(late.update_cluster_globals(cluster, 5)), ErrorCode::deleted);
+    EXPECT_EQ(code_of(late.update_cluster_globals(cluster, [](int old) { return old + 1; })), ErrorCode::deleted);
+    EXPECT_EQ(code_of(scene.client->get_cluster_globals<int>(cluster)), ErrorCode::not_found);
+  }
 }
 
 TEST(Globals, StayWhenTheClusterIsFinished) {

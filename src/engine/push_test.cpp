@@ -5,6 +5,8 @@
 #include "engine/dying_backend_for_tests.hpp"
 #include "engine/scene_for_tests.hpp"
 
+#include <fanfold/testing/faults.hpp>
+
 namespace fanfold::engine {
 namespace {
 
@@ -308,6 +310,30 @@ TEST(Push, ClustersThatMovedAreSteeredWhereTheyWent) {
   client.delete_cluster(moved).value();
   EXPECT_TRUE(stores.here.header(moved).tombstone);
   EXPECT_EQ(stores.there.progress(moved).total_count, 3U);
+}
+
+TEST(Push, TasksFailedByHandWhileItMovesTheClusterAreFailedThereOrRefused) {
+  std::size_t calls = 0;
+  for (bool pushed = true; pushed && !::testing::Test::HasFailure(); ++calls) {
+    SCOPED_TRACE("pushed before call " + std::to_string(calls));
+    Stores stores;
+    stores.create(3);
+    pushed = false;
+    testing::FaultyOptions options;
+    options.plan = std::make_shared<testing::FaultPlan>(1, testing::Chaos::nothing());
+    options.on_call = [&, left = calls, is_inside = false](std::string_view) mutable {
+      if (is_inside || left-- != 0) return;
+      is_inside = true;
+      stores.push().value();
+      pushed = true;
+    };
+    const Client client = make_client(testing::with_faults(stores.here.memory.backend(), options));
+    const auto failed = client.fail_task(MessageKey::of_task(id_of(moved), 0), "by hand");
+    if (!pushed) break;
+    EXPECT_TRUE(failed || code_of(failed) == ErrorCode::sealed) << to_string(failed.error());
+    EXPECT_EQ(stores.tasks_there().at(0).status == Status::error, failed.has_value());
+  }
+  EXPECT_GT(calls, 2U);
 }
 
 /// A process that pushes, and dies before the call of a port, of either store, with this number.

@@ -1,6 +1,7 @@
 #include "engine/completion.hpp"
 #include "engine/creation_options.hpp"
 #include "engine/resend.hpp"
+#include "engine/round_keys.hpp"
 #include "engine/sender.hpp"
 #include "engine/steering.hpp"
 #include "support/hash.hpp"
@@ -20,6 +21,8 @@ std::string digest_of(std::span<const std::uint64_t> indexes) {
   return digest_text(bytes);
 }
 
+KeyedRound latest_round(const ClusterHeader& header) noexcept { return {header.round, header.round_size.value_or(0)}; }
+
 /// One call of retry_failed or retry_finish.
 class Retry {
  public:
@@ -35,7 +38,7 @@ class Retry {
     }
     auto header = live_header(store_, id_);
     if (!header) return std::move(header).error();
-    if (!key_.empty() && header->round_key == key_) return go_on(*header);
+    if (auto begun = begun_before(*header)) return *std::move(begun);
     auto allowed = check(*header);
     if (!allowed) return std::move(allowed).error();
     auto chosen = header->stopped() ? choose_of_stopped() : choose();
@@ -43,6 +46,11 @@ class Retry {
     if (chosen->indexes.empty())
       return Error{ErrorCode::not_found, "no failed task of cluster " + std::string(id_) + " matches", {}};
     auto started = start(*header, chosen->indexes, chosen->carried_count);
+    if (!started && started.error().code == ErrorCode::conflict) {
+      header = live_header(store_, id_);
+      if (!header) return std::move(header).error();
+      if (auto begun = begun_before(*header)) return *std::move(begun);
+    }
     if (!started) return std::move(started).error();
     return started->sender == holder_ ? send_all(*started, chosen->indexes.size()) : go_on(*started);
   }
@@ -66,6 +74,13 @@ class Retry {
  private:
   [[nodiscard]] Error was_stopped() const {
     return {ErrorCode::stopped, "cluster " + std::string(id_) + " was stopped, and that is final", {}};
+  }
+
+  /// What a call with this key answers whose round was begun by an earlier one; empty where there was none.
+  std::optional<Result<std::uint64_t>> begun_before(const ClusterHeader& header) {
+    const auto begun = round_with_key(header.round_key, key_, latest_round(header));
+    if (!begun) return std::nullopt;
+    return begun->round == header.round ? go_on(header) : Result<std::uint64_t>(begun->task_count);
   }
 
   Result<void> check(const ClusterHeader& header) const {
@@ -143,10 +158,10 @@ class Retry {
   [[nodiscard]] ClusterHeader next_round(ClusterHeader header, std::span<const std::uint64_t> indexes,
                                          std::uint64_t carried_count) {
     const Time now = store_.now();
+    header.round_key = with_round_key(header.round_key, key_, {header.round + 1, indexes.size()}, latest_round(header));
     header.round += 1;
     header.round_size.reset();
     header.round_hash = digest_of(indexes);
-    header.round_key = key_;
     header.failed_carried_count = carried_count;
     header.failed_count = 0;
     header.marked = false;
@@ -183,7 +198,8 @@ class Retry {
       // Lost to another write, or the answer was: what is stored now tells.
       auto stored = live_header(store_, id_);
       if (!stored) return stored;
-      if (stored->round == finished.round + 1 && stored->round_hash == next.round_hash && stored->round_key == key_)
+      if (stored->round == finished.round + 1 && stored->round_hash == next.round_hash &&
+          stored->round_key == next.round_key)
         return stored;
       if (stored->round != finished.round) {
         return Error{

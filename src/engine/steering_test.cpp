@@ -1,5 +1,6 @@
 #include "engine/steering.hpp"
 
+#include "engine/round_keys.hpp"
 #include "engine/scene_for_tests.hpp"
 
 #include <fanfold/testing/faults.hpp>
@@ -264,6 +265,35 @@ TEST(RetryFailed, UnderOneKeyIsOneRound) {
   EXPECT_EQ(scene.client->retry_failed(scene.cluster, {.idempotency_key = "r"}).value(), 1U);
   EXPECT_EQ(scene.progress(scene.cluster).round, 1U);
   EXPECT_EQ(scene.message_count(), 0U);
+}
+
+TEST(RetryFailed, UnderAnOldKeyIsNoOtherRoundAfterOthersWereBegun) {
+  Running scene(3);
+  const Client& client = *scene.client;
+  const auto retry_and_fail = [&](const std::string& key) {
+    EXPECT_EQ(client.retry_failed(scene.cluster, {.idempotency_key = key}).value(), 3U) << key;
+    scene.finish({0, 1, 2});
+  };
+  scene.finish({0, 1, 2});
+  retry_and_fail("first");
+  retry_and_fail("");
+  for (const char* key : {"3", "4", "5", "6", "7", "8", "9"}) retry_and_fail(key);
+  EXPECT_EQ(client.retry_failed(scene.cluster, {.idempotency_key = "first"}).value(), 3U);
+  EXPECT_EQ(client.retry_failed(scene.cluster, {.idempotency_key = "9"}).value(), 3U);
+  EXPECT_EQ(scene.header(scene.cluster).round, 9U);
+  retry_and_fail("10");
+  EXPECT_EQ(client.retry_failed(scene.cluster, {.idempotency_key = "3"}).value(), 3U);
+  EXPECT_EQ(scene.header(scene.cluster).round, 10U) << "the latest eight are known";
+}
+
+TEST(RetryFailed, KnowsTheKeyThatAnOlderFanfoldKept) {
+  const KeyedRound latest{.round = 2, .task_count = 7};
+  EXPECT_EQ(round_with_key("hash", "hash", latest)->task_count, 7U);
+  const std::string keys = with_round_key("hash", "new", {.round = 3, .task_count = 5}, latest);
+  EXPECT_EQ(keys, "new/3/5 hash/2/7");
+  EXPECT_EQ(round_with_key(keys, "hash", {.round = 3, .task_count = 5})->round, 2U);
+  EXPECT_FALSE(round_with_key(keys, "has", latest).has_value());
+  EXPECT_FALSE(round_with_key("", "", latest).has_value());
 }
 
 TEST(RetryFailed, CutOffIsRepeatedByTheSweep) {

@@ -4,11 +4,66 @@
 
 #include <fstream>
 #include <sstream>
+#include <vector>
 
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
+
+namespace {
+
+/// What this thread asked of the disk while this lives, in order: "sync <inode>", "rename <inode>", "all".
+class DiskCalls {
+ public:
+  DiskCalls() { noting() = this; }
+  DiskCalls(const DiskCalls&) = delete;
+  DiskCalls& operator=(const DiskCalls&) = delete;
+  ~DiskCalls() { noting() = nullptr; }
+
+  /// Of the tests that share this process, others ask for much besides, which nobody notes.
+  static void note(const std::string& call) {
+    if (noting() != nullptr) noting()->calls_.push_back(call);
+  }
+  [[nodiscard]] const std::vector<std::string>& calls() const { return calls_; }
+
+ private:
+  static DiskCalls*& noting() {
+    thread_local DiskCalls* noting = nullptr;
+    return noting;
+  }
+  std::vector<std::string> calls_;
+};
+
+std::string inode_of(int descriptor) {
+  struct stat status {};
+  return fstat(descriptor, &status) == 0 ? std::to_string(status.st_ino) : "";
+}
+
+std::string inode_of(const char* path) {
+  struct stat status {};
+  return stat(path, &status) == 0 ? std::to_string(status.st_ino) : "";
+}
+
+}  // namespace
+
+// In place of the library's: they note the call, and do it.
+extern "C" int fsync(int descriptor) {
+  DiskCalls::note("sync " + inode_of(descriptor));
+  return static_cast<int>(syscall(SYS_fsync, descriptor));
+}
+extern "C" int syncfs(int descriptor) noexcept {
+  DiskCalls::note("all");
+  return static_cast<int>(syscall(SYS_syncfs, descriptor));
+}
+extern "C" int rename(const char* from, const char* to) noexcept {
+  DiskCalls::note("rename " + inode_of(from));
+  return static_cast<int>(syscall(SYS_rename, from, to));
+}
 
 namespace fanfold::cli {
 namespace {
+
+using Safety = ResultFile::Safety;
 
 class ResultFolder : public ::testing::Test {
  protected:
@@ -24,16 +79,81 @@ class ResultFolder : public ::testing::Test {
 };
 
 TEST_F(ResultFolder, HoldsOnlyWholeFilesUnderATasksName) {
-  auto file = ResultFile::open(folder_, 7, 1).value();
+  auto file = ResultFile::open(folder_, {.index = 7, .round = 0, .attempt = 1}).value();
   ASSERT_EQ(write(file.descriptor(), "half", 4), 4);
   EXPECT_FALSE(has_result(folder_, 7));
-  ASSERT_TRUE(file.keep().has_value());
+  ASSERT_TRUE(file.keep(Safety::later).has_value());
   EXPECT_EQ(content("7"), "half");
 }
 
 TEST_F(ResultFolder, LosesWhatAnAttemptDidNotKeep) {
-  { auto file = ResultFile::open(folder_, 7, 1).value(); }
+  { auto file = ResultFile::open(folder_, {.index = 7, .round = 0, .attempt = 1}).value(); }
   EXPECT_TRUE(std::filesystem::is_empty(folder_));
+}
+
+TEST_F(ResultFolder, HasOnTheDiskWhatIsKeptNowBeforeItsName) {
+  auto file = ResultFile::open(folder_, {.index = 7, .round = 0, .attempt = 1}).value();
+  const std::string inode = inode_of(file.descriptor());
+  const DiskCalls asked;
+  ASSERT_TRUE(file.keep(Safety::now).has_value());
+  EXPECT_EQ(asked.calls(),
+            (std::vector<std::string>{"sync " + inode, "rename " + inode, "sync " + inode_of(folder_.c_str())}));
+}
+
+TEST_F(ResultFolder, WaitsForNoDiskWhereTheStoreHasAResult) {
+  auto file = ResultFile::open(folder_, {.index = 7, .round = 0, .attempt = 1}).value();
+  const DiskCalls asked;
+  ASSERT_TRUE(file.keep(Safety::later).has_value());
+  EXPECT_EQ(asked.calls(), std::vector<std::string>{"rename " + inode_of((folder_ / "7").c_str())});
+}
+
+TEST_F(ResultFolder, TakesNothingFromAHolderWhoseSuccessorHasBegun) {
+  auto late = ResultFile::open(folder_, {.index = 7, .round = 0, .attempt = 1}).value();
+  ASSERT_EQ(write(late.descriptor(), "late", 4), 4);
+  auto successor = ResultFile::open(folder_, {.index = 7, .round = 0, .attempt = 3}).value();
+  ASSERT_EQ(write(successor.descriptor(), "right", 5), 5);
+  ASSERT_TRUE(successor.keep(Safety::later).has_value());
+  const auto kept = late.keep(Safety::later);
+  ASSERT_FALSE(kept.has_value());
+  EXPECT_EQ(kept.error().code, ErrorCode::not_found);
+  EXPECT_EQ(content("7"), "right");
+}
+
+TEST_F(ResultFolder, TakesNothingFromAHolderOfAnEarlierRound) {
+  auto late = ResultFile::open(folder_, {.index = 7, .round = 0, .attempt = 2}).value();
+  remove_unfinished_results(folder_, 1);
+  auto successor = ResultFile::open(folder_, {.index = 7, .round = 1, .attempt = 1}).value();
+  remove_unfinished_results(folder_, 1);
+  EXPECT_FALSE(late.keep(Safety::later).has_value());
+  EXPECT_TRUE(successor.keep(Safety::later).has_value());
+}
+
+const ResultOwner the_owner{"list", "job", "name"};
+const cli::ResultFolder::Repair no_repair = [](const std::string&) -> Result<void> {
+  ADD_FAILURE() << "nothing was cut off";
+  return {};
+};
+
+TEST_F(ResultFolder, IsRepairedByTheFirstToOpenItAfterThePowerCameBack) {
+  {
+    auto held = cli::ResultFolder::open(folder_, the_owner, no_repair).value();
+    auto beside = cli::ResultFolder::open(folder_, the_owner, no_repair).value();
+    EXPECT_TRUE(beside.settle().has_value()) << "but the other one may go on writing";
+  }
+  ASSERT_TRUE(std::filesystem::exists(folder_ / ".fanfold-unsettled"));
+  { static_cast<void>(cli::ResultFolder::open(folder_, the_owner, no_repair).value()); }
+  std::ofstream(folder_ / ".fanfold-unsettled") << "another boot";
+  std::vector<std::string> repaired;
+  const auto repair = [&](const std::string& list) -> Result<void> {
+    repaired.push_back(list);
+    return {};
+  };
+  auto held = cli::ResultFolder::open(folder_, {"another list", "job", "name"}, repair).value();
+  EXPECT_EQ(repaired, std::vector<std::string>{"list"});
+  const DiskCalls asked;
+  EXPECT_TRUE(held.settle().has_value());
+  EXPECT_EQ(asked.calls(), std::vector<std::string>{"all"});
+  EXPECT_FALSE(std::filesystem::exists(folder_ / ".fanfold-unsettled"));
 }
 
 TEST_F(ResultFolder, IsFreedOfWhatKilledAttemptsLeft) {

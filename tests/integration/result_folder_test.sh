@@ -71,6 +71,27 @@ run z '6\n7\n5\n' sh -c "$long"
 same '6 7 5' "$(for file in res/0 res/1 res/2; do head -c 1 $file; echo; done | paste -sd' ')"
 expect 2 ls res/.fanfold-former
 
+# --- the power was cut while the job ran: names without what was printed, and names that are not there
+mkdir cut
+printf '1\n2\n3\n4\n5\n' >list
+print='case {task} in 2) ;; 4) '"$long"' ;; *) echo result {task} ;; esac; [ {task} != 5 ] || [ -e again ]'
+expect 1 fanfold run --tasks list --name cut --retries 0 --results cut --on-finish true -- sh -c "$print"
+expect 2 ls cut/.fanfold-unsettled
+: >cut/0
+rm cut/1 cut/2
+echo another-boot >cut/.fanfold-unsettled
+touch again
+expect 0 fanfold run --tasks list --name cut --results cut --on-finish 'tail -n 2 cut/[0124] | tr -d 4 >fold' -- sh -c "$print"
+same 'result 1' "$(cat cut/0)"
+same 'result 3' "$(cat cut/2)"
+same 0 "$(wc -c <cut/1)"
+same 300000 "$(wc -c <cut/3)"
+grep -q 'result 1' fold && grep -q 'result 3' fold || failed "the finish handler saw $(cat fold)"
+# Where nothing was cut, a file is as its owner left it.
+echo short >cut/0
+expect 0 fanfold run --tasks list --name cut --results cut --on-finish true -- sh -c "$print"
+same short "$(cat cut/0)"
+
 # --- a folder that is not ours, or is somebody's now
 mkdir theirs
 echo mine >theirs/17

@@ -1,4 +1,4 @@
-// A disk that refuses each of SQLite's calls in turn, syncs aside (sqlite_failed_sync_test).
+// A disk that refuses each of SQLite's calls in turn, syncs aside (SqliteFailedSync).
 #include "../support/passing_file.hpp"
 #include "support/test_directory.hpp"
 
@@ -11,6 +11,7 @@
 #include <atomic>
 #include <new>
 #include <set>
+#include <vector>
 
 #include <unistd.h>
 
@@ -43,6 +44,8 @@ class FailingFiles {
     has_failed_ = false;
     left_ = number;
   }
+  /// While set, nothing can be written into the database itself, as opposed to its log.
+  void set_database_refuses(bool refuses) { database_refuses_ = refuses; }
   /// From now on none fails. Answers whether one has.
   bool stop() {
     left_ = 0;
@@ -53,6 +56,7 @@ class FailingFiles {
   struct File {
     sqlite3_file base;
     FailingFiles* files;
+    bool is_database;
   };
   static sqlite3_file* real(sqlite3_file* file) { return test::PassingFile<File>::real(file); }
   static bool fails(sqlite3_file* file) { return reinterpret_cast<File*>(file)->files->fails(); }
@@ -71,7 +75,7 @@ class FailingFiles {
     auto& files = *static_cast<FailingFiles*>(vfs->pAppData);
     file->pMethods = nullptr;
     if (files.fails()) return SQLITE_CANTOPEN;
-    new (file) File{{nullptr}, &files};
+    new (file) File{{nullptr}, &files, (flags & SQLITE_OPEN_MAIN_DB) != 0};
     const int code = files.real_->xOpen(files.real_, name, real(file), flags, flags_used);
     if (code == SQLITE_OK) file->pMethods = methods();
     return code;
@@ -81,6 +85,8 @@ class FailingFiles {
     static const sqlite3_io_methods all = [] {
       sqlite3_io_methods made = test::PassingFile<File>::methods();
       made.xWrite = [](sqlite3_file* f, const void* from, int n, sqlite3_int64 at) {
+        const auto* own = reinterpret_cast<File*>(f);
+        if (own->is_database && own->files->database_refuses_) return SQLITE_FULL;
         return fails(f) ? SQLITE_IOERR_WRITE : real(f)->pMethods->xWrite(real(f), from, n, at);
       };
       made.xTruncate = [](sqlite3_file* f, sqlite3_int64 size) {
@@ -112,6 +118,7 @@ class FailingFiles {
   std::atomic<int> left_{0};
   std::atomic<How> how_{How::once};
   std::atomic<bool> has_failed_{false};
+  std::atomic<bool> database_refuses_{false};
 };
 
 class SqliteIoErrors : public ::testing::TestWithParam<FailingFiles::How> {
@@ -120,7 +127,10 @@ class SqliteIoErrors : public ::testing::TestWithParam<FailingFiles::How> {
 
   void open() {
     backend_ = {};
-    backend_ = open_backend({.file = folder_ / "store.db", .durability = Durability::normal}).value();
+    backend_ = open_backend({.file = folder_ / "store.db",
+                             .durability = Durability::normal,
+                             .warn = [this](const std::string& text) { warnings_.push_back(text); }})
+                   .value();
   }
   bool send(const std::string& id) {
     OutgoingMessage message;
@@ -149,7 +159,27 @@ class SqliteIoErrors : public ::testing::TestWithParam<FailingFiles::How> {
   const support::TestDirectory folder_;
   Backend backend_;
   std::set<std::string> acknowledged_;
+  std::vector<std::string> warnings_;
 };
+
+class SqliteLog : public SqliteIoErrors {};
+
+TEST_P(SqliteLog, ThatCannotBeCopiedIntoTheFileIsToldOf) {
+  const auto log_bytes = [&] { return std::filesystem::file_size((folder_ / "store.db-wal").string()); };
+  constexpr std::uintmax_t grown_bytes = 24U * 1'024 * 1'024;
+  constexpr int count_max = 10'000;
+  files_.set_database_refuses(true);
+  int count = 0;
+  for (; log_bytes() < grown_bytes && count < count_max; ++count) ASSERT_TRUE(send(std::to_string(count)));
+  ASSERT_EQ(warnings_.size(), 1U) << "once a minute";
+  EXPECT_NE(warnings_.front().find("store.db cannot be copied into it, and grows ("), std::string::npos)
+      << warnings_.front();
+  EXPECT_NE(warnings_.front().find("disk is full"), std::string::npos) << warnings_.front();
+  files_.set_database_refuses(false);
+  for (const auto end = 2 * count; count < end; ++count) ASSERT_TRUE(send(std::to_string(count)));
+  EXPECT_LT(log_bytes(), 2 * grown_bytes) << "it is copied, and begun anew";
+  EXPECT_EQ(warnings_.size(), 1U);
+}
 
 TEST_P(SqliteIoErrors, LoseNothingThatWasAcknowledgedAndAreOverWhenTheDiskWorksAgain) {
   const BucketParams where = backend_.globals->location("c");
@@ -198,6 +228,7 @@ TEST_P(SqliteIoErrors, LoseNothingThatWasAcknowledgedAndAreOverWhenTheDiskWorksA
   EXPECT_EQ(integrity(), "ok");
 }
 
+INSTANTIATE_TEST_SUITE_P(Disk, SqliteLog, ::testing::Values(FailingFiles::How::once));
 INSTANTIATE_TEST_SUITE_P(Disk, SqliteIoErrors,
                          ::testing::Values(FailingFiles::How::once, FailingFiles::How::from_then_on));
 

@@ -10,6 +10,7 @@
 #include <future>
 
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 namespace fanfold::cli {
@@ -118,6 +119,16 @@ TEST_F(Subprocess, DoesNotWaitForWhatItLeftInTheBackground) {
   EXPECT_EQ(end.code, 0);
   EXPECT_LT(std::chrono::steady_clock::now() - begun, 50s);
   kill(std::stoi(end.standard_output.substr(8)), SIGKILL);
+}
+
+TEST_F(Subprocess, KeepsItsNumberForAsLongAsItsGroupMayBeEnded) {
+  const ChildEnd end = run_shell(
+      "child=$$; (until grep -q '^State:.Z' /proc/$child/status || [ ! -e /proc/$child ]; do sleep 0.01; done; "
+      "sleep 0.2; [ -e /proc/$child ] && echo its own || echo gone) &");
+  EXPECT_EQ(end.standard_output, "its own\n");
+  errno = 0;
+  EXPECT_EQ(waitpid(-1, nullptr, WNOHANG), -1);
+  EXPECT_EQ(errno, ECHILD) << "and no longer";
 }
 
 TEST_F(Subprocess, HasAProcessGroupOfItsOwnAndDefaultSignals) {

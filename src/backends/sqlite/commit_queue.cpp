@@ -129,11 +129,19 @@ std::size_t CommitQueue::waiting_count() {
   return inside_count_;
 }
 
-Result<void> CommitQueue::settled() {
+Result<void> CommitQueue::settled() { return wait_for_disk(Whose::own); }
+
+Result<void> CommitQueue::settled_by_all() { return wait_for_disk(Whose::everybodys); }
+
+Result<void> CommitQueue::wait_for_disk(Whose whose) {
+  const SyncWords& words = wake_.sync_words();
+  const bool others_owe = whose == Whose::everybodys && options_.durability == Durability::full &&
+                          words.begun.load() != words.synced.load();
   Request request;
   {
     const std::scoped_lock lock(mutex_);
-    if (begun_count_ == synced_count_) return {};  // One that was only begun may be visible by now.
+    // One that was only begun may be visible by now.
+    if (begun_count_ == synced_count_ && !others_owe) return {};
     ++inside_count_;
     Request* const waiting = &request;
     await_sync(std::span(&waiting, 1));
@@ -289,6 +297,8 @@ void CommitQueue::sync() {
     batch.swap(unsynced_);
     committed_count = committed_count_;
   }
+  SyncWords& words = wake_.sync_words();
+  const std::uint64_t committed_by_all = words.committed.load();
   const auto begun_at = std::chrono::steady_clock::now();
   auto synced = wal_sync_.run();
   const auto took = std::chrono::steady_clock::now() - begun_at;
@@ -303,6 +313,9 @@ void CommitQueue::sync() {
       unsynced_.front()->state.store(Request::syncing, std::memory_order_release);
       futex_wake(unsynced_.front()->state);
     }
+  }
+  std::uint64_t known = words.synced.load();
+  while (synced && known < committed_by_all && !words.synced.compare_exchange_weak(known, committed_by_all)) {
   }
   if (!synced) {
     for (Request* request : batch) request->error = synced.error();
@@ -353,7 +366,11 @@ std::optional<CommitQueue::Failure> CommitQueue::try_commit(Group& group) {
       take_next(group, answered_count);
     }
     transaction.flush();
+    const bool counts = std::ranges::any_of(group.requests, [&](const Request* one) { return is_promised(*one); });
+    SyncWords& words = wake_.sync_words();
+    if (counts) words.begun.fetch_add(1);
     execute(connection_, "COMMIT");
+    if (counts) words.committed.store(words.begun.load());
     statistics.commit_count.fetch_add(1, std::memory_order_relaxed);
     for (std::size_t bucket = 0; bucket < transaction.announced().size(); ++bucket) {
       if (transaction.announced().test(bucket)) wake_.notify(bucket);
@@ -448,6 +465,7 @@ std::string CommitQueue::checkpoint_when_due() {
     broken_ = wal_sync_.refusal(error_of(connection_.handle(), code, "syncing").remote_detail);
   }
   checkpoint_tried_at_ = wal_page_count_;
+  if (code != SQLITE_OK) return note_not_copied(error_of(connection_.handle(), code, "writing it"));
   if (copied != pages) return note_pinned(pages - copied);
   pinned_since_.reset();
   return {};
@@ -462,6 +480,15 @@ std::string CommitQueue::note_pinned(int page_count) {
   return "a reader has kept the WAL of " + options_.file.string() + " from shrinking for " + std::to_string(seconds) +
          " s (" + std::to_string(std::int64_t{page_count} * database_page_bytes / (1024 * 1024)) +
          " MiB): end its transaction";
+}
+
+std::string CommitQueue::note_not_copied(const Error& error) {
+  const auto now = std::chrono::steady_clock::now();
+  if (warned_at_ && now - *warned_at_ < warning_pause) return {};
+  warned_at_ = now;
+  return "the WAL of " + options_.file.string() + " cannot be copied into it, and grows (" +
+         std::to_string(std::int64_t{wal_page_count_} * database_page_bytes / (1024 * 1024)) +
+         " MiB): " + error.message + (error.remote_detail.empty() ? "" : " (" + error.remote_detail + ")");
 }
 
 Result<void> CommitQueue::checkpoint_for_good() {

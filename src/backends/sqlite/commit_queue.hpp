@@ -109,6 +109,8 @@ class CommitQueue {
   /// Blocks until what was committed here before is on the disk, under Durability::full: so that nobody is told of what
   /// a power cut could still take. Errors: those of WalSync::run.
   [[nodiscard]] Result<void> settled();
+  /// The same of what any process committed: for what this one acts on where a power cut would not take that, too.
+  [[nodiscard]] Result<void> settled_by_all();
 
   /// Copies the WAL into the database and empties it, where nobody is in the way. The caller is the only thread there
   /// is. Errors: unavailable where the disk failed.
@@ -154,6 +156,8 @@ class CommitQueue {
     return std::move(*answer);
   }
 
+  enum class Whose : std::uint8_t { own, everybodys };
+  [[nodiscard]] Result<void> wait_for_disk(Whose whose);
   void submit(Request& request);
   void wait(Request& request);
   [[nodiscard]] bool withdraw(Request& request);
@@ -188,6 +192,7 @@ class CommitQueue {
   /// What is to be said about it, empty for nothing.
   [[nodiscard]] std::string checkpoint_when_due();
   [[nodiscard]] std::string note_pinned(int page_count);
+  [[nodiscard]] std::string note_not_copied(const Error& error);
 
   Connection& connection_;
   std::shared_ptr<Turnstile> turnstile_;  // Shared with the line waiter's thread.

@@ -1,4 +1,5 @@
 #include "backends/sqlite/commit_queue.hpp"
+#include "backends/sqlite/statistics.hpp"
 #include "support/test_directory.hpp"
 
 #include <gtest/gtest.h>
@@ -54,6 +55,7 @@ class CommitQueueTest : public ::testing::Test {
     };
   }
   [[nodiscard]] CommitQueue& queue() { return *queue_; }
+  [[nodiscard]] Wake& wake() { return *wake_; }
   [[nodiscard]] const std::filesystem::path& file() const { return options_.file; }
   void close() { queue_.reset(); }
   /// As a receive does it.
@@ -218,6 +220,28 @@ TEST_F(CommitQueueTest, WaitsForTheDiskWithWhatCameAfterOthersWereAnswered) {
   });
   EXPECT_TRUE(queue().settled().has_value());
   EXPECT_EQ(count_of("ended"), static_cast<std::int64_t>(many));
+}
+
+TEST_F(CommitQueueTest, WaitsForTheDiskForAnotherProcessToo) {
+  make_queue(1min, Durability::full);
+  EXPECT_TRUE(write("ended", Sync::needed).has_value());
+  SyncWords& words = wake().sync_words();
+  EXPECT_EQ(words.synced, 1U);
+  const auto syncs_of = [&](Result<void> (CommitQueue::*wait)()) {
+    const auto before = statistics.sync_count.load();
+    EXPECT_TRUE((queue().*wait)().has_value());
+    return statistics.sync_count - before;
+  };
+  EXPECT_EQ(syncs_of(&CommitQueue::settled_by_all), 0U);
+  words.begun = words.committed = 2;  // By another process, which waits for the disk now.
+  EXPECT_EQ(syncs_of(&CommitQueue::settled), 0U);
+  EXPECT_EQ(syncs_of(&CommitQueue::settled_by_all), 1U);
+  EXPECT_EQ(syncs_of(&CommitQueue::settled_by_all), 0U);
+  words.begun = 3;  // It may be visible, and not be in this sync.
+  EXPECT_EQ(syncs_of(&CommitQueue::settled_by_all), 1U);
+  EXPECT_EQ(words.synced, 2U);
+  EXPECT_TRUE(write("the one after a process was killed", Sync::needed).has_value());
+  EXPECT_EQ(syncs_of(&CommitQueue::settled_by_all), 0U);
 }
 
 TEST_F(CommitQueueTest, DoesNotWaitAgainForThoseWhoDidNotComeBack) {

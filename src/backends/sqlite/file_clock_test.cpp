@@ -187,12 +187,12 @@ TEST_F(SetBackTest, TellsAReaderTheSameTimeAsAWriter) {
   EXPECT_EQ(reader.queue->counts("work").value().visible_count, 1U);
 }
 
-TEST_F(SetBackTest, AddsTheClockToTheWakeFileOfAnOlderVersionAndLeavesWhatIsThere) {
+TEST_F(SetBackTest, AddsItsWordsToTheWakeFileOfAnOlderVersionAndLeavesWhatIsThere) {
   constexpr std::uintmax_t older_size = 512;
   { const Backend backend = open(); }
   std::filesystem::resize_file(file().string() + "-wake", older_size);
   Backend backend = open();
-  EXPECT_EQ(std::filesystem::file_size(file().string() + "-wake"), older_size + 16);
+  EXPECT_EQ(std::filesystem::file_size(file().string() + "-wake"), older_size + 40) << "the clock's, and the log's";
   send(backend);
   EXPECT_EQ(receive(backend), 1U);
 }

@@ -132,11 +132,12 @@ Result<ClusterHeader> SqliteLedger::create_cluster(const ClusterHeader& header) 
 }
 
 Result<ClusterHeader> SqliteLedger::read_cluster(std::string_view id, Consistency) {
-  return store_->read_settled([&](Connection& connection) -> Result<ClusterHeader> {
+  const auto read = [&](Connection& connection) -> Result<ClusterHeader> {
     auto row = find_cluster_row(connection, id);
     if (!row) return std::move(row).error();
     return row->header();
-  });
+  };
+  return store_->read_settled(read, [](const ClusterHeader& header) { return header.finished(); });
 }
 
 Result<ClusterHeader> SqliteLedger::update_cluster(const ClusterHeader& header) {

@@ -108,11 +108,12 @@ std::vector<ErrorEntry> read_errors(Connection& connection, Number owner) {
 Result<Progress> SqliteLedger::progress(std::string_view id) {
   const Time now = store_->clock().now();
   const DeadHolders dead = DeadHolders::look(*store_);
-  return store_->read_settled([&](Connection& connection) -> Result<Progress> {
+  const auto read = [&](Connection& connection) -> Result<Progress> {
     auto row = find_cluster_row(connection, id);
     if (!row) return std::move(row).error();
     return progress_of(*row, row->header(), count_leases(connection, *row, dead, now));
-  });
+  };
+  return store_->read_settled(read, [](const Progress& progress) { return progress.finished; });
 }
 
 Result<Recount> SqliteLedger::recount(std::string_view id, Time now) {

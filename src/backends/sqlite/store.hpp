@@ -115,6 +115,17 @@ class Store {
     return answer;
   }
 
+  /// The same where `is_acted_on(*answer)` says that it is for what this process does outside of the file: then what
+  /// other processes committed is waited for, too.
+  template <class Look, class IsActedOn>
+  auto read_settled(Look&& look, IsActedOn&& is_acted_on) -> std::invoke_result_t<Look, Connection&> {
+    auto answer = read_settled(std::forward<Look>(look));
+    if (!answer || !commits_ || !is_acted_on(*answer)) return answer;
+    auto settled = commits_->settled_by_all();
+    if (!settled) return std::move(settled).error();
+    return answer;
+  }
+
   /// Made with the attributes given where it is missing. Blocks only for a queue that was not asked for before.
   Result<std::shared_ptr<const QueueInfo>> ensure_queue(std::string_view name,
                                                         const QueueAttributes* attributes = nullptr);

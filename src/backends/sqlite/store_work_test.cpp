@@ -151,5 +151,31 @@ TEST_F(StoreTest, WaitsForTheDiskOnceForANewClusterAndForNoNoteOfWhatWasSent) {
   EXPECT_EQ(send(RecordType::message), 1U);
 }
 
+TEST_F(StoreTest, TellsOfAClusterThatAnotherProcessFinishedOnceThatIsOnTheDisk) {
+  options_.durability = Durability::full;
+  Backend other = open();
+  make_cluster(other, "c", 1);
+  const auto store = Store::open(options_, std::make_shared<SystemClock>()).value();
+  const auto ledger = make_ledger(store);
+  const auto syncs_of_looking = [&] {
+    const auto before = statistics.sync_count.load();
+    const bool is_finished = ledger->read_cluster("c", Consistency::strong).value().finished();
+    EXPECT_EQ(ledger->progress("c").value().finished, is_finished);
+    return statistics.sync_count - before;
+  };
+  SyncWords& words = store->wake()->sync_words();
+  // As where the other process has committed, and waits for the disk.
+  words.begun = words.committed = words.begun + 1;
+  EXPECT_EQ(syncs_of_looking(), 0U) << "it goes on";
+  EndRequest end;
+  end.ref = {.type = RecordType::task, .id = "c"};
+  end.condition = NotEnded{};
+  EXPECT_EQ(other.ledger->end(std::span(&end, 1), other.clock->now()).value().finished.size(), 1U);
+  EXPECT_EQ(words.synced, words.begun);
+  EXPECT_EQ(syncs_of_looking(), 0U);
+  words.begun = words.committed = words.begun + 1;
+  EXPECT_EQ(syncs_of_looking(), 1U);
+}
+
 }  // namespace
 }  // namespace fanfold::sqlite

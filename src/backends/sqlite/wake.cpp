@@ -9,7 +9,9 @@
 #include <cstddef>
 #include <ctime>
 #include <fstream>
+#include <vector>
 
+#include <fcntl.h>
 #include <linux/futex.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -35,23 +37,32 @@ void futex_wake_all(const std::atomic<std::uint32_t>& word) noexcept {
 
 Result<std::unique_ptr<Wake>> Wake::open(const std::filesystem::path& file) {
   static_assert(sizeof(Word) == 8 && std::atomic<std::uint32_t>::is_always_lock_free);
-  static_assert(sizeof(Memory) == sizeof(Word) * bucket_count + 16 && std::atomic<std::int64_t>::is_always_lock_free);
+  static_assert(sizeof(Memory) == sizeof(Word) * bucket_count + 40 && std::atomic<std::int64_t>::is_always_lock_free);
   const std::string path = file.string() + "-wake";
   auto opened = LockFile::open(path);
   if (!opened) return std::move(opened).error();
   const int descriptor = opened->descriptor();
   const off_t size = ::lseek(descriptor, 0, SEEK_END);
   if (size >= 0 && size < static_cast<off_t>(sizeof(Memory))) {
-    // Written, not truncated to size: a hole in a mapping on a full disk is a bus error. What is there is in use.
-    const std::array<char, sizeof(Memory)> zeros{};
-    const std::size_t missing = sizeof(Memory) - static_cast<std::size_t>(size);
-    if (::pwrite(descriptor, zeros.data(), missing, size) != static_cast<ssize_t>(missing)) {
-      return error_of_errno(errno == 0 ? ENOSPC : errno, "writing " + path);
-    }
+    auto grown = grow(path, sizeof(Memory) - static_cast<std::size_t>(size));
+    if (!grown) return std::move(grown).error();
   }
   void* mapped = ::mmap(nullptr, sizeof(Memory), PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0);
   if (mapped == MAP_FAILED) return error_of_errno(errno, "mapping " + path);
   return std::unique_ptr<Wake>(new Wake(std::move(*opened), static_cast<Memory*>(mapped)));
+}
+
+Result<void> Wake::grow(const std::filesystem::path& path, std::size_t missing_bytes) {
+  // Zeros, not a length: a hole in a mapping on a full disk is a bus error.
+  const std::vector<char> zeros(missing_bytes);
+  const int end = ::open(path.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC);
+  if (end < 0) return error_of_errno(errno, "opening " + path.string());
+  errno = 0;
+  const bool is_written = ::write(end, zeros.data(), zeros.size()) == static_cast<ssize_t>(zeros.size());
+  const int number = errno;
+  ::close(end);
+  if (!is_written) return error_of_errno(number == 0 ? ENOSPC : number, "writing " + path.string());
+  return {};
 }
 
 Wake::~Wake() { ::munmap(memory_, sizeof(Memory)); }
