@@ -134,10 +134,12 @@ std::string_view beginning(std::string_view text, std::size_t bytes_max) {
 std::string_view longest_text(std::string_view printed, std::uint64_t all_bytes) {
   const std::string_view most = beginning(printed, result_bytes_max);
   if (!is_utf8(most)) return {};
-  if (result_text("stdout", most, most.size(), all_bytes).size() <= result_bytes_max) return most;
-  const std::size_t room = result_bytes_max - result_text("stdout", {}, 0, all_bytes).size();
   std::string escaped;
   detail::JsonWriter(escaped).string(most);
+  constexpr std::size_t quotes = 2;
+  const std::size_t whole = result_text("stdout", {}, most.size(), all_bytes).size() - quotes + escaped.size();
+  if (whole <= result_bytes_max) return most;
+  const std::size_t room = result_bytes_max - result_text("stdout", {}, 0, all_bytes).size();
   std::size_t kept = 0;
   for (std::size_t at = 1; true; ++kept) {  // Behind the quote that begins it.
     const bool is_escape = escaped[at] == '\\';
