@@ -119,9 +119,11 @@ class Store {
   /// other processes committed is waited for, too.
   template <class Look, class IsActedOn>
   auto read_settled(Look&& look, IsActedOn&& is_acted_on) -> std::invoke_result_t<Look, Connection&> {
-    auto answer = read_settled(std::forward<Look>(look));
-    if (!answer || !commits_ || !is_acted_on(*answer)) return answer;
-    auto settled = commits_->settled_by_all();
+    if (is_a_parents()) return forked_while_open();
+    auto answer = readers_.run(std::forward<Look>(look));
+    if (!commits_) return answer;
+    // One wait: that for all is for this process's own, too.
+    auto settled = answer && is_acted_on(*answer) ? commits_->settled_by_all() : commits_->settled();
     if (!settled) return std::move(settled).error();
     return answer;
   }

@@ -177,5 +177,20 @@ TEST_F(StoreTest, TellsOfAClusterThatAnotherProcessFinishedOnceThatIsOnTheDisk) 
   EXPECT_EQ(syncs_of_looking(), 1U);
 }
 
+TEST_F(StoreTest, WaitsForTheDiskOnceToTellOfAFinishedClusterWhileItCommitsItself) {
+  options_.durability = Durability::full;
+  const auto store = Store::open(options_, std::make_shared<SystemClock>()).value();
+  std::uint64_t sync_count = 0;
+  const auto written = store->write(Sync::needed, [&](Transaction&) -> Result<void> {
+    const auto before = statistics.sync_count.load();
+    const auto look = [](Connection&) -> Result<int> { return 1; };
+    EXPECT_TRUE(store->read_settled(look, [](int finished_count) { return finished_count > 0; }).has_value());
+    sync_count = statistics.sync_count - before;
+    return {};
+  });
+  EXPECT_TRUE(written.has_value());
+  EXPECT_EQ(sync_count, 1U) << "it owes as well as the others do";
+}
+
 }  // namespace
 }  // namespace fanfold::sqlite
