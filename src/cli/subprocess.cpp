@@ -249,6 +249,8 @@ class Supervision {
     if (input_.is_open()) feed();
   }
   ~Supervision() {
+    // Where there was no memory for what it printed: else it might wait for us to read on, and we for its end.
+    if (handle_.is_open()) kill(-process_, SIGKILL);
     if (place_) Groups::all().remove(*place_);
     // Last, since its number may be another process's, and group's, from then on.
     waitpid(process_, nullptr, 0);
