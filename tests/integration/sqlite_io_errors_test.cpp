@@ -9,6 +9,7 @@
 #include <sqlite3.h>
 
 #include <atomic>
+#include <chrono>
 #include <new>
 #include <set>
 #include <vector>
@@ -170,15 +171,19 @@ TEST_P(SqliteLog, ThatCannotBeCopiedIntoTheFileIsToldOf) {
   constexpr int count_max = 10'000;
   files_.set_database_refuses(true);
   int count = 0;
+  const auto begun = std::chrono::steady_clock::now();
   for (; log_bytes() < grown_bytes && count < count_max; ++count) ASSERT_TRUE(send(std::to_string(count)));
-  ASSERT_EQ(warnings_.size(), 1U) << "once a minute";
+  ASSERT_FALSE(warnings_.empty());
+  const auto minutes = std::chrono::floor<std::chrono::minutes>(std::chrono::steady_clock::now() - begun).count();
+  const std::size_t told_count = warnings_.size();
+  EXPECT_LE(told_count, 1U + static_cast<std::size_t>(minutes)) << "once a minute";
   EXPECT_NE(warnings_.front().find("store.db cannot be copied into it, and grows ("), std::string::npos)
       << warnings_.front();
   EXPECT_NE(warnings_.front().find("disk is full"), std::string::npos) << warnings_.front();
   files_.set_database_refuses(false);
   for (const auto end = 2 * count; count < end; ++count) ASSERT_TRUE(send(std::to_string(count)));
   EXPECT_LT(log_bytes(), 2 * grown_bytes) << "it is copied, and begun anew";
-  EXPECT_EQ(warnings_.size(), 1U);
+  EXPECT_EQ(warnings_.size(), told_count);
 }
 
 TEST_P(SqliteIoErrors, LoseNothingThatWasAcknowledgedAndAreOverWhenTheDiskWorksAgain) {
