@@ -4,6 +4,8 @@
 #include "cli/task_command.hpp"
 
 #include <algorithm>
+#include <limits>
+#include <span>
 
 namespace fanfold::cli {
 
@@ -54,40 +56,59 @@ Result<std::uint64_t> restore_missing_results(const Client& client, const Messag
 
 namespace {
 
-/// Complete tasks that returned nothing, or whose result was cut, as `indexes_with_result` tells.
-Result<void> make_empty_results(const Client& client, const MessageKey& cluster, const std::filesystem::path& folder,
-                                const std::vector<std::uint64_t>& indexes_with_result) {
-  constexpr std::size_t page_count_max = 1000;
-  TaskFilter filter;
-  filter.status = Status::complete;
-  for (std::optional<std::uint64_t> next = 0; next;) {
-    auto page = client.list_tasks(cluster, filter, *next, page_count_max);
+constexpr std::size_t page_count_max = 1000;
+
+/// A cluster: there is nothing to compare with.
+bool is_deleted(const Error& error) { return error.code == ErrorCode::deleted || error.code == ErrorCode::not_found; }
+
+/// Of complete tasks, by ascending index. Their results are read after they were, so that one without a result has
+/// none: a task that ends meanwhile, in a start that prints into another folder, may have one, and is none of these.
+Result<void> repair_page(const Client& client, const MessageKey& cluster, const std::filesystem::path& folder,
+                         std::span<const TaskState> tasks) {
+  auto task = tasks.begin();
+  const auto make_empty_before = [&](std::uint64_t index) -> Result<void> {
+    for (; task != tasks.end() && task->index < index; ++task) {
+      if (has_result(folder, task->index)) continue;
+      if (auto written = restore_result(folder, task->index, ""); !written) return written;
+    }
+    return {};
+  };
+  const std::uint64_t index_count = tasks.back().index - tasks.front().index + 1;
+  const std::size_t count_max = std::min<std::uint64_t>(index_count, page_count_max);
+  std::optional<std::uint64_t> next = tasks.front().index;
+  while (next && task != tasks.end()) {
+    auto page = client.core()->results(cluster, *next, count_max);
+    if (!page && is_deleted(page.error())) return {};
     if (!page) return std::move(page).error();
-    for (const TaskState& task : page->tasks) {
-      if (std::ranges::binary_search(indexes_with_result, task.index) || has_result(folder, task.index)) continue;
-      if (auto written = restore_result(folder, task.index, ""); !written) return written;
+    for (const TaskResult<Json>& result : page->results) {
+      if (auto made = make_empty_before(result.index); !made) return made;
+      if (task == tasks.end()) break;
+      if (task->index != result.index) continue;
+      ++task;
+      const auto printed = printed_text(result.result);
+      if (!printed || printed->is_cut || has_result_of(folder, result.index, printed->text.size())) continue;
+      if (auto written = restore_result(folder, result.index, printed->text); !written) return written;
     }
     next = page->next_index;
   }
-  return {};
+  return make_empty_before(std::numeric_limits<std::uint64_t>::max());
 }
 
 }  // namespace
 
 Result<void> repair_results(const Client& client, const MessageKey& cluster, const std::filesystem::path& folder) {
-  std::vector<std::uint64_t> indexes;
-  auto results = client.results(cluster);
-  for (const auto& result : results) {
-    // Its cluster was deleted: there is nothing to compare with.
-    if (!result && (result.error().code == ErrorCode::deleted || result.error().code == ErrorCode::not_found))
-      return {};
-    if (!result) return result.error();
-    indexes.push_back(result->index);
-    const auto printed = printed_text(result->result);
-    if (!printed || printed->is_cut || has_result_of(folder, result->index, printed->text.size())) continue;
-    if (auto written = restore_result(folder, result->index, printed->text); !written) return written;
+  TaskFilter filter;
+  filter.status = Status::complete;
+  for (std::optional<std::uint64_t> next = 0; next;) {
+    auto page = client.list_tasks(cluster, filter, *next, page_count_max);
+    if (!page && is_deleted(page.error())) return {};
+    if (!page) return std::move(page).error();
+    if (!page->tasks.empty()) {
+      if (auto repaired = repair_page(client, cluster, folder, page->tasks); !repaired) return repaired;
+    }
+    next = page->next_index;
   }
-  return make_empty_results(client, cluster, folder, indexes);
+  return {};
 }
 
 }  // namespace fanfold::cli

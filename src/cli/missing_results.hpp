@@ -24,7 +24,8 @@ namespace fanfold::cli {
                                                             std::uint64_t complete_count);
 
 /// After a power cut: writes anew the files of a cluster's complete tasks that are not there, or shorter than what was
-/// printed, where that was kept. Where it was not, the file was on the disk before the task was complete. Nothing is
+/// printed, where that was kept. Where it was not, the file was on the disk before the task was complete. Tasks may end
+/// meanwhile. Nothing is
 /// done where the cluster was deleted. Blocks. Errors: those of the store and of the file system.
 [[nodiscard]] Result<void> repair_results(const Client& client, const MessageKey& cluster,
                                           const std::filesystem::path& folder);

@@ -1,9 +1,16 @@
-#include "cli/result_files.hpp"
+#include "cli/cluster_argument.hpp"
+#include "cli/missing_results.hpp"
+
+#include <fanfold/client.hpp>
+#include <fanfold/testing/memory_store.hpp>
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <fstream>
+#include <functional>
 #include <sstream>
+#include <utility>
 #include <vector>
 
 #include <sys/stat.h>
@@ -25,11 +32,20 @@ class DiskCalls {
     if (noting() != nullptr) noting()->calls_.push_back(call);
   }
   [[nodiscard]] const std::vector<std::string>& calls() const { return calls_; }
+  /// What happens at this thread's next rename, once.
+  static void at_rename(std::function<void()> what) { waiting() = std::move(what); }
+  static void come_to_rename() {
+    if (waiting()) std::exchange(waiting(), nullptr)();
+  }
 
  private:
   static DiskCalls*& noting() {
     thread_local DiskCalls* noting = nullptr;
     return noting;
+  }
+  static std::function<void()>& waiting() {
+    thread_local std::function<void()> waiting;
+    return waiting;
   }
   std::vector<std::string> calls_;
 };
@@ -57,6 +73,7 @@ extern "C" int syncfs(int descriptor) noexcept {
 }
 extern "C" int rename(const char* from, const char* to) noexcept {
   DiskCalls::note("rename " + inode_of(from));
+  DiskCalls::come_to_rename();
   return static_cast<int>(syscall(SYS_rename, from, to));
 }
 
@@ -162,6 +179,60 @@ TEST_F(ResultFolder, IsFreedOfWhatKilledAttemptsLeft) {
   remove_unfinished_results(folder_);
   EXPECT_FALSE(std::filesystem::exists(folder_ / ".fanfold-7-1.tmp"));
   EXPECT_TRUE(has_result(folder_, 8));
+}
+
+class ResultsOfACluster : public ResultFolder {
+ protected:
+  static constexpr std::uint64_t count = 3;
+  void SetUp() override {
+    ResultFolder::SetUp();
+    ClusterHeader header;
+    header.id = "c";
+    header.name = "job";
+    header.queue_url = header.finish_queue_url = "work";
+    header.created_at = header.updated_at = backend_.clock->now();
+    header.expires_at = header.created_at + std::chrono::days(30);
+    header.parent_ended = true;
+    header.task_count = count;
+    header.round_size = count;
+    backend_.ledger->put_tasks("c", 0, std::vector<TaskData>(count, TaskData{"{}", {}})).value();
+    header = backend_.ledger->create_cluster(header).value();
+    backend_.ledger->seal("c", header.created_at).value();
+    key_ = key_of(header);
+  }
+  /// `json` is what its program returned; empty for nothing.
+  void complete(std::uint64_t index, const std::string& json) {
+    EndRequest end;
+    end.ref = {.type = RecordType::task, .id = "c", .position = index};
+    end.index = index;
+    end.condition = NotEnded{};
+    if (!json.empty()) end.result = Json::from_valid_text(json);
+    ASSERT_TRUE(backend_.ledger->end(std::span(&end, 1), backend_.clock->now()).has_value());
+  }
+
+  const testing::MemoryStore store_;
+  Backend backend_ = store_.backend();
+  const Client client_ = make_client(store_.backend());
+  MessageKey key_;
+};
+
+TEST_F(ResultsOfACluster, AreRepairedFromWhatWasKept) {
+  complete(0, R"({"exit":0,"stdout":"first"})");
+  complete(1, "");
+  std::ofstream(folder_ / "0") << "fir";
+  ASSERT_TRUE(repair_results(client_, key_, folder_).has_value());
+  EXPECT_EQ(content("0"), "first");
+  EXPECT_TRUE(has_result(folder_, 1));
+  EXPECT_FALSE(has_result(folder_, 2)) << "it is not complete";
+}
+
+TEST_F(ResultsOfACluster, AreNoEmptyFilesOfTasksThatEndElsewhereDuringTheRepair) {
+  complete(0, R"({"exit":0,"stdout":"first"})");
+  DiskCalls::at_rename([&] { complete(1, R"({"exit":0,"stdout":"second"})"); });
+  ASSERT_TRUE(repair_results(client_, key_, folder_).has_value());
+  EXPECT_EQ(content("0"), "first");
+  EXPECT_FALSE(has_result(folder_, 1));
+  EXPECT_EQ(client_.list_tasks(key_, {.status = Status::complete}).value().tasks.size(), 2U);
 }
 
 }  // namespace
