@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
-#include <limits>
 #include <string>
 #include <vector>
 
@@ -113,8 +112,7 @@ class ResultFolder {
 [[nodiscard]] bool has_result_of(const std::filesystem::path& folder, std::uint64_t index, std::uint64_t bytes);
 
 /// Removes what attempts left behind that were killed, in rounds before this one: whoever still prints into such a file
-/// comes too late.
-void remove_unfinished_results(const std::filesystem::path& folder,
-                               std::uint32_t round_end = std::numeric_limits<std::uint32_t>::max());
+/// comes too late. Those of later rounds are somebody's who works.
+void remove_unfinished_results(const std::filesystem::path& folder, std::uint32_t round_end);
 
 }  // namespace fanfold::cli

@@ -342,7 +342,8 @@ Result<Run::Retry> Run::begin_retry() {
 /// The folder of results holds this list's, also those of tasks that ran in earlier starts.
 Result<void> Run::write_missing_results() {
   if (options_.results.empty()) return {};
-  if (progress_.finished) command_->clean_results();
+  // Another start may have begun a further round.
+  if (progress_.finished) remove_unfinished_results(options_.results, progress_.round + 1);
   auto lost = restore_missing_results(*client_, key_, options_.results, all_complete() ? progress_.total_count : 0);
   if (!lost) return std::move(lost).error();
   missing_count_ = *lost;

@@ -281,10 +281,6 @@ Outcome TaskCommand::run_program(const Message<Json>& message, const Context& co
   return outcome;
 }
 
-void TaskCommand::clean_results() const {
-  if (!options_.results.empty()) remove_unfinished_results(options_.results);
-}
-
 MessageHandler handler_of(std::shared_ptr<const TaskCommand> command) {
   return [command = std::move(command)](const Message<Json>& message, const Context& context) {
     return command->run(message, context);

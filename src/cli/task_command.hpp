@@ -50,9 +50,6 @@ class TaskCommand {
   /// How many results were cut, since what was printed is longer than a result may be, and is in no file either.
   [[nodiscard]] std::uint64_t cut_count() const noexcept { return cut_count_; }
 
-  /// Removes what attempts that were killed left in the folder of results. For the end of a job.
-  void clean_results() const;
-
  private:
   explicit TaskCommand(TaskCommandOptions options);
   [[nodiscard]] Outcome run_program(const Message<Json>& message, const Context& context) const;

@@ -174,10 +174,12 @@ TEST_F(ResultFolder, IsRepairedByTheFirstToOpenItAfterThePowerCameBack) {
 }
 
 TEST_F(ResultFolder, IsFreedOfWhatKilledAttemptsLeft) {
-  std::ofstream(folder_ / ".fanfold-7-1.tmp") << "half";
+  std::ofstream(folder_ / ".fanfold-7-1-2.tmp") << "half";
+  std::ofstream(folder_ / ".fanfold-7-2-1.tmp") << "of a round that goes on";
   std::ofstream(folder_ / "8") << "whole";
-  remove_unfinished_results(folder_);
-  EXPECT_FALSE(std::filesystem::exists(folder_ / ".fanfold-7-1.tmp"));
+  remove_unfinished_results(folder_, 2);
+  EXPECT_FALSE(std::filesystem::exists(folder_ / ".fanfold-7-1-2.tmp"));
+  EXPECT_TRUE(std::filesystem::exists(folder_ / ".fanfold-7-2-1.tmp"));
   EXPECT_TRUE(has_result(folder_, 8));
 }
 

@@ -92,6 +92,12 @@ echo short >cut/0
 expect 0 fanfold run --tasks list --name cut --results cut --on-finish true -- sh -c "$print"
 same short "$(cat cut/0)"
 
+# --- the end of a round leaves alone what a later one, which another start has begun, is printing
+touch cut/.fanfold-0-1-1.tmp cut/.fanfold-0-7-1.tmp
+expect 0 fanfold run --tasks list --name cut --results cut --on-finish true -- sh -c "$print"
+same .fanfold-0-7-1.tmp "$(cd cut && echo .fanfold-*.tmp)"
+expect 2 ls cut/.fanfold-unsettled
+
 # --- a folder that is not ours, or is somebody's now
 mkdir theirs
 echo mine >theirs/17
