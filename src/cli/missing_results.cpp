@@ -26,14 +26,14 @@ Result<std::vector<ResultFolder::Move>> moves_from(const Client& client, const s
   return moves;
 }
 
-Result<std::uint64_t> restore_missing_results(const Client& client, const MessageKey& cluster,
-                                              const std::filesystem::path& folder, std::uint64_t complete_count) {
+Result<std::uint64_t> restore_missing_results(const Client& client, const MessageKey& cluster, ResultFolder& folder,
+                                              std::uint64_t complete_count) {
   std::uint64_t next = 0;
   std::uint64_t lost_count = 0;
   const auto fill_up_to = [&](std::uint64_t index) -> Result<void> {
     for (; next < std::min(index, complete_count); ++next) {
-      if (has_result(folder, next)) continue;
-      if (auto written = restore_result(folder, next, ""); !written) return written;
+      if (has_result(folder.path(), next)) continue;
+      if (auto written = folder.restore(next, ""); !written) return written;
     }
     return {};
   };
@@ -42,13 +42,13 @@ Result<std::uint64_t> restore_missing_results(const Client& client, const Messag
     if (!result) return result.error();
     if (auto filled = fill_up_to(result->index); !filled) return filled.error();
     next = result->index + 1;
-    if (has_result(folder, result->index)) continue;
+    if (has_result(folder.path(), result->index)) continue;
     const auto printed = printed_text(result->result);
     if (!printed || printed->is_cut) {
       ++lost_count;
       continue;
     }
-    if (auto written = restore_result(folder, result->index, printed->text); !written) return written.error();
+    if (auto written = folder.restore(result->index, printed->text); !written) return written.error();
   }
   if (auto filled = fill_up_to(complete_count); !filled) return filled.error();
   return lost_count;

@@ -20,13 +20,11 @@ namespace fanfold::cli {
 /// first `complete_count` tasks, which are all complete, those that returned nothing get an empty file. The answer
 /// counts the results that were too long to be kept. Blocks. Errors: those of the store and of the file system.
 [[nodiscard]] Result<std::uint64_t> restore_missing_results(const Client& client, const MessageKey& cluster,
-                                                            const std::filesystem::path& folder,
-                                                            std::uint64_t complete_count);
+                                                            ResultFolder& folder, std::uint64_t complete_count);
 
 /// After a power cut: writes anew the files of a cluster's complete tasks that are not there, or shorter than what was
 /// printed, where that was kept. Where it was not, the file was on the disk before the task was complete. Tasks may end
-/// meanwhile. Nothing is
-/// done where the cluster was deleted. Blocks. Errors: those of the store and of the file system.
+/// meanwhile. Nothing is done where the cluster was deleted. Blocks. Errors: those of the store and of the file system.
 [[nodiscard]] Result<void> repair_results(const Client& client, const MessageKey& cluster,
                                           const std::filesystem::path& folder);
 

@@ -1,5 +1,7 @@
 #include "cli/result_files.hpp"
 
+#include "support/identifier.hpp"
+
 #include <fanfold/ports/ledger.hpp>
 
 #include <fmt/format.h>
@@ -77,12 +79,14 @@ ResultOwner read_owner(const std::filesystem::path& path) {
   return owner;
 }
 
+/// It is on the disk before anything that it names is written. Not truncated before it is written: cut off, the file
+/// names one of both, at worst with a name for people that has the other's end.
 Result<void> write_owner(int descriptor, const std::filesystem::path& path, const ResultOwner& owner) {
   const std::string text = fmt::format("{}\n{}\n{}", owner.list, owner.job, owner.name.substr(0, name_bytes_max));
-  if (ftruncate(descriptor, 0) != 0) return file_error(path, errno);
   const ssize_t count = pwrite(descriptor, text.data(), text.size(), 0);
   if (count < 0) return file_error(path, errno);
   if (static_cast<std::size_t>(count) < text.size()) return file_error(path, ENOSPC);
+  if (ftruncate(descriptor, count) != 0 || ::fsync(descriptor) != 0) return file_error(path, errno);
   return {};
 }
 
@@ -113,7 +117,13 @@ bool was_cut_off(const std::filesystem::path& folder) {
   return written_in.empty() || written_in != boot_id();
 }
 
-/// From here on, and until the mark is removed, a power cut may take what is written into the folder.
+/// Whether it is marked, in whichever boot.
+bool is_unsettled(const std::filesystem::path& folder) {
+  std::error_code unused;
+  return std::filesystem::exists(folder / unsettled_name, unused);
+}
+
+/// Until the mark is removed, a power cut may take what is written into the folder.
 Result<void> mark_unsettled(const std::filesystem::path& folder) {
   const std::filesystem::path name = folder / unsettled_name;
   const int descriptor = ::open(name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
@@ -228,13 +238,15 @@ ResultFolder::ResultFolder(ResultFolder&& other) noexcept
     : lock_(std::exchange(other.lock_, -1)),
       folder_(std::move(other.folder_)),
       list_(std::move(other.list_)),
-      former_(std::move(other.former_)) {}
+      former_(std::move(other.former_)),
+      is_marked_(other.is_marked_) {}
 
 ResultFolder& ResultFolder::operator=(ResultFolder&& other) noexcept {
   std::swap(lock_, other.lock_);
   folder_ = std::move(other.folder_);
   list_ = std::move(other.list_);
   former_ = std::move(other.former_);
+  is_marked_ = other.is_marked_;
   return *this;
 }
 
@@ -259,10 +271,8 @@ Result<ResultFolder> ResultFolder::open(const std::filesystem::path& folder, con
       if (there.list.empty()) ::unlink(name.c_str());
       return refuse(why);
     }
-    if (!there.list.empty() && was_cut_off(folder)) {
-      if (auto repaired = repair(there.list); !repaired) return std::move(repaired).error();
-    }
     if (!there.list.empty() && there.list != owner.list) {
+      if (auto settled = held.settle_former(there.list, repair); !settled) return std::move(settled).error();
       if (auto done = put_aside(folder, there); !done) return std::move(done).error();
     }
     if (there.list != owner.list || there.job.empty()) {
@@ -272,9 +282,38 @@ Result<ResultFolder> ResultFolder::open(const std::filesystem::path& folder, con
   // Another run may be between its two locks.
   if (flock(held.lock_, LOCK_SH) != 0) return file_error(name, errno);
   if (read_owner(name).list != owner.list) return refuse("is written to by a run with another list now");
-  if (auto marked = mark_unsettled(folder); !marked) return std::move(marked).error();
   held.former_ = read_owner(folder / aside_name / list_name).list;
+  // Also where another start had it alone: that one may have failed before it was whole. Tasks end while this goes on,
+  // with their files in place.
+  const bool was_cut = was_cut_off(folder);
+  if (was_cut) {
+    if (auto repaired = repair(owner.list); !repaired) return std::move(repaired).error();
+  }
+  if (was_cut || !held.former_.empty()) {
+    if (auto marked = held.mark(); !marked) return std::move(marked).error();
+  }
   return held;
+}
+
+/// What the mark says of a list's files is lost with their move: whole first, and on the disk.
+Result<void> ResultFolder::settle_former(const std::string& list, const Repair& repair) const {
+  if (was_cut_off(folder_)) {
+    if (auto repaired = repair(list); !repaired) return repaired;
+  }
+  if (is_unsettled(folder_) && ::syncfs(lock_) != 0) return file_error(folder_, errno);
+  return mark_unsettled(folder_);
+}
+
+Result<void> ResultFolder::mark() {
+  if (is_marked_) return {};
+  auto marked = mark_unsettled(folder_);
+  is_marked_ = marked.has_value();
+  return marked;
+}
+
+Result<void> ResultFolder::restore(std::uint64_t index, std::string_view bytes) {
+  if (auto marked = mark(); !marked) return marked;
+  return restore_result(folder_, index, bytes);
 }
 
 Result<ResultFolder::Kept> ResultFolder::adopt(const std::vector<Move>& moves) const {
@@ -294,7 +333,8 @@ Result<ResultFolder::Kept> ResultFolder::adopt(const std::vector<Move>& moves) c
 Result<void> ResultFolder::settle() const {
   // Alone first, so that nothing is written behind the sync whose mark is removed.
   const bool is_alone = flock(lock_, LOCK_EX | LOCK_NB) == 0;
-  if (::syncfs(lock_) != 0) return file_error(folder_, errno);
+  // A mark that is not ours: of a start that was killed, or goes on. What it has written is told as complete, too.
+  if ((is_marked_ || is_unsettled(folder_)) && ::syncfs(lock_) != 0) return file_error(folder_, errno);
   if (is_alone) ::unlink((folder_ / unsettled_name).c_str());
   flock(lock_, LOCK_UN);
   return {};
@@ -315,8 +355,8 @@ ResultFile::~ResultFile() {
   if (!kept_) ::unlink(temporary_.c_str());
 }
 
-Result<ResultFile> ResultFile::create(std::filesystem::path temporary, std::filesystem::path final_name) {
-  const int descriptor = ::open(temporary.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+Result<ResultFile> ResultFile::create(std::filesystem::path temporary, std::filesystem::path final_name, int flags) {
+  const int descriptor = ::open(temporary.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | flags, 0666);
   if (descriptor < 0) return file_error(temporary, errno);
   return ResultFile(descriptor, std::move(temporary), std::move(final_name));
 }
@@ -325,7 +365,7 @@ Result<ResultFile> ResultFile::open(const std::filesystem::path& folder, const R
   ResultAttempt earlier = attempt;
   for (earlier.attempt = 1; earlier.attempt < attempt.attempt; ++earlier.attempt)
     ::unlink(temporary_of(folder, earlier).c_str());
-  return create(temporary_of(folder, attempt), folder / std::to_string(attempt.index));
+  return create(temporary_of(folder, attempt), folder / std::to_string(attempt.index), O_TRUNC);
 }
 
 Result<void> ResultFile::keep(Safety safety) {
@@ -356,9 +396,10 @@ Result<void> restore_result(const std::filesystem::path& folder, std::uint64_t i
   constexpr int try_count = 3;  // Another start that ends the job at this moment removes what is not finished.
   Result<void> kept;
   for (int count = 0; count < try_count; ++count) {
-    auto file = ResultFile::create(
-        folder / fmt::format("{}{}-restored-{}{}", temporary_prefix, index, getpid(), temporary_suffix),
-        folder / std::to_string(index));
+    // Its own: on a folder of several machines or containers, process numbers are not.
+    const std::string temporary =
+        fmt::format("{}{}-restored-{:016x}{}", temporary_prefix, index, random_bits(), temporary_suffix);
+    auto file = ResultFile::create(folder / temporary, folder / std::to_string(index), O_EXCL);
     if (!file) return std::move(file).error();
     for (std::string_view left = bytes; !left.empty();) {
       const ssize_t written = ::write(file->descriptor(), left.data(), left.size());

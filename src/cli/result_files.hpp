@@ -42,7 +42,8 @@ class ResultFile {
  private:
   friend Result<void> restore_result(const std::filesystem::path& folder, std::uint64_t index, std::string_view bytes);
   ResultFile(int descriptor, std::filesystem::path temporary, std::filesystem::path final_name);
-  [[nodiscard]] static Result<ResultFile> create(std::filesystem::path temporary, std::filesystem::path final_name);
+  [[nodiscard]] static Result<ResultFile> create(std::filesystem::path temporary, std::filesystem::path final_name,
+                                                 int flags);
   int descriptor_;
   std::filesystem::path temporary_;
   std::filesystem::path final_;
@@ -66,7 +67,8 @@ class ResultFolder {
   /// Makes whole what a power cut left of the results of this list.
   using Repair = std::function<Result<void>(const std::string& list)>;
   /// Where the folder was another list's of the same job, its files are put aside until `adopt`. Where the machine went
-  /// down before `settle`, `repair` is called first.
+  /// down before `settle`, `repair` is called first, by each start that finds it so. Nothing waits for a disk where the
+  /// folder was this list's and is whole.
   /// Errors: invalid_argument where it holds results of another job, or files of such names that are no results of
   /// fanfold's, or another list's run is writing into it now; those of the file system and of `repair`.
   [[nodiscard]] static Result<ResultFolder> open(const std::filesystem::path& folder, const ResultOwner& owner,
@@ -74,6 +76,13 @@ class ResultFolder {
   ResultFolder(ResultFolder&& other) noexcept;
   ResultFolder& operator=(ResultFolder&& other) noexcept;
   ~ResultFolder();
+
+  [[nodiscard]] const std::filesystem::path& path() const noexcept { return folder_; }
+  /// Before the first write into the folder: from here on, until `settle`, a power cut may take what is written there.
+  /// Blocks for the disk, the first time. Errors: those of the file system.
+  [[nodiscard]] Result<void> mark();
+  /// Writes a whole file for `index`, replacing an older one. Errors: those of the file system.
+  [[nodiscard]] Result<void> restore(std::uint64_t index, std::string_view bytes);
 
   /// The list whose files were put aside; empty where none were.
   [[nodiscard]] const std::string& former_list() const noexcept { return former_; }
@@ -90,15 +99,18 @@ class ResultFolder {
   /// else was put aside is kept in a folder of its own. Errors: those of the file system.
   [[nodiscard]] Result<Kept> adopt(const std::vector<Move>& moves) const;
 
-  /// Blocks until all that is in the folder is on the disk. The last call: the folder is held no more. Errors: those of
-  /// the file system.
+  /// Blocks until all that is in the folder is on the disk; not where nobody has marked it. The last call: the folder
+  /// is held no more. Errors: those of the file system.
   [[nodiscard]] Result<void> settle() const;
 
  private:
+  [[nodiscard]] Result<void> settle_former(const std::string& list, const Repair& repair) const;
+
   int lock_ = -1;
   std::filesystem::path folder_;
   std::string list_;
   std::string former_;
+  bool is_marked_ = false;  // By this object.
 };
 
 /// Nothing to do where `folder` is empty. Errors: those of the file system.

@@ -239,6 +239,9 @@ Result<void> Run::take_result_folder() {
   auto folder = ResultFolder::open(options_.results, {key_.p_key, job_.hash(), job_.name}, repair);
   if (!folder) return std::move(folder).error();
   results_ = std::move(*folder);
+  if (!all_complete()) {
+    if (auto marked = results_.mark(); !marked) return marked;
+  }
   remove_unfinished_results(options_.results, header_.round);
   auto moves = moves_from(*client_, clusters_.others, results_.former_list(), *input_, list_.count);
   if (!moves) return std::move(moves).error();
@@ -344,7 +347,7 @@ Result<void> Run::write_missing_results() {
   if (options_.results.empty()) return {};
   // Another start may have begun a further round.
   if (progress_.finished) remove_unfinished_results(options_.results, progress_.round + 1);
-  auto lost = restore_missing_results(*client_, key_, options_.results, all_complete() ? progress_.total_count : 0);
+  auto lost = restore_missing_results(*client_, key_, results_, all_complete() ? progress_.total_count : 0);
   if (!lost) return std::move(lost).error();
   missing_count_ = *lost;
   // What is said to be complete is on the disk.

@@ -13,6 +13,8 @@
 #include <utility>
 #include <vector>
 
+#include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -154,6 +156,7 @@ const cli::ResultFolder::Repair no_repair = [](const std::string&) -> Result<voi
 TEST_F(ResultFolder, IsRepairedByTheFirstToOpenItAfterThePowerCameBack) {
   {
     auto held = cli::ResultFolder::open(folder_, the_owner, no_repair).value();
+    EXPECT_TRUE(held.mark().has_value());
     auto beside = cli::ResultFolder::open(folder_, the_owner, no_repair).value();
     EXPECT_TRUE(beside.settle().has_value()) << "but the other one may go on writing";
   }
@@ -171,6 +174,69 @@ TEST_F(ResultFolder, IsRepairedByTheFirstToOpenItAfterThePowerCameBack) {
   EXPECT_TRUE(held.settle().has_value());
   EXPECT_EQ(asked.calls(), std::vector<std::string>{"all"});
   EXPECT_FALSE(std::filesystem::exists(folder_ / ".fanfold-unsettled"));
+}
+
+TEST_F(ResultFolder, IsRepairedByAStartThatFoundItHeldByOneWhoseRepairFailed) {
+  { static_cast<void>(cli::ResultFolder::open(folder_, the_owner, no_repair).value()); }
+  std::ofstream(folder_ / ".fanfold-unsettled") << "another boot";
+  const int other = ::open((folder_ / ".fanfold-list").c_str(), O_RDWR | O_CLOEXEC);
+  ASSERT_EQ(flock(other, LOCK_SH), 0);
+  int repaired_count = 0;
+  auto refused = cli::ResultFolder::open(folder_, the_owner, [&](const std::string&) -> Result<void> {
+    ++repaired_count;
+    return Error{ErrorCode::disk_full, "no room", {}};
+  });
+  EXPECT_EQ(refused.error().code, ErrorCode::disk_full);
+  EXPECT_EQ(content(".fanfold-unsettled"), "another boot") << "it is not whole yet";
+  const auto repair = [&](const std::string&) -> Result<void> {
+    ++repaired_count;
+    return {};
+  };
+  EXPECT_TRUE(cli::ResultFolder::open(folder_, the_owner, repair).has_value());
+  EXPECT_EQ(repaired_count, 2);
+  EXPECT_NE(content(".fanfold-unsettled"), "another boot");
+  close(other);
+}
+
+TEST_F(ResultFolder, HasOnTheDiskWhoseItIsBeforeAnythingIsWritten) {
+  const DiskCalls asked;
+  { static_cast<void>(cli::ResultFolder::open(folder_, the_owner, no_repair).value()); }
+  EXPECT_EQ(asked.calls(), std::vector<std::string>{"sync " + inode_of((folder_ / ".fanfold-list").c_str())});
+}
+
+TEST_F(ResultFolder, IsNamedAnewWithoutBeingNobodysInBetween) {
+  { static_cast<void>(cli::ResultFolder::open(folder_, {"list", "job", "a longer name"}, no_repair).value()); }
+  { static_cast<void>(cli::ResultFolder::open(folder_, {"next", "job", "name"}, no_repair).value()); }
+  EXPECT_EQ(content(".fanfold-list"), "next\njob\nname");
+}
+
+TEST_F(ResultFolder, HasOnTheDiskWhatAKilledStartLeftBeforeItIsPutAside) {
+  {
+    auto held = cli::ResultFolder::open(folder_, the_owner, no_repair).value();
+    ASSERT_TRUE(held.restore(7, "short").has_value());
+  }
+  const std::string inode = inode_of((folder_ / "7").c_str());
+  const DiskCalls asked;
+  { static_cast<void>(cli::ResultFolder::open(folder_, {"another list", "job", "name"}, no_repair).value()); }
+  const auto synced = std::ranges::find(asked.calls(), "all");
+  EXPECT_LT(synced, std::ranges::find(asked.calls(), "rename " + inode));
+  EXPECT_NE(synced, asked.calls().end());
+}
+
+TEST_F(ResultFolder, WaitsForNoDiskWhereNothingIsWrittenIntoIt) {
+  { static_cast<void>(cli::ResultFolder::open(folder_, the_owner, no_repair).value()); }
+  const DiskCalls asked;
+  auto held = cli::ResultFolder::open(folder_, the_owner, no_repair).value();
+  EXPECT_TRUE(held.settle().has_value());
+  EXPECT_EQ(asked.calls(), std::vector<std::string>{});
+}
+
+TEST_F(ResultFolder, LeavesAloneWhatAnotherMachineRestoresUnderTheSameProcessNumber) {
+  const std::string theirs = ".fanfold-7-restored-" + std::to_string(getpid()) + ".tmp";
+  std::ofstream(folder_ / theirs) << "half";
+  ASSERT_TRUE(restore_result(folder_, 7, "whole").has_value());
+  EXPECT_EQ(content("7"), "whole");
+  EXPECT_EQ(content(theirs), "half");
 }
 
 TEST_F(ResultFolder, IsFreedOfWhatKilledAttemptsLeft) {
