@@ -166,7 +166,7 @@ TEST_F(AwsCall, TellsOfThrottlingThatLasts) {
 TEST_F(AwsCall, TellsOfAnAnswerThatDoesNotComeWhileItIsWaitedFor) {
   on_request = [](const ReceivedRequest&, int) {
     ScriptedReply reply = service_reply(200, R"({"Number":1})");
-    reply.delay = OutageNotice::slow_after + 300ms;
+    reply.delay = OutageNotice::slow_after + 2s;
     return reply;
   };
   const Answer answer = ask();
