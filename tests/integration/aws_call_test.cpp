@@ -183,6 +183,19 @@ TEST_F(AwsCall, SaysNothingOfFailuresThatPass) {
   EXPECT_TRUE(warnings.empty());
 }
 
+TEST_F(AwsCall, TakesARefusalForTheEndOfAnOutage) {
+  on_request = [](const ReceivedRequest&, int attempt) {
+    const bool is_failure = attempt == 1 || attempt == 3;
+    ScriptedReply reply =
+        is_failure ? service_reply(500, "") : service_reply(400, R"({"__type":"ConditionalCheckFailedException"})");
+    if (attempt == 3) reply.delay = OutageNotice::patience + 200ms;
+    return reply;
+  };
+  for (int call = 0; call < 2; ++call) EXPECT_EQ(ask().service_code, "ConditionalCheckFailedException");
+  EXPECT_EQ(count, 4);
+  EXPECT_TRUE(warnings.empty()) << "the second failure is one of its own: " << warnings.front();
+}
+
 TEST_F(AwsCall, TakesARefusalForFinal) {
   on_request = [](const ReceivedRequest&, int) {
     return service_reply(
