@@ -69,9 +69,10 @@ std::optional<milliseconds> Call::ended(net::HttpOutcome outcome, const net::Run
   answer_.error.reset();
   answer_.service_code.clear();
   mend_ = Mend::none;
+  const bool was_answered = !outcome.error;
   const AttemptEnd end = judge(outcome);
   protect_detail();
-  note_outage(end);
+  note_outage(end, was_answered);
   net::Retry::Circumstances circumstances;
   if (end != AttemptEnd::success) {
     circumstances.random_unit = random_unit();
@@ -160,10 +161,12 @@ void Call::is_slow() {
                         std::chrono::steady_clock::now());
 }
 
-/// Also of the last attempt: whoever called tries again by itself.
-void Call::note_outage(AttemptEnd end) {
-  if (end == AttemptEnd::success) service_.outage_.succeeded();
-  if (end != AttemptEnd::throttled && end != AttemptEnd::transient) return;
+/// Also of the last attempt: whoever called tries again by itself. A refusal is an answer of a service that works.
+void Call::note_outage(AttemptEnd end, bool was_answered) {
+  if (end != AttemptEnd::throttled && end != AttemptEnd::transient) {
+    if (was_answered) service_.outage_.answered();
+    return;
+  }
   const auto now = std::chrono::steady_clock::now();
   // A long poll may have waited for nothing but messages until its connection broke.
   const bool was_hanging = now - sent_at_ >= request_.timeout;

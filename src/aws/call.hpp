@@ -141,7 +141,7 @@ class Call : public net::Exchange {
   [[nodiscard]] net::AttemptEnd judge_success(net::HttpOutcome& outcome);
   [[nodiscard]] bool is_clock_wrong() const;
   void protect_detail();
-  void note_outage(net::AttemptEnd end);
+  void note_outage(net::AttemptEnd end, bool was_answered);
 
   Service& service_;
   ServiceRequest request_;

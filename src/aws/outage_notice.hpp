@@ -29,8 +29,9 @@ class OutageNotice {
   void failed(const Error& error, Moment call_since, Moment now);
   /// An attempt goes on without an answer since `slow_after`.
   void slow(const std::string& message, Moment now);
-  /// A call has succeeded: what failed before is over, but for calls that go on failing.
-  void succeeded() {
+  /// The service has done what a call asked, or refused it: what failed before is over, but for calls that go on
+  /// failing.
+  void answered() {
     if (is_out_.load(std::memory_order_relaxed)) end();
   }
 
@@ -39,9 +40,9 @@ class OutageNotice {
   void end();
 
   const Warn warn_;
-  std::atomic<bool> is_out_ = false;  // So that a success costs no lock.
+  std::atomic<bool> is_out_ = false;  // So that an answer costs no lock.
   std::mutex mutex_;
-  std::optional<Moment> since_;                  // guarded by mutex_; of the first failure since the last success
+  std::optional<Moment> since_;                  // guarded by mutex_; of the first failure since the last answer
   std::optional<Moment> told_at_;                // guarded by mutex_
   std::chrono::seconds repeat_{repeat_initial};  // guarded by mutex_
 };

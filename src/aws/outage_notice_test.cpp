@@ -34,14 +34,14 @@ TEST_F(OutageNoticeTest, TellsOnceOfManyCallsThatFailForSomeSeconds) {
 
 TEST_F(OutageNoticeTest, TellsOfOneCallThatGoesOnFailingWhileOthersSucceed) {
   EXPECT_FALSE(fail(2s, 2s));
-  notice_.succeeded();
+  notice_.answered();
   EXPECT_TRUE(fail(4s, 4s));
 }
 
 TEST_F(OutageNoticeTest, SaysNothingOfFailuresThatPass) {
   for (int second = 0; second < 60; second += 2) {
     EXPECT_FALSE(fail(std::chrono::seconds(second)));
-    notice_.succeeded();
+    notice_.answered();
   }
 }
 
@@ -57,7 +57,7 @@ TEST_F(OutageNoticeTest, IsNoFloodWhereAnOutageComesAndGoes) {
   int told_count = 0;
   for (int second = 0; second < 60; second += 5) {
     told_count += fail(std::chrono::seconds(second), 4s) ? 1 : 0;
-    notice_.succeeded();
+    notice_.answered();
   }
   EXPECT_EQ(told_count, 2);
 }

@@ -37,7 +37,7 @@ class Watched {
   [[nodiscard]] Result<Activity> find_running(const Client& client, std::uint64_t first_index) {
     std::optional<std::uint64_t> next = first_index;
     while (next) {
-      auto page = client.list_tasks(key_of(*header_), {.status = Status::in_progress}, *next, page_tasks);
+      auto page = client.list_task_states(key_of(*header_), {.status = Status::in_progress}, *next, page_tasks);
       if (!page) return std::move(page).error();
       const auto running = std::ranges::find_if(page->tasks, [at = now()](const TaskState& task) {
         return !task.abandoned && !task.backing_off && !task.waiting_for_child && task.lease_end &&

@@ -16,8 +16,6 @@ constexpr std::chrono::seconds line_interval_later{30};
 constexpr std::uint64_t frequent_line_count = 12;  ///< A log of a long job is not to be mostly progress.
 /// Each look is up to a hundred reads there.
 constexpr std::chrono::milliseconds look_interval_on_aws{1'000};
-/// More of them are not counted: what is waited for is seen by some.
-constexpr std::size_t standstill_tasks_max = 100;
 constexpr std::string_view erase = "\r\x1b[J";
 
 std::uint64_t ended_of(const Progress& progress) { return progress.done_count + progress.failed_count; }
@@ -36,6 +34,7 @@ void show_now(std::string_view text) {
 ProgressReporter::ProgressReporter(Client client, ProgressReporterOptions options)
     : client_(std::move(client)),
       options_(std::move(options)),
+      standstill_clock_(options_.is_on_aws ? StandstillClock::look_interval_on_aws : StandstillClock::look_interval),
       next_line_(std::chrono::steady_clock::now() + first_line_after) {
   route_.emplace([this](std::string_view line) { say(line); });
   thread_ = std::jthread([this](std::stop_token stop) { show(std::move(stop)); });
@@ -79,25 +78,23 @@ void ProgressReporter::look() {
   if (!progress) return;
   progress_ = *progress;
   estimate_.add(ended_of(*progress), now);
-  const std::uint64_t open = open_of(*progress);
-  standstill_clock_.see(ended_of(*progress), open, options_.is_busy && options_.is_busy(), now);
-  if (!standstill_clock_.is_standing()) standstill_.reset();
-  if (standstill_clock_.take_look(now)) look_at_standstill(open);
+  standstill_clock_.see(*progress, options_.is_busy && options_.is_busy(), now);
+  if (!standstill_clock_.is_standing()) standstill_search_.clear();
+  if (standstill_clock_.take_look(standstill_search_.is_outdated(cli::now()), now)) look_at_standstill();
+  standstill_ = standstill_search_.found();
+  if (!standstill_) return;
+  standstill_->open_count = open_of(*progress);
+  standstill_->deaths_are_known = !options_.is_on_aws;
 }
 
-/// From the first that was in progress before: tasks are begun in the order of their indexes, more or less.
-void ProgressReporter::look_at_standstill(std::uint64_t open_count) {
-  const auto read = [&](std::uint64_t first_index) {
-    return client_.list_tasks(options_.cluster, {.status = Status::in_progress}, first_index, standstill_tasks_max);
-  };
-  auto page = read(in_progress_from_);
-  if (page && page->tasks.empty() && in_progress_from_ > 0) page = read(in_progress_from_ = 0);
-  if (!page) return;
-  if (!page->tasks.empty()) in_progress_from_ = page->tasks.front().index;
-  standstill_ = understand(page->tasks, cli::now());
-  standstill_->open_count = open_count;
-  standstill_->has_more = page->next_index.has_value();
-  standstill_->deaths_are_known = !options_.is_on_aws;
+/// On AWS one page, which is up to a hundred reads; the next look goes on from there.
+void ProgressReporter::look_at_standstill() {
+  do {
+    auto page = client_.list_task_states(options_.cluster, {.status = Status::in_progress},
+                                         standstill_search_.first_index(), StandstillSearch::page_count_max);
+    if (!page) return;
+    standstill_search_.take(*page, cli::now());
+  } while (standstill_search_.is_under_way() && !options_.is_on_aws);
 }
 
 /// What is waited for is worth a line sooner, but not where tasks end every few seconds.

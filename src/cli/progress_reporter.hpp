@@ -37,7 +37,7 @@ class ProgressReporter {
   void say(std::string_view line);
   void show(std::stop_token stop);
   void look();
-  void look_at_standstill(std::uint64_t open_count);
+  void look_at_standstill();
   [[nodiscard]] bool is_standstill_news(std::chrono::steady_clock::time_point now) const;
   void draw(const Progress& progress, std::unique_lock<std::mutex>& lock);
 
@@ -49,8 +49,8 @@ class ProgressReporter {
   std::string_view trouble_;          // Why the last look knows nothing.
   std::chrono::steady_clock::time_point next_look_;
   StandstillClock standstill_clock_;
+  StandstillSearch standstill_search_;
   std::optional<Standstill> standstill_;
-  std::uint64_t in_progress_from_ = 0;  // No task before it was in progress at the last look.
   std::chrono::steady_clock::time_point next_line_;
   std::chrono::steady_clock::time_point last_line_;
   bool is_standstill_told_ = false;  // By the last line.

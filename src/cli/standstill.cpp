@@ -16,23 +16,31 @@ std::string in_time(Time time, Time now) {
 }
 
 std::string counted_tasks(std::uint64_t count, bool has_more) {
-  const std::string number = (has_more ? "more than " : "") + with_thousands(count);
-  return number + (count == 1 && !has_more ? " task" : " tasks");
+  return (has_more ? "at least " : "") + counted(count, "task", "tasks");
+}
+
+/// When what is told of it is over.
+std::optional<Time> end_of(const Standstill& standstill, Time now) {
+  if (standstill.held_until) return standstill.held_until;
+  return standstill.again_at && *standstill.again_at > now ? standstill.again_at : std::nullopt;
 }
 
 }  // namespace
 
-void StandstillClock::see(std::uint64_t ended_count, std::uint64_t open_count, bool is_busy, Moment at) {
-  if (ended_count_ != ended_count || open_count == 0 || is_busy) {
+void StandstillClock::see(const Progress& progress, bool is_busy, Moment at) {
+  const std::uint64_t ended_count = progress.done_count + progress.failed_count;
+  if (ended_count_ != ended_count || ended_count >= progress.total_count || progress.paused || is_busy) {
     ended_count_ = ended_count;
     since_ = at;
     looked_at_.reset();
+    interval_ = look_interval;
   }
   is_standing_ = at - since_ >= quiet;
 }
 
-bool StandstillClock::take_look(Moment at) {
-  if (!is_standing_ || (looked_at_ && at - *looked_at_ < look_interval)) return false;
+bool StandstillClock::take_look(bool is_outdated, Moment at) {
+  if (!is_standing_ || (looked_at_ && at - *looked_at_ < (is_outdated ? look_interval : interval_))) return false;
+  if (looked_at_ && !is_outdated) interval_ = std::min(interval_ * 2, interval_max_);
   looked_at_ = at;
   return true;
 }
@@ -55,6 +63,42 @@ Standstill understand(const std::vector<TaskState>& in_progress, Time now) {
     }
   }
   return found;
+}
+
+void StandstillSearch::take(const TaskPage& page, Time now) {
+  if (!page.tasks.empty()) {
+    settle(understand(page.tasks, now), page.tasks.front().index);
+    found_->has_more = page.next_index.has_value();
+    holds_until_ = end_of(*found_, now);
+    return;
+  }
+  if (!has_wrapped_ && !page.next_index && from_ > 0) {
+    has_wrapped_ = true;
+    next_ = 0;
+  } else if (!page.next_index || (has_wrapped_ && *page.next_index >= from_)) {
+    settle({}, 0);
+    return;
+  } else {
+    next_ = *page.next_index;
+  }
+  is_under_way_ = true;
+  if (found_ != Standstill{}) found_.reset();
+}
+
+void StandstillSearch::settle(Standstill standstill, std::uint64_t from) {
+  found_ = std::move(standstill);
+  from_ = next_ = from;
+  is_under_way_ = has_wrapped_ = false;
+  holds_until_.reset();
+}
+
+bool StandstillSearch::is_outdated(Time now) const { return is_under_way_ || (holds_until_ && *holds_until_ <= now); }
+
+void StandstillSearch::clear() {
+  found_.reset();
+  next_ = from_;
+  is_under_way_ = has_wrapped_ = false;
+  holds_until_.reset();
 }
 
 std::string short_text(const Standstill& standstill, Time now) {

@@ -2,11 +2,14 @@
 
 #include "cli/output.hpp"
 #include "cli/text.hpp"
+#include "cli/warning_writer.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <filesystem>
+#include <functional>
+#include <memory>
 
 #include <unistd.h>
 
@@ -15,6 +18,13 @@ namespace {
 
 constexpr std::string_view aws_name = "aws";
 constexpr std::string_view own_prefix = "FANFOLD_";
+
+/// The store keeps the writer as long as it may warn.
+std::function<void(const std::string&)> complain_later() {
+  auto writer = std::make_shared<WarningWriter>(
+      [](const std::string& warning) { complain(printable(warning, Newlines::escape)); });
+  return [writer = std::move(writer)](const std::string& warning) { writer->warn(warning); };
+}
 
 Result<sqlite::Options> file_store(const CommonOptions& options, StoreUse use) {
   if (options.store.empty()) return Error{ErrorCode::invalid_argument, "--store: the name of a file is missing", {}};
@@ -47,7 +57,7 @@ Result<sqlite::Options> file_store(const CommonOptions& options, StoreUse use) {
   embedded.file = options.store;
   embedded.durability = options.durability == "normal" ? sqlite::Durability::normal : sqlite::Durability::full;
   embedded.read_only = use == StoreUse::read;
-  embedded.warn = [](const std::string& warning) { complain(warning); };
+  embedded.warn = complain_later();
   return embedded;
 }
 
@@ -118,7 +128,7 @@ Result<aws::Options> aws_store(const CommonOptions& options) {
   where.bucket = options.bucket;
   where.region = options.region;
   where.profile = options.profile;
-  where.warn = [](const std::string& warning) { complain(printable(warning, Newlines::escape)); };
+  where.warn = complain_later();
   return where;
 #else
   static_cast<void>(options);

@@ -195,6 +195,20 @@ TEST(Errors, AreGroupedByFingerprintMostFrequentFirst) {
   EXPECT_EQ(groups[1].count, 1U);
 }
 
+TEST(Lists, LeaveOutBodiesAndErrorsWhereOnlyStatesAreAskedFor) {
+  Scene scene;
+  const Cluster cluster = scene.client->create_message_cluster("work", numbers(2)).value();
+  scene.client->fail_task(MessageKey::of_task(id_of(cluster), 1), "no room").value();
+  const TaskState whole = scene.client->list_tasks(cluster, {.status = Status::error}).value().tasks.at(0);
+  EXPECT_EQ(whole.body.text(), "1");
+  EXPECT_EQ(whole.error.size(), 1U);
+  const TaskState state = scene.client->list_task_states(cluster, {.status = Status::error}).value().tasks.at(0);
+  EXPECT_EQ(state.index, 1U);
+  EXPECT_EQ(state.completed_at, whole.completed_at);
+  EXPECT_EQ(state.body, Json());
+  EXPECT_TRUE(state.error.empty());
+}
+
 TEST(Lists, RefuseAPageOfNoOrTooManyLines) {
   Scene scene;
   const Cluster cluster = scene.client->create_message_cluster("work", numbers(1)).value();

@@ -34,7 +34,14 @@ expect 0 fanfold why list
 says 'its worker died while it had it'
 says 'run the same fanfold run command again: it goes on at once'
 same "$before" "$(state)"
-expect 124 timeout -s INT 8 "$FANFOLD_BIN" cluster watch list
+"$FANFOLD_BIN" cluster watch list >out 2>err &
+watch=$!
+for try in $(seq 600); do
+  ! grep -q 'waiting for ' err || break
+  sleep 0.05
+done
+kill -INT $watch
+wait $watch || true
 complains 'list: 33%, 2 of 6 complete, waiting for 2 tasks of workers that died: the next worker goes on at once'
 same "$before" "$(state)"
 

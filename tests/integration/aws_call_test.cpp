@@ -166,7 +166,7 @@ TEST_F(AwsCall, TellsOfThrottlingThatLasts) {
 TEST_F(AwsCall, TellsOfAnAnswerThatDoesNotComeWhileItIsWaitedFor) {
   on_request = [](const ReceivedRequest&, int) {
     ScriptedReply reply = service_reply(200, R"({"Number":1})");
-    reply.delay = OutageNotice::slow_after + 300ms;
+    reply.delay = OutageNotice::slow_after + 2s;
     return reply;
   };
   const Answer answer = ask();
@@ -181,6 +181,19 @@ TEST_F(AwsCall, SaysNothingOfFailuresThatPass) {
   };
   ASSERT_FALSE(ask().error);
   EXPECT_TRUE(warnings.empty());
+}
+
+TEST_F(AwsCall, TakesARefusalForTheEndOfAnOutage) {
+  on_request = [](const ReceivedRequest&, int attempt) {
+    const bool is_failure = attempt == 1 || attempt == 3;
+    ScriptedReply reply =
+        is_failure ? service_reply(500, "") : service_reply(400, R"({"__type":"ConditionalCheckFailedException"})");
+    if (attempt == 3) reply.delay = OutageNotice::patience + 200ms;
+    return reply;
+  };
+  for (int call = 0; call < 2; ++call) EXPECT_EQ(ask().service_code, "ConditionalCheckFailedException");
+  EXPECT_EQ(count, 4);
+  EXPECT_TRUE(warnings.empty()) << "the second failure is one of its own: " << warnings.front();
 }
 
 TEST_F(AwsCall, TakesARefusalForFinal) {

@@ -35,7 +35,8 @@ struct Options {
                                    ///< what each call costs.
   /// Told that a service throttles or does not answer while a call goes on trying, which may take a minute: once that
   /// has lasted 3 s (5 s where a request is taken and not answered), again after 30 s, and ever more seldom. Runs in
-  /// whichever thread calls; must not throw.
+  /// whichever thread calls, and holds up what that thread drives, extensions of leases too: it is not to block. Must
+  /// not throw.
   std::function<void(const std::string&)> warn{};
 };
 
