@@ -2,7 +2,9 @@
 # ctest: labels=sources timeout=120
 # tools/tidy-once.sh forgets neither what a source includes nor its comments, and remembers no source that has a defect.
 set -euo pipefail
-command -v clang-tidy-14 clang++-14 >/dev/null || { echo "NOT RUN: there is no clang-tidy; ./dev lint installs it" >&2; exit 77; }
+for program in clang-tidy-14 clang++-14; do
+  command -v $program >/dev/null || { echo "NOT RUN: there is no $program; ./dev lint installs it" >&2; exit 77; }
+done
 
 export XDG_CACHE_HOME=$PWD/cache
 cp "$SOURCE_DIR/.clang-tidy" .
