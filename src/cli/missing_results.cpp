@@ -100,7 +100,7 @@ Result<void> repair_results(const Client& client, const MessageKey& cluster, con
   TaskFilter filter;
   filter.status = Status::complete;
   for (std::optional<std::uint64_t> next = 0; next;) {
-    auto page = client.list_tasks(cluster, filter, *next, page_count_max);
+    auto page = client.list_task_states(cluster, filter, *next, page_count_max);
     if (!page && is_deleted(page.error())) return {};
     if (!page) return std::move(page).error();
     if (!page->tasks.empty()) {

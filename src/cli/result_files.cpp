@@ -129,9 +129,10 @@ Result<void> mark_unsettled(const std::filesystem::path& folder) {
   const int descriptor = ::open(name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
   if (descriptor < 0) return file_error(name, errno);
   const std::string id = boot_id();
+  errno = 0;  // A short write sets none.
   const bool is_written =
       ::pwrite(descriptor, id.data(), id.size(), 0) == static_cast<ssize_t>(id.size()) && ::fsync(descriptor) == 0;
-  const int number = is_written || errno != 0 ? errno : ENOSPC;
+  const int number = errno == 0 ? ENOSPC : errno;
   ::close(descriptor);
   if (!is_written) return file_error(name, number);
   return sync_names(folder);
