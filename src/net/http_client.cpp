@@ -107,6 +107,7 @@ class Channel {
   std::vector<std::unique_ptr<CurlTransfer>> transfers_;
   std::vector<CurlTransfer*> idle_;
   std::vector<Delayed> delayed_;
+  SteadyTime next_slow_at_ = SteadyTime::max();  // Not later than any transfer's slow_at.
   std::size_t busy_count_ = 0;
   bool is_exhausted_ = false;
 };
@@ -189,7 +190,10 @@ void Channel::start(Exchange& exchange, const RunOptions& options) {
     return;
   }
   transfer.exchange = &exchange;
-  if (request->slow_after > milliseconds(0)) transfer.slow_at = std::chrono::steady_clock::now() + request->slow_after;
+  if (request->slow_after > milliseconds(0)) {
+    transfer.slow_at = std::chrono::steady_clock::now() + request->slow_after;
+    next_slow_at_ = std::min(next_slow_at_, *transfer.slow_at);
+  }
   const CURLMcode code = libcurl().multi_add_handle(multi_.get(), transfer.handle());
   FANFOLD_ASSERT(code == CURLM_OK, libcurl().multi_strerror(code));
   ++busy_count_;
@@ -230,10 +234,12 @@ void Channel::release(CurlTransfer& transfer) {
   --busy_count_;
 }
 
-/// Answers when the next attempt will be slow.
+/// Answers when to look again. That is cheap while it is not due, since it is asked before every wait.
 SteadyTime Channel::tell_slow() {
-  SteadyTime next = SteadyTime::max();
+  if (next_slow_at_ == SteadyTime::max()) return next_slow_at_;
   const SteadyTime now = std::chrono::steady_clock::now();
+  if (now < next_slow_at_) return next_slow_at_;
+  SteadyTime next = SteadyTime::max();
   for (const std::unique_ptr<CurlTransfer>& transfer : transfers_) {
     if (!transfer->slow_at) continue;
     if (*transfer->slow_at > now) {
@@ -243,6 +249,7 @@ SteadyTime Channel::tell_slow() {
       transfer->exchange->is_slow();
     }
   }
+  next_slow_at_ = next;
   return next;
 }
 
