@@ -77,6 +77,8 @@ TEST_F(ConfigFile, IsRefusedByTheLineThatIsWrong) {
       {"  tabel = \"jobs\"\n", "fanfold.toml:4: 'tabel' is no key of it"},
       {"[aws]\ntable = \"jobs\"\n", "fanfold.toml:4: 'aws.table' is no key of it"},
       {"this is no toml\n", "fanfold.toml:4: 'this is no toml' is no key of it"},
+      {"x\n", "fanfold.toml:4: 'x' is no key and value"},
+      {"\n#\n  [x\r\n", "fanfold.toml:6: '[x' is no key and value"},
       {"durability=some\n", "fanfold.toml:4: durability: expected full or normal"},
       {"table = [\"a\", \"b\"]\n", "fanfold.toml:4: table: expected one value"}};
   for (const auto& [text, message] : wrong) {

@@ -33,6 +33,7 @@ Result<ConfigText> ConfigText::read(const std::filesystem::path& file) {
 
 Result<std::vector<CLI::ConfigItem>> ConfigText::items() const {
   std::vector<CLI::ConfigItem> all;
+  if (auto checked = check_short_lines(); !checked) return std::move(checked).error();
   try {
     std::istringstream lines(text_);
     all = CLI::ConfigTOML().from_config(lines);
@@ -42,6 +43,21 @@ Result<std::vector<CLI::ConfigItem>> ConfigText::items() const {
   // CLI11 marks the ends of sections with items of its own.
   std::erase_if(all, [](const CLI::ConfigItem& item) { return item.name == "++" || item.name == "--"; });
   return all;
+}
+
+/// CLI11 skips lines that are too short for a key and a value.
+Result<void> ConfigText::check_short_lines() const {
+  constexpr std::size_t skipped_bytes_max = 2;
+  std::istringstream lines(text_);
+  std::size_t number = 0;
+  for (std::string line; std::getline(lines, line);) {
+    ++number;
+    const std::string text = CLI::detail::trim_copy(line);
+    if (text.empty() || text.size() > skipped_bytes_max || text.starts_with('#')) continue;
+    return wrong(fmt::format("{}:{}", file_.string(), number),
+                 fmt::format("'{}' is no key and value", printable(text, Newlines::escape)));
+  }
+  return {};
 }
 
 std::size_t ConfigText::line_of(std::string_view word, std::size_t occurrence) const {

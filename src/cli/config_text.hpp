@@ -32,6 +32,7 @@ class ConfigText {
 
  private:
   ConfigText(std::filesystem::path file, std::string text) : file_(std::move(file)), text_(std::move(text)) {}
+  [[nodiscard]] Result<void> check_short_lines() const;
   [[nodiscard]] std::size_t line_of(std::string_view word, std::size_t occurrence) const;
 
   std::filesystem::path file_;
