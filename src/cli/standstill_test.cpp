@@ -32,14 +32,18 @@ Standstill standstill_of(const std::vector<TaskState>& tasks, std::uint64_t open
   return standstill;
 }
 
+/// Tells the clock of eight tasks, so many of which have ended, and answers whether they stand still.
+bool stands(StandstillClock& clock, std::chrono::milliseconds after, std::uint64_t ended_count) {
+  clock.see(progress_of(ended_count, 8 - ended_count), false, clock_begun + after);
+  return clock.is_standing();
+}
+
 TEST(StandstillClock, LooksAfterSomeSecondsWithoutAnEndAndThenNowAndThen) {
   StandstillClock clock(StandstillClock::look_interval);
-  clock.see(progress_of(5, 3), false, clock_begun);
+  EXPECT_FALSE(stands(clock, 0s, 5));
   EXPECT_FALSE(clock.take_look(false, clock_begun));
-  clock.see(progress_of(5, 3), false, clock_begun + 2'900ms);
-  EXPECT_FALSE(clock.is_standing());
-  clock.see(progress_of(5, 3), false, clock_begun + 3s);
-  EXPECT_TRUE(clock.is_standing());
+  EXPECT_FALSE(stands(clock, 2'900ms, 5));
+  EXPECT_TRUE(stands(clock, 3s, 5));
   EXPECT_TRUE(clock.take_look(false, clock_begun + 3s));
   EXPECT_FALSE(clock.take_look(false, clock_begun + 4s));
   EXPECT_TRUE(clock.take_look(false, clock_begun + 5s));
@@ -64,8 +68,8 @@ TEST(StandstillClock, LooksEverMoreSeldomWhereThatCostsUntilATaskEnds) {
 
 TEST(StandstillClock, LooksAgainSoonWhereWhatWasFoundIsOver) {
   StandstillClock clock(StandstillClock::look_interval_on_aws);
-  clock.see(progress_of(5, 3), false, clock_begun);
-  clock.see(progress_of(5, 3), false, clock_begun + 3s);
+  EXPECT_FALSE(stands(clock, 0s, 5));
+  EXPECT_TRUE(stands(clock, 3s, 5));
   EXPECT_TRUE(clock.take_look(false, clock_begun + 3s));
   EXPECT_TRUE(clock.take_look(false, clock_begun + 5s));
   EXPECT_FALSE(clock.take_look(false, clock_begun + 7s));
@@ -75,11 +79,9 @@ TEST(StandstillClock, LooksAgainSoonWhereWhatWasFoundIsOver) {
 
 TEST(StandstillClock, BeginsAnewWithEachTaskThatEnds) {
   StandstillClock clock(StandstillClock::look_interval);
-  clock.see(progress_of(5, 3), false, clock_begun);
-  clock.see(progress_of(6, 2), false, clock_begun + 3s);
-  EXPECT_FALSE(clock.is_standing());
-  clock.see(progress_of(6, 2), false, clock_begun + 6s);
-  EXPECT_TRUE(clock.is_standing());
+  EXPECT_FALSE(stands(clock, 0s, 5));
+  EXPECT_FALSE(stands(clock, 3s, 6));
+  EXPECT_TRUE(stands(clock, 6s, 6));
 }
 
 TEST(StandstillClock, StandsForNothingWhereTasksRunHereOrNoneIsOpenOrAllIsPaused) {
