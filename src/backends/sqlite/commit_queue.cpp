@@ -6,7 +6,6 @@
 #include "support/assert.hpp"
 
 #include <algorithm>
-#include <system_error>
 
 namespace fanfold::sqlite {
 
@@ -27,69 +26,16 @@ constexpr std::size_t few_divisor = 4;
 /// Who was answered longer ago than this is busy with something else, or gone.
 constexpr std::chrono::milliseconds return_time_max{2};
 
+std::string size_text(std::int64_t page_count) {
+  return std::to_string(page_count * database_page_bytes / (1024 * 1024)) + " MiB";
+}
+
 int note_wal_size(void* page_count, sqlite3*, const char*, int pages) {
   *static_cast<int*>(page_count) = pages;
   return SQLITE_OK;
 }
 
 }  // namespace
-
-LineWaiter::LineWaiter(std::shared_ptr<Turnstile> turnstile, std::function<void(Result<void>)> arrived)
-    : turnstile_(std::move(turnstile)), arrived_(std::move(arrived)) {}
-
-LineWaiter::~LineWaiter() {
-  if (!thread_.joinable()) return;
-  bool is_in_line = false;
-  {
-    const std::scoped_lock lock(state_->mutex);
-    state_->is_closing = true;
-    is_in_line = state_->is_in_line;
-  }
-  state_->changed.notify_one();
-  if (is_in_line || support::fork_count() != fork_count_) {
-    thread_.detach();
-  } else {
-    thread_.join();
-  }
-}
-
-Result<void> LineWaiter::queue_up() {
-  const std::scoped_lock lock(state_->mutex);
-  if (!thread_.joinable()) {
-    try {
-      thread_ =
-          std::thread([state = state_, turnstile = turnstile_, arrived = arrived_] { run(state, turnstile, arrived); });
-    } catch (const std::system_error& error) {
-      return Error{ErrorCode::unavailable, "other processes keep the write lock, and there is no thread to wait with",
-                   error.what()};
-    }
-  }
-  state_->is_wanted = true;
-  state_->changed.notify_one();
-  return {};
-}
-
-void LineWaiter::run(const std::shared_ptr<State>& state, const std::shared_ptr<Turnstile>& turnstile,
-                     const std::function<void(Result<void>)>& arrived) {
-  std::unique_lock lock(state->mutex);
-  while (true) {
-    state->changed.wait(lock, [&] { return state->is_wanted || state->is_closing; });
-    if (state->is_closing) return;
-    state->is_wanted = false;
-    state->is_in_line = true;
-    lock.unlock();
-    auto locked = turnstile->lock();
-    lock.lock();
-    state->is_in_line = false;
-    if (state->is_closing) {
-      if (locked) turnstile->unlock();
-      return;
-    }
-    lock.unlock();
-    arrived(std::move(locked));
-    lock.lock();
-  }
-}
 
 CommitQueue::CommitQueue(Connection& connection, std::shared_ptr<Turnstile> turnstile, Wake& wake,
                          const Options& options, std::chrono::microseconds early_time)
@@ -471,24 +417,26 @@ std::string CommitQueue::checkpoint_when_due() {
   return {};
 }
 
+bool CommitQueue::take_warning(std::chrono::steady_clock::time_point now) {
+  if (warned_at_ && now - *warned_at_ < warning_pause) return false;
+  warned_at_ = now;
+  return true;
+}
+
 std::string CommitQueue::note_pinned(int page_count) {
   const auto now = std::chrono::steady_clock::now();
   if (!pinned_since_) pinned_since_ = now;
-  if (now - *pinned_since_ < pinned_time_tolerated || (warned_at_ && now - *warned_at_ < warning_pause)) return {};
-  warned_at_ = now;
+  if (now - *pinned_since_ < pinned_time_tolerated || !take_warning(now)) return {};
   const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(now - *pinned_since_).count();
   return "a reader has kept the WAL of " + options_.file.string() + " from shrinking for " + std::to_string(seconds) +
-         " s (" + std::to_string(std::int64_t{page_count} * database_page_bytes / (1024 * 1024)) +
-         " MiB): end its transaction";
+         " s (" + size_text(page_count) + "): end its transaction";
 }
 
 std::string CommitQueue::note_not_copied(const Error& error) {
-  const auto now = std::chrono::steady_clock::now();
-  if (warned_at_ && now - *warned_at_ < warning_pause) return {};
-  warned_at_ = now;
+  if (!take_warning(std::chrono::steady_clock::now())) return {};
   return "the WAL of " + options_.file.string() + " cannot be copied into it, and grows (" +
-         std::to_string(std::int64_t{wal_page_count_} * database_page_bytes / (1024 * 1024)) +
-         " MiB): " + error.message + (error.remote_detail.empty() ? "" : " (" + error.remote_detail + ")");
+         size_text(wal_page_count_) + "): " + error.message +
+         (error.remote_detail.empty() ? "" : " (" + error.remote_detail + ")");
 }
 
 Result<void> CommitQueue::checkpoint_for_good() {

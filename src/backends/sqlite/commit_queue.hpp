@@ -1,10 +1,10 @@
 #pragma once
 
 #include "backends/sqlite/file_lock.hpp"
+#include "backends/sqlite/line_waiter.hpp"
 #include "backends/sqlite/transaction.hpp"
 #include "backends/sqlite/wake.hpp"
 #include "backends/sqlite/wal_sync.hpp"
-#include "support/fork_count.hpp"
 
 #include <fanfold/backends/sqlite.hpp>
 
@@ -12,7 +12,6 @@
 #include <deque>
 #include <functional>
 #include <mutex>
-#include <thread>
 
 namespace fanfold::sqlite {
 
@@ -28,38 +27,6 @@ inline constexpr std::size_t early_count_min = 6;
 inline constexpr std::chrono::microseconds early_time_max{400};
 /// The WAL is copied into the database when it is longer.
 inline constexpr std::int64_t checkpoint_bytes = 8 * 1024 * 1024;
-
-/// Waits in line at the turnstile for a store whose leader found the lock taken: flock knows no time limit, so it is a
-/// thread of its own that blocks in it. Begun at first need. Thread-safe.
-class LineWaiter {
- public:
-  /// `arrived` runs in the waiter's thread, with the lock held, or with the error that kept it from it; it unlocks.
-  LineWaiter(std::shared_ptr<Turnstile> turnstile, std::function<void(Result<void> locked)> arrived);
-  LineWaiter(const LineWaiter&) = delete;
-  LineWaiter& operator=(const LineWaiter&) = delete;
-  /// Does not wait for a lock that another process keeps: then the thread ends by itself once it gets it.
-  ~LineWaiter();
-
-  /// Errors: unavailable where the system has no thread for it; then nobody is in line.
-  [[nodiscard]] Result<void> queue_up();
-
- private:
-  struct State {
-    std::mutex mutex;
-    std::condition_variable changed;
-    bool is_wanted = false;  // Guarded by mutex, as are the next two.
-    bool is_in_line = false;
-    bool is_closing = false;
-  };
-  static void run(const std::shared_ptr<State>& state, const std::shared_ptr<Turnstile>& turnstile,
-                  const std::function<void(Result<void>)>& arrived);
-
-  const std::uint64_t fork_count_ = support::fork_count();  // In a child of fork() there is no thread to wait for.
-  std::shared_ptr<Turnstile> turnstile_;                    // Shared with the thread, which may outlive this.
-  std::function<void(Result<void>)> arrived_;
-  std::shared_ptr<State> state_ = std::make_shared<State>();  // Shared as well.
-  std::thread thread_;
-};
 
 /// All writes of one open store. Callers hand in operations and wait; whoever finds nobody at work runs all that wait
 /// in one transaction under the lock between processes. Thread-safe; calls block.
@@ -191,6 +158,8 @@ class CommitQueue {
   void begin();
   /// What is to be said about it, empty for nothing.
   [[nodiscard]] std::string checkpoint_when_due();
+  /// Whether it is time for one, which counts as said.
+  [[nodiscard]] bool take_warning(std::chrono::steady_clock::time_point now);
   [[nodiscard]] std::string note_pinned(int page_count);
   [[nodiscard]] std::string note_not_copied(const Error& error);
 

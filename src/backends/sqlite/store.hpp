@@ -108,11 +108,7 @@ class Store {
   /// The same of what is on the disk, where that was promised: for what people are told.
   template <class Look>
   auto read_settled(Look&& look) -> std::invoke_result_t<Look, Connection&> {
-    if (is_a_parents()) return forked_while_open();
-    auto answer = readers_.run(std::forward<Look>(look));
-    auto settled = commits_ ? commits_->settled() : Result<void>();
-    if (!settled) return std::move(settled).error();
-    return answer;
+    return read_settled(std::forward<Look>(look), [](const auto&) { return false; });
   }
 
   /// The same where `is_acted_on(*answer)` says that it is for what this process does outside of the file: then what
