@@ -55,6 +55,14 @@ std::vector<std::string> KnownQueues::all() const {
 }
 
 Result<std::shared_ptr<const ClusterHeader>> Store::header(std::string_view id) {
+  if (auto cached = headers.find(id, now(), backend.header_age_max)) return cached;
+  // The threads of a worker find it too old at the same moment, and each read is paid for: one reads, the others wait
+  // for its answer. Where it gets none, each goes on by itself.
+  std::unique_lock reading(headers.reading(id), std::try_to_lock);
+  if (!reading.owns_lock()) {
+    reading.lock();
+    reading.unlock();
+  }
   const Time read_at = now();
   if (auto cached = headers.find(id, read_at, backend.header_age_max)) return cached;
   auto read = with_patience(*this, [&] { return ledger().read_cluster(id, Consistency::strong); });

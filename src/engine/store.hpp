@@ -4,6 +4,7 @@
 
 #include <fanfold/ports/backend.hpp>
 
+#include <array>
 #include <functional>
 #include <map>
 #include <memory>
@@ -30,6 +31,10 @@ class HeaderCache {
   /// A header older than the one kept (by version) is dropped.
   std::shared_ptr<const ClusterHeader> put(ClusterHeader header, Time read_at);
   void forget(std::string_view id);
+  /// Held by whoever finds none that is fresh and reads it, so that others can wait for that. A few clusters share one.
+  [[nodiscard]] std::mutex& reading(std::string_view id) noexcept {
+    return reading_[std::hash<std::string_view>{}(id) % reading_.size()];
+  }
 
  private:
   struct Entry {
@@ -38,6 +43,7 @@ class HeaderCache {
   };
   mutable std::mutex mutex_;
   std::map<std::string, Entry, std::less<>> entries_;  // Guarded by mutex_.
+  std::array<std::mutex, 64> reading_;
 };
 
 /// Queues that this process takes from; the sweep looks after their dead letters, also those of single messages, which
