@@ -35,8 +35,11 @@ SocketLoop::SocketLoop(std::uint16_t port) : socket_(connect_to_loopback(port)) 
 
 SocketLoop::~SocketLoop() { ::close(socket_); }
 
-void SocketLoop::ask(std::string_view request) {
+void SocketLoop::send(std::string_view request) {
   if (!send_all(socket_, request)) throw std::runtime_error("the server is gone");
+}
+
+void SocketLoop::receive() {
   while (!http_frame(buffer_)) {
     if (!receive_more(socket_, buffer_)) throw std::runtime_error("the server is gone");
   }

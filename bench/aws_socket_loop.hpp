@@ -14,7 +14,7 @@ using Requests = std::map<std::string, std::string>;
 /// of each kind.
 Requests record_requests(std::uint16_t port, void (*run)(const std::string& endpoint));
 
-/// One connection, no library: sends a request, reads its answer.
+/// One connection, no library: sends requests, reads their answers.
 class SocketLoop {
  public:
   explicit SocketLoop(std::uint16_t port);
@@ -22,7 +22,13 @@ class SocketLoop {
   SocketLoop(const SocketLoop&) = delete;
   SocketLoop& operator=(const SocketLoop&) = delete;
 
-  void ask(std::string_view request);
+  void ask(std::string_view request) {
+    send(request);
+    receive();
+  }
+  void send(std::string_view request);
+  /// The answer to what was sent.
+  void receive();
 
  private:
   int socket_ = -1;
