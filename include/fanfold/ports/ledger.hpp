@@ -39,7 +39,7 @@ struct ClusterQuery {
 };
 struct ClusterPage {
   std::vector<ClusterHeader> clusters{};  ///< Newest first.
-  std::string next_cursor{};              ///< Empty on the last page.
+  std::string next_cursor{};              ///< Empty where there are no more; of a name, the next page may be empty.
 };
 
 struct TaskQuery {

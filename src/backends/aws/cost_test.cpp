@@ -144,5 +144,33 @@ TEST(LedgerCost, OfProgressHasABoundAtAnySize) {
   EXPECT_LE(test.table.usage().read_units, 201);
 }
 
+/// Requests that finding the cluster of this name takes, among 1,000 of other names of which it is the newest or the
+/// oldest.
+std::uint64_t requests_of_finding(bool newest) {
+  TestLedger test;
+  const auto create = [&](int number, std::string name) {
+    ClusterHeader header = test.header(1, "cluster" + std::to_string(number));
+    header.name = std::move(name);
+    header.created_at += std::chrono::seconds(number);
+    test.ledger.create_cluster(header).value();
+  };
+  for (int i = 1; i <= 1'000; ++i) create(i, "another");
+  create(newest ? 1'001 : 0, "wanted");
+  test.table.reset_usage();
+  ClusterQuery query;
+  query.name = "wanted";
+  query.count_max = 1;
+  const ClusterPage page = test.ledger.list_clusters(query).value();
+  EXPECT_EQ(page.clusters.size(), 1U);
+  for (const ClusterHeader& header : page.clusters) EXPECT_EQ(header.name, "wanted");
+  return test.table.usage().read_count;
+}
+
+TEST(LedgerCost, OfFindingAClusterByNameHardlyGrowsWithTheOthersThereAre) {
+  constexpr std::uint64_t shards_count = 8;
+  EXPECT_LE(requests_of_finding(true), shards_count + 1) << "the header";
+  EXPECT_LE(requests_of_finding(false), 4 * shards_count + 1);
+}
+
 }  // namespace
 }  // namespace fanfold::aws

@@ -10,6 +10,9 @@ namespace fanfold::aws {
 namespace {
 
 constexpr std::size_t cluster_page_max = 1'000;
+/// Entries that each shard is asked for first where a name is looked for, and how many times more each time after.
+constexpr std::size_t named_page_first = 25;
+constexpr std::size_t page_growth = 4;
 constexpr std::chrono::days sweep_note_life{1};
 /// Leaves whose items are removed in one go.
 constexpr std::uint64_t removed_leaf_count = 32;
@@ -37,7 +40,8 @@ class ClusterWalk {
     std::string name{};
     ItemKey key{};
   };
-  /// The next entries; none at the end.
+  [[nodiscard]] bool is_over() const noexcept { return is_over_; }
+  /// The next entries, by ever longer pages; none at the end.
   Result<std::vector<Entry>> next() {
     std::vector<Entry> entries;
     while (entries.empty() && !is_over_) {
@@ -66,6 +70,7 @@ class ClusterWalk {
       std::erase_if(entries, [&](const Entry& entry) { return entry.age < horizon; });
       std::ranges::sort(entries, std::greater<>(), &Entry::age);
       if (!is_over_) below_ = horizon;
+      page_size_ = std::max(page_size_, std::min(page_size_ * page_growth, cluster_page_max));
     }
     return entries;
   }
@@ -96,7 +101,7 @@ Result<ClusterHeader> AwsLedger::live_header(std::string_view id) {
 
 Result<ClusterPage> AwsLedger::list_clusters(const ClusterQuery& query) {
   const std::size_t count_max = std::clamp<std::size_t>(query.count_max, 1, cluster_page_max);
-  ClusterWalk walk(table_, query, count_max + 1);
+  ClusterWalk walk(table_, query, query.name.empty() ? count_max + 1 : std::max(count_max + 1, named_page_first));
   ClusterPage page;
   std::string last_age;
   while (true) {
@@ -122,6 +127,11 @@ Result<ClusterPage> AwsLedger::list_clusters(const ClusterQuery& query) {
       }
       last_age = (*entries)[i].age;
       page.clusters.push_back(std::move(*header));
+    }
+    // Not worth a walk through all clusters there are, only to tell whether one more is of that name.
+    if (page.clusters.size() == count_max && !walk.is_over()) {
+      page.next_cursor = last_age;
+      return page;
     }
   }
 }
