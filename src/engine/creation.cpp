@@ -234,9 +234,16 @@ class Creation {
     if (!known.marked) {
       if (auto sealed = seal(); !sealed) return std::move(sealed).error();
     }
-    const bool cut_off =
-        std::ranges::any_of(known.due, [](const DueMark& mark) { return mark.kind == DueMark::Kind::creation; });
-    if (!cut_off || !is_free(store_, known.sender, known.sender_until, store_.now())) return key();
+    if (!is_marked(known, DueMark::Kind::creation)) return key();
+    if (cluster_.parent) {
+      // The task that made the child is not held up: its sweep sends what is missing.
+      if (!is_free(store_, known.sender, known.sender_until, store_.now())) return key();
+    } else {
+      // Whoever is told that the cluster is there relies on all of its tasks having been sent.
+      auto awaited = await_sender(store_, known, DueMark::Kind::creation);
+      if (!awaited) return std::move(awaited).error();
+      if (!is_marked(*awaited, DueMark::Kind::creation)) return key();
+    }
     auto sent = resend(store_, known.id, ResendReason::creation_cut_off);
     if (!sent) return std::move(sent).error();
     return key();

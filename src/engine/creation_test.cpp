@@ -3,6 +3,7 @@
 #include <fanfold/testing/faults.hpp>
 
 #include "engine/scene_for_tests.hpp"
+#include "engine/sender.hpp"
 
 namespace fanfold::engine {
 namespace {
@@ -159,14 +160,43 @@ TEST(Creation, CutOffAtAnySendIsResumedByTheSameCallOrBySweep) {
   }
 }
 
-TEST(Creation, ThatAnotherLivingCreatorIsAtIsLeftToIt) {
-  Scene scene;
-  scene.queue->send_count_until_crash = 1;
-  EXPECT_THROW(static_cast<void>(scene.client->create_message_cluster("work", numbers(25), {.idempotency_key = "k"})),
-               ScriptedQueue::Crash);
-  scene.restart();
-  static_cast<void>(scene.client->create_message_cluster("work", numbers(25), {.idempotency_key = "k"}).value());
-  EXPECT_EQ(scene.message_count(), 10U) << "its sender's lease is not over, so it may be alive";
+/// A creation of 25 tasks that sent ten and is not heard of since.
+struct CutOffScene : Scene {
+  CutOffScene() {
+    queue->send_count_until_crash = 1;
+    EXPECT_THROW(static_cast<void>(client->create_message_cluster("work", numbers(25), options)), ScriptedQueue::Crash);
+    restart();
+  }
+  ClusterOptions options{.idempotency_key = "k"};
+};
+
+TEST(Creation, ThatWasCutOffIsSentByTheSameCallOnceItsCreatorMayBeTakenForGone) {
+  CutOffScene scene;
+  const Time before = scene.memory.backend().clock->now();
+  static_cast<void>(scene.client->create_message_cluster("work", numbers(25), scene.options).value());
+  EXPECT_EQ(scene.message_count(), 10U + 25U) << "all are told to be there, so all were sent";
+  EXPECT_EQ(scene.memory.backend().clock->now() - before, holder_lease);
+}
+
+TEST(Creation, ThatAnotherLivingCreatorIsAtIsAwaitedAndLeftToIt) {
+  CutOffScene scene;
+  testing::FaultyOptions faulty;
+  faulty.plan = std::make_shared<testing::FaultPlan>(1, testing::Chaos::nothing());
+  // Before the other call looks again, this one's creator sends its last task and takes its mark away.
+  faulty.on_call = [&, read_count = 0](std::string_view call) mutable {
+    if (call != "ledger.read_cluster" || ++read_count != 2) return;
+    Store store(scene.memory.backend());
+    const auto ended = modify_header(store, cluster_id_of(scene.memory.backend().queue->resolve("work").value(), "k"),
+                                     [](ClusterHeader& header) -> Result<HeaderChange> {
+                                       header.due.clear();
+                                       header.sender.clear();
+                                       return HeaderChange::write;
+                                     });
+    EXPECT_TRUE(ended.has_value());
+  };
+  const Client other = make_client(testing::with_faults(scene.memory.backend(), faulty));
+  static_cast<void>(other.create_message_cluster("work", numbers(25), scene.options).value());
+  EXPECT_EQ(scene.message_count(), 10U);
 }
 
 TEST(Creation, FailsATaskThatTheQueueRefusesForGoodByName) {

@@ -256,9 +256,9 @@ class Retry {
     auto now_sealed = live_header(store_, id_);
     if (!now_sealed) return std::move(now_sealed).error();
     const std::uint64_t size = now_sealed->round_size.value_or(0);
-    const bool is_due =
-        std::ranges::any_of(header.due, [](const DueMark& mark) { return mark.kind == DueMark::Kind::round; });
-    if (!is_due || !is_free(store_, header.sender, header.sender_until, store_.now())) return size;
+    auto awaited = await_sender(store_, header, DueMark::Kind::round);
+    if (!awaited) return std::move(awaited).error();
+    if (!is_marked(*awaited, DueMark::Kind::round) || awaited->round != header.round) return size;
     auto sent = resend(store_, id_, ResendReason::creation_cut_off);
     if (!sent) return std::move(sent).error();
     return size;

@@ -13,6 +13,8 @@ namespace fanfold::engine {
 namespace {
 
 constexpr int hexadecimal = 16;
+/// How often whoever waits for a sender looks at the header. On AWS a read unit each time.
+constexpr std::chrono::milliseconds sender_look_every{2'000};
 
 /// Whether sending the message elsewhere, by somebody else, or later would be refused as well. Of a missing permission
 /// or queue, which concern whoever sends, the task knows nothing: its cluster waits until they are there.
@@ -41,6 +43,22 @@ bool is_free(Store& store, const std::string& holder, Time until, Time now) {
   std::uint64_t token = 0;
   const auto [end, code] = std::from_chars(holder.data(), holder.data() + holder.size(), token, hexadecimal);
   return code == std::errc{} && end == holder.data() + holder.size() && store.ledger().is_dead_holder(token);
+}
+
+bool is_marked(const ClusterHeader& header, DueMark::Kind kind) {
+  return std::ranges::any_of(header.due, [kind](const DueMark& mark) { return mark.kind == kind; });
+}
+
+Result<ClusterHeader> await_sender(Store& store, ClusterHeader header, DueMark::Kind kind) {
+  while (is_marked(header, kind) && !header.tombstone && !header.finished()) {
+    const Time now = store.now();
+    if (is_free(store, header.sender, header.sender_until, now)) break;
+    store.clock().sleep_until(std::min(header.sender_until, now + sender_look_every), {});
+    auto read = store.header_strong(header.id);
+    if (!read) return read;
+    header = std::move(*read);
+  }
+  return header;
 }
 
 TaskSender::TaskSender(Store& store, const ClusterHeader& header, std::string holder)

@@ -17,6 +17,12 @@ inline constexpr std::size_t send_try_count_max = 6;
 /// gone.
 [[nodiscard]] bool is_free(Store& store, const std::string& holder, Time until, Time now);
 
+[[nodiscard]] bool is_marked(const ClusterHeader& header, DueMark::Kind kind);
+/// Waits for the process that sends what `kind` marks: until it has sent all, or may be taken for gone. Answers the
+/// header as it is then. Blocks for as long as that process sends; where nobody can see that it died (AWS), up to
+/// `holder_lease` after its last sign.
+[[nodiscard]] Result<ClusterHeader> await_sender(Store& store, ClusterHeader header, DueMark::Kind kind);
+
 /// Sends tasks of one cluster in batches, in the order given. A task that the queue refuses for good is failed for
 /// good, by name. Not thread-safe; calls block.
 class TaskSender {
