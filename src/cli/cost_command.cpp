@@ -106,6 +106,8 @@ void show(const Estimate& made, const aws::Prices& prices) {
       spoken(estimate.duration)));
   if (made.cluster) show_cluster(made, estimate.cost(prices));
   note(fmt::format("assumed: {}", assumptions(workload)));
+  if (workload.jobs > 1 && workload.claimed_together <= 1 && !workload.is_single)
+    note("write units are the most it can be: neighbours that a worker's jobs take at the same moment share a write");
   note(fmt::format("prices: {}; storage, traffic, {}polls of empty queues are not in it", prices.source,
                    made.cluster ? "" : "retries and "));
 }

@@ -17,6 +17,7 @@ awk -v plain="$plain" -v dearer="$dearer" 'BEGIN { exit !(dearer - plain > 0.62 
   failed "a result each is a write unit each: $plain, $dearer"
 expect 0 fanfold cost --tasks 10 --workers 3 --jobs 8 --task-time 2s --result-bytes 30 --without-bucket
 complains 'assumed: 3 workers of 8 jobs, 2s a task of 200 bytes, results of 30 bytes, no bucket'
+complains "write units are the most it can be: neighbours that a worker's jobs take at the same moment share a write"
 expect 2 fanfold cost
 complains '--tasks is required, or a cluster'
 expect 2 fanfold cost --tasks many
