@@ -5,6 +5,7 @@
 #include <array>
 #include <atomic>
 #include <csignal>
+#include <cstdint>
 #include <mutex>
 
 namespace fanfold::worker {
@@ -15,8 +16,13 @@ constexpr std::array crash_signals{SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
 constexpr std::size_t note_count_max = 16;
 constexpr std::size_t signal_stack_bytes = std::size_t{64} * 1024;
 
-std::array<std::atomic<int>, note_count_max> descriptors_plus_one{};  // 0: a free slot.
-std::array<std::atomic<off_t>, note_count_max> offsets{};
+// For each slot its descriptor plus one in the high half, 0 where it is free, and the byte's place in the low one. One
+// word, since on some processors another thread may see two in another order than they were written: a byte at the
+// place of an earlier note would be the crash of another process.
+std::array<std::atomic<std::uint64_t>, note_count_max> notes{};
+static_assert(std::atomic<std::uint64_t>::is_always_lock_free);
+constexpr unsigned place_bits = 32;
+constexpr off_t place_max = 0xffff'ffff;
 std::atomic<pid_t> owner_process{0};
 std::array<struct sigaction, crash_signals.size()> former{};
 std::mutex install_mutex;
@@ -31,13 +37,14 @@ constexpr int unknown = -2;
 void write_note(int signal) {
   if (getpid() == owner_process.load(std::memory_order_relaxed)) {
     const auto byte = static_cast<unsigned char>(signal);
-    for (std::size_t i = 0; i < descriptors_plus_one.size(); ++i) {
+    for (std::size_t i = 0; i < notes.size(); ++i) {
       // These signals come to the thread that crashed.
       if (own_slot != unknown && own_slot != static_cast<int>(i)) continue;
-      const int descriptor = descriptors_plus_one[i].load(std::memory_order_relaxed) - 1;
+      const std::uint64_t note = notes[i].load(std::memory_order_relaxed);
+      const int descriptor = static_cast<int>(note >> place_bits) - 1;
       // At its own place, however often this is done: the bytes beside it are of other processes. Nothing can be done
       // about a failure here.
-      if (descriptor >= 0 && pwrite(descriptor, &byte, 1, offsets[i].load(std::memory_order_relaxed)) < 0) continue;
+      if (descriptor >= 0 && pwrite(descriptor, &byte, 1, static_cast<off_t>(note & place_max)) < 0) continue;
     }
   }
   for (std::size_t i = 0; i < crash_signals.size(); ++i) {
@@ -64,10 +71,12 @@ void uninstall() {
 CrashNote::CrashNote(int descriptor) {
   if (descriptor < 0) return;
   const std::scoped_lock lock(install_mutex);
-  for (std::size_t i = 0; i < descriptors_plus_one.size(); ++i) {
-    if (descriptors_plus_one[i].load(std::memory_order_relaxed) != 0) continue;
-    offsets[i].store(std::max<off_t>(lseek(descriptor, 0, SEEK_CUR), 0), std::memory_order_relaxed);
-    descriptors_plus_one[i].store(descriptor + 1, std::memory_order_relaxed);
+  const off_t place = std::max<off_t>(lseek(descriptor, 0, SEEK_CUR), 0);
+  if (place > place_max) return;
+  for (std::size_t i = 0; i < notes.size(); ++i) {
+    if (notes[i].load(std::memory_order_relaxed) != 0) continue;
+    notes[i].store((static_cast<std::uint64_t>(descriptor) + 1) << place_bits | static_cast<std::uint64_t>(place),
+                   std::memory_order_relaxed);
     slot_ = static_cast<int>(i);
     if (note_count++ == 0) install();
     return;
@@ -96,7 +105,7 @@ CrashNote::~CrashNote() {
   if (slot_ < 0) return;
   const std::scoped_lock lock(install_mutex);
   if (--note_count == 0) uninstall();
-  descriptors_plus_one[static_cast<std::size_t>(slot_)].store(0, std::memory_order_relaxed);
+  notes[static_cast<std::size_t>(slot_)].store(0, std::memory_order_relaxed);
 }
 
 }  // namespace fanfold::worker

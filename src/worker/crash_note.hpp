@@ -26,7 +26,7 @@ class CrashNote {
     std::unique_ptr<std::byte[]> signal_stack_;
   };
 
-  /// Nothing is done for a negative descriptor, nor beyond 16 at a time.
+  /// Nothing is done for a negative descriptor, a position beyond 4 GiB, nor beyond 16 at a time.
   explicit CrashNote(int descriptor);
   ~CrashNote();
   CrashNote(const CrashNote&) = delete;

@@ -51,6 +51,18 @@ TEST(CrashNote, NotesTheSignalAndLetsTheCrashTakeItsCourse) {
   EXPECT_EQ(file.signal(), SIGABRT);
 }
 
+TEST(CrashNote, WritesNowhereElseWhereItsPlaceIsTooFarInTheFile) {
+  NoteFile file;
+  ASSERT_EQ(lseek(file.descriptor(), (off_t{1} << 32U) + 1, SEEK_SET), (off_t{1} << 32U) + 1);
+  EXPECT_EXIT(
+      {
+        const worker::CrashNote note(file.descriptor());
+        std::abort();
+      },
+      KilledBySignal(SIGABRT), "");
+  EXPECT_EQ(file.signal(), 0);
+}
+
 TEST(CrashNote, NotesForTheLedgerAloneWhoseThreadCrashed) {
   NoteFile one;
   NoteFile other;
