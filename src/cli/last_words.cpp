@@ -22,7 +22,8 @@ std::atomic<std::size_t> words_bytes{0};
 void set_last_words(const std::string& line) {
   words_bytes.store(0, std::memory_order_relaxed);
   if (line.empty() || line.size() + 1 > words_bytes_max) return;
-  std::atomic_signal_fence(std::memory_order_seq_cst);
+  // The handler may run in another thread, on a processor that sees stores in another order than they were made.
+  std::atomic_thread_fence(std::memory_order_release);
   std::memcpy(words.data(), line.data(), line.size());
   words[line.size()] = '\n';
   words_bytes.store(line.size() + 1, std::memory_order_release);
