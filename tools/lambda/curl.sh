@@ -33,7 +33,8 @@ build_curl() {
   rm -rf "$here" "$prefix"
   mkdir -p "$here"
   apt_sources update >"$here.log" 2>&1 || true # Places of others may have no sources.
-  (cd "$here" && quietly "$here.log" apt_sources source curl)
+  # Those of the version that is installed: the newest may be of another Debian (backports). An older one may be gone.
+  (cd "$here" && { apt_sources source "curl=$version" >>"$here.log" 2>&1 || quietly "$here.log" apt_sources source curl; })
   say "building curl, statically"
   quietly "$here.log" cmake -S "$here"/curl-*/ -B "$here/build" -G Ninja -DCMAKE_BUILD_TYPE=MinSizeRel \
     -DCMAKE_TOOLCHAIN_FILE="$PWD/cmake/lambda-toolchain.cmake" -DCMAKE_INSTALL_PREFIX="$prefix" -DBUILD_CURL_EXE=OFF \
