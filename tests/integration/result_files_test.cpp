@@ -76,7 +76,7 @@ extern "C" int syncfs(int descriptor) noexcept {
 extern "C" int rename(const char* from, const char* to) noexcept {
   DiskCalls::note("rename " + inode_of(from));
   DiskCalls::come_to_rename();
-  return static_cast<int>(syscall(SYS_rename, from, to));
+  return static_cast<int>(syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 0));  // arm64 has no other.
 }
 
 namespace fanfold::cli {
