@@ -11,7 +11,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 jobs=${FANFOLD_JOBS:-$(nproc)}
 root=$PWD/build/arm64-root
-mirror=${FANFOLD_DEBIAN_MIRROR:-http://deb.debian.org/debian}
+mirror=${FANFOLD_DEBIAN_MIRROR:-} # Debootstrap's own without it.
 # qemu 7.2 of Debian 12 itself refuses the clone(2) that starts a task's program, with CLONE_PIDFD.
 packages=(qemu-user/bookworm-backports crossbuild-essential-arm64 cmake ninja-build ccache git openssl python3 procps sqlite3 patch
   xz-utils libcli11-dev lib{sqlite3,boost1.81,fmt,curl4-openssl,ssl,gtest,gmock}-dev:arm64)
@@ -32,7 +32,8 @@ make_root() {
 }
 
 fill_root() {
-  debootstrap --variant=minbase --include=ca-certificates bookworm "$root" "$mirror" || return
+  debootstrap --variant=minbase --include=ca-certificates bookworm "$root" ${mirror:+"$mirror"} || return
+  read -r _ mirror _ <"$root/etc/apt/sources.list"
   printf "deb $mirror %s main\n" bookworm bookworm-updates bookworm-backports >"$root/etc/apt/sources.list"
   printf 'deb %s-security bookworm-security main\n' "${mirror%/}" >>"$root/etc/apt/sources.list"
   if [ -d /etc/apt/apt.conf.d ]; then cp -a /etc/apt/apt.conf.d/. "$root/etc/apt/apt.conf.d/"; fi # A proxy, for one.
