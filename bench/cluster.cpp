@@ -30,13 +30,14 @@ fanfold::Handlers counting_handlers(Counters& counters) {
               }};
 }
 
-void run_cluster(Durability durability, const Scale& scale, const Report& report) {
+void run_cluster(const std::string& name, Durability durability, const fanfold::ClusterOptions& options,
+                 const Scale& scale, const Report& report) {
   Folder folder;
   const auto count = scale.of(1'000'000);
   const auto client = fanfold::sqlite::open({.file = folder / "bench.db", .durability = durability}).value();
   Counters counters;
   const Stopwatch whole;
-  const auto cluster = client.create_message_cluster("bench", bodies(count)).value();
+  const auto cluster = client.create_message_cluster("bench", bodies(count), options).value();
   const double created = whole.seconds();
   fanfold::Worker worker{client, counting_handlers(counters), {.queue = "bench", .jobs = 2}};
   const auto progress = worker.run_until(cluster).value();
@@ -46,7 +47,6 @@ void run_cluster(Durability durability, const Scale& scale, const Report& report
                                              {"failed", static_cast<double>(progress.failed_count)},
                                              {"handled", static_cast<double>(counters.handled)},
                                              {"finish_handler_runs", static_cast<double>(counters.finished)}};
-  const std::string name = "cluster_1m_" + to_string(durability);
   report({name, static_cast<double>(count) / seconds, "tasks/s", counts});
   report({name + "_create", static_cast<double>(count) / created, "tasks/s", {}});
   report({name + "_process", static_cast<double>(count) / (seconds - created), "tasks/s", {}});
@@ -71,9 +71,17 @@ void run_memory(const Scale& scale, const Report& report) {
 std::vector<Benchmark> cluster_benchmarks() {
   return {
       {"cluster_1m_normal", "1M tasks of 200 bytes, created, processed, folded; synchronous=NORMAL",
-       [](const Scale& scale, const Report& report) { run_cluster(Durability::normal, scale, report); }},
+       [](const Scale& scale, const Report& report) {
+         run_cluster("cluster_1m_normal", Durability::normal, {}, scale, report);
+       }},
       {"cluster_1m_full", "the same, every acknowledged write synced",
-       [](const Scale& scale, const Report& report) { run_cluster(Durability::full, scale, report); }},
+       [](const Scale& scale, const Report& report) {
+         run_cluster("cluster_1m_full", Durability::full, {}, scale, report);
+       }},
+      {"cluster_1m_one_attempt", "the same as cluster_1m_normal where tasks have one attempt only",
+       [](const Scale& scale, const Report& report) {
+         run_cluster("cluster_1m_one_attempt", Durability::normal, {.attempts_max = 1}, scale, report);
+       }},
       {"create_1m_memory_growth", "resident memory that creating 1M tasks from a generator adds at most", run_memory},
   };
 }

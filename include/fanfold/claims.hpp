@@ -40,9 +40,9 @@ enum class ClaimOutcome : std::uint8_t {
 
 struct ClaimRequest {
   RecordRef ref{};
-  std::uint64_t token = 0;  ///< Fresh per delivery, from `Ledger::new_token`.
+  std::uint64_t token = 0;  ///< Fresh per delivery, from `Ledger::new_token` or `new_noted_token`.
   Time lease_end{};
-  std::uint32_t attempts_max = 3;  ///< 0 writes nothing: the answer only says how the record stands.
+  std::uint32_t attempts_max = 3;  ///< 0 claims nothing: the answer only says how the record stands.
   bool first_delivery = true;      ///< A hint: neighbours that are delivered first may be claimed in one write.
   /// Messages and finish messages: creates the record where there is none yet (a fast consumer, a foreign message).
   std::optional<NewMessage> record{};

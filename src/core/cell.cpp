@@ -61,6 +61,18 @@ ClaimDecision claim_cell(const Cell& cell, const ClaimRequest& request, Time now
           {Cell::State::leased, cell.attempt + 1, request.lease_end, request.token, cell.alone}};
 }
 
+Cell settle_claim(const Cell& cell, ClaimFate fate, Time now) noexcept {
+  switch (fate) {
+    case ClaimFate::begun: break;
+    case ClaimFate::not_begun: {
+      const std::uint32_t given_back = cell.attempt > 0 && !support::mutant("given_back_counts") ? 1 : 0;
+      return {Cell::State::free, cell.attempt - given_back, Time(), 0, cell.alone};
+    }
+    case ClaimFate::done: return {Cell::State::done, cell.attempt, now, cell.token, false};
+  }
+  return cell;
+}
+
 EndDecision end_cell(const Cell& cell, const EndRequest& request, const EndFacts& facts) {
   if (is_applied(cell, request, facts)) return {EndOutcome::ended, false, {}};
   if (cell.has_ended()) return {EndOutcome::already, false, {}};

@@ -50,6 +50,15 @@ using EndDecision = CellDecision<EndOutcome>;
 /// A repeated claim by the token that holds the cell is answered as the first was, and writes nothing.
 [[nodiscard]] ClaimDecision claim_cell(const Cell& cell, const ClaimRequest& request, Time now) noexcept;
 
+/// What is known of a claim whose holder is gone, or whose lease is over.
+enum class ClaimFate : std::uint8_t {
+  begun,      ///< Its handler may have done anything. All that is known where nothing was noted.
+  not_begun,  ///< It had no handler, and will have none.
+  done        ///< Its handler is done, and there is nothing to be kept of it.
+};
+/// What such a claim leaves: a cell as it was before where no handler began, one that is done, or what it is.
+[[nodiscard]] Cell settle_claim(const Cell& cell, ClaimFate fate, Time now) noexcept;
+
 /// What an end is judged by, besides the cell.
 struct EndFacts {
   std::string_view child_id{};  ///< Whom a waiting cell waits for.

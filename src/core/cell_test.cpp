@@ -81,6 +81,18 @@ TEST(Cell, CountsNoAttemptThatNoHandlerWasRunFor) {
   EXPECT_EQ(claim_cell(cell, claim_by(2, 1), noon).outcome, ClaimOutcome::claimed);
 }
 
+TEST(Cell, IsAsBeforeAClaimThatNeverBegan) {
+  const Cell before{.attempt = 2, .alone = true};
+  const Cell claimed = claim_cell(before, claim_by(1), noon).next;
+  EXPECT_EQ(settle_claim(claimed, ClaimFate::not_begun, noon), before);
+  EXPECT_EQ(settle_claim(claimed, ClaimFate::begun, noon), claimed);
+}
+
+TEST(Cell, OfAHandlerThatWasDoneIsDoneAsIfItsHolderHadEndedIt) {
+  const Cell settled = settle_claim(leased, ClaimFate::done, noon);
+  EXPECT_EQ(settled, end_cell(leased, end_by(std::uint64_t{1}, Verdict::done), at_noon()).next);
+}
+
 TEST(Cell, KnowsItsOwnEndAgain) {
   const Cell failed = end_cell(leased, end_by(std::uint64_t{1}, Verdict::failed), at_noon()).next;
   const EndDecision again = end_cell(failed, end_by(std::uint64_t{1}, Verdict::failed), at_noon());

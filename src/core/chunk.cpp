@@ -22,7 +22,7 @@ std::size_t ChunkSizer::fitting(std::chrono::microseconds time) const noexcept {
 std::size_t ChunkSizer::target() const noexcept {
   const double calls = nanoseconds_per_claim_ + nanoseconds_per_end_;
   const std::chrono::microseconds worth_the_calls(static_cast<std::int64_t>(calls * chunk_times_calls / 1'000));
-  return fitting(std::clamp(worth_the_calls, chunk_time, chunk_time_max));
+  return fitting(std::min(std::clamp(worth_the_calls, chunk_time, chunk_time_max), time_max_));
 }
 
 void ChunkSizer::claimed(std::chrono::nanoseconds time) noexcept {

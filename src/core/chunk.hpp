@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -14,6 +15,8 @@ inline constexpr std::chrono::microseconds chunk_time{2'000};
 /// up to a chunk of this length: what is handled and not yet recorded when a process is killed is handled again.
 inline constexpr std::chrono::microseconds chunk_time_max{20'000};
 inline constexpr int chunk_times_calls = 16;
+/// Where tasks have one attempt, what was handled and not yet recorded has failed: no more than this is at stake.
+inline constexpr std::chrono::microseconds chunk_time_max_at_stake{2'000};
 /// Less work than this is not worth sharing between threads: each share costs calls of the store.
 inline constexpr std::chrono::microseconds chunk_time_min{200};
 /// A chunk grows by at most this factor over the one before, since one fast task says little.
@@ -34,6 +37,8 @@ class ChunkSizer {
   void claimed(std::chrono::nanoseconds time) noexcept;
   /// How long it took to end one, deletion included.
   void ended(std::chrono::nanoseconds time) noexcept;
+  /// From now on a chunk takes no longer than this.
+  void limit_time(std::chrono::microseconds time) noexcept { time_max_ = std::min(time_max_, time); }
   /// Without regard to how many are ready.
   [[nodiscard]] std::size_t target() const noexcept;
   /// Empty until the first chunk was measured.
@@ -43,6 +48,7 @@ class ChunkSizer {
   [[nodiscard]] std::size_t fitting(std::chrono::microseconds time) const noexcept;
 
   std::size_t count_max_;
+  std::chrono::microseconds time_max_ = chunk_time_max;
   std::size_t largest_ = 1;  // The growth limit: what the last chunk allows for the next one.
   double nanoseconds_per_claim_ = 0;
   double nanoseconds_per_end_ = 0;

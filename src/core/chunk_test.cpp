@@ -57,6 +57,16 @@ TEST(ChunkSizer, MakesChunksWorthTheirEndAsWell) {
   EXPECT_EQ(sizer.next(many, 1), 200U);
 }
 
+TEST(ChunkSizer, KeepsToALimitOfTimeWhateverTheCallsTake) {
+  ChunkSizer sizer(1'000);
+  sizer.limit_time(1ms);
+  for (int i = 0; i < 50; ++i) {
+    sizer.took(100, 100 * 100us);
+    sizer.claimed(1s);
+  }
+  EXPECT_EQ(sizer.next(many, 1), 10U);
+}
+
 TEST(ChunkSizer, TurnsSmallAtOnceWhenHandlersTurnSlow) {
   ChunkSizer sizer(1'000);
   for (int i = 0; i < 20; ++i) sizer.took(sizer.target(), 100ns * sizer.target());

@@ -69,7 +69,8 @@ class QueueBatch {
   /// What was received before may have crashed its process. Of one attempt: see what the worker says of it, a function
   /// that is killed has begun one of them.
   [[nodiscard]] bool may_share_a_claim(const Delivery& delivery) {
-    return delivery.receive_count <= 1 && attempts_max_of(delivery) != 1;
+    if (delivery.receive_count > 1) return false;
+    return dispatcher_.store().ledger().notes_begins() || attempts_max_of(delivery) != 1;
   }
 
   /// The cluster's, where it has one of its own. Where its header cannot be read nothing of it is claimed either.

@@ -201,6 +201,18 @@ TEST(ProcessBatch, ClaimsATaskWhenItBeginsWhereItsClusterAllowsOneAttempt) {
   EXPECT_EQ(claimed_counts, (std::vector<std::uint64_t>{1, 1, 1}));
 }
 
+TEST(ProcessBatch, ClaimsTogetherWhatHasOneAttemptWhereTheStoreNotesWhatBegins) {
+  World world({.notes_begins = true});
+  const Cluster cluster = world.client->create_message_cluster(world.queue, numbers(3), {.attempts_max = 1}).value();
+  std::vector<std::uint64_t> claimed_counts;
+  const SqsEvent event = world.receive();
+  world.process(event, messages([&](const Message<Json>&, const Context&) {
+                  claimed_counts.push_back(world.client->progress(cluster).value().in_progress_count);
+                  return done();
+                }));
+  EXPECT_EQ(claimed_counts, (std::vector<std::uint64_t>{3, 3, 3}));
+}
+
 TEST(ProcessBatch, ClaimsTogetherWhereTheClusterAllowsMoreAttemptsThanTheOptions) {
   World world;
   const Cluster cluster = world.client->create_message_cluster(world.queue, numbers(3), {.attempts_max = 2}).value();

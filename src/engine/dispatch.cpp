@@ -155,7 +155,10 @@ struct Dispatcher::Batch {
     request.attempts_max = assignment.attempts_max;
     request.first_delivery = delivery.receive_count == 1;
     if (!needs_claim(delivery, assignment)) return;
-    request.token = store.ledger().new_token();
+    // Of one attempt, a claim that counts at once and whose process is killed has failed a task that nobody has begun.
+    const auto noted = assignment.attempts_max == 1 ? store.ledger().new_noted_token() : std::nullopt;
+    assignment.is_noted = noted.has_value();
+    request.token = noted ? *noted : store.ledger().new_token();
     request.record = admitter.record_for(delivery);
   }
 
@@ -203,6 +206,9 @@ struct Dispatcher::Batch {
         }
         ++kept;
       } else {
+        // Where it is missing, in the cheap mode, there may have been no answer.
+        if (chunk.assignments[i].is_noted && answers[i].outcome != ClaimOutcome::missing)
+          store.ledger().forget_noted(requests[i].token);
         others.push_back({std::move(chunk.deliveries[i]), std::move(chunk.assignments[i]), std::move(answers[i])});
       }
     }

@@ -40,6 +40,7 @@ struct Assignment {
       nullptr;                         ///< Cluster messages; null where nobody handles them: they end as they are.
   std::unique_ptr<Error> bad_input{};  ///< In place of a handler: why it cannot be run, ever.
   std::uint32_t attempts_max = 3;
+  bool is_noted = false;          ///< Its attempt counts once it is begun (`Ledger::begin_noted`).
   bool watches_failures = false;  ///< Its cluster wants a notice of the first failure, or fails fast.
   bool alone = false;             ///< To be run with nothing else in hand in this process.
   Time claimed_at{};
@@ -89,8 +90,12 @@ class Dispatcher {
   /// is in the chunk.
   Chunk begin(const std::string& url, std::vector<Delivery> deliveries, Tally& tally);
 
-  /// Runs the handler of one; what it throws and is derived from std::exception is its outcome. Finish messages read
-  /// their cluster's record.
+  /// To be called before anything is done for one, by whoever does not call `run`. False where it must not be: its
+  /// lease was over and the claim given back; `finish` then gives back what is left of it.
+  [[nodiscard]] bool may_begin(Chunk& chunk, std::size_t position) const;
+
+  /// Runs the handler of one, where it may begin; what it throws and is derived from std::exception is its outcome.
+  /// Finish messages read their cluster's record.
   void run(Chunk& chunk, std::size_t position, std::stop_token stop) const;
 
   /// Ends [first, last), all of which were run; then follows up on what that finished; then deletes. Blocks.

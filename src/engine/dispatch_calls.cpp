@@ -92,6 +92,9 @@ Result<detail::ClaimReply> Engine::is_complete(const SqsRecord& record, const At
     dispatcher.finish(chunk, 0, 1, tally);
     if (tally.error) return *std::move(tally.error);
     reply.status = Status::error;
+  } else if (!chunk.empty() && !dispatcher.may_begin(chunk, 0)) {
+    dispatcher.finish(chunk, 0, 1, tally);
+    reply.state = State::in_progress;
   } else if (!chunk.empty()) {
     reply.state = State::claimed;
     reply.ticket = ticket_of(chunk);

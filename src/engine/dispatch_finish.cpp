@@ -98,6 +98,8 @@ struct Dispatcher::Ending {
   void settle(std::size_t i, EndOutcome outcome, bool is_deleted) {
     Delivery& delivery = chunk.deliveries[i];
     const EndRequest& end = chunk.ends[i];
+    const auto* token = std::get_if<std::uint64_t>(&end.condition);
+    if (token != nullptr && chunk.assignments[i].is_noted) store.ledger().forget_noted(*token);
     switch (outcome) {
       case EndOutcome::ended:
         count_ended(i);

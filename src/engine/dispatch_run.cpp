@@ -4,6 +4,7 @@
 
 #include "core/outcome.hpp"
 #include "support/identifier.hpp"
+#include "support/mutant.hpp"
 
 #include <cxxabi.h>
 #include <algorithm>
@@ -45,11 +46,29 @@ Outcome guarded(Call&& call) {
   }
 }
 
+/// Whether a note is all that has to be known of an end.
+bool leaves_nothing(const EndRequest& end) {
+  const bool is_plain = end.verdict == Verdict::done && !end.result && end.output.empty();
+  return is_plain && end.ref.type != RecordType::cluster && end.ref.round == 0;
+}
+
 }  // namespace
 
 bool in_handler() noexcept { return handler_runs; }
 
+bool Dispatcher::may_begin(Chunk& chunk, std::size_t position) const {
+  if (!chunk.assignments[position].is_noted) return true;
+  EndRequest& end = chunk.ends[position];
+  const bool begins = store_.ledger().begin_noted(std::get<std::uint64_t>(end.condition));
+  if (begins || support::mutant("begins_what_was_given_back")) return true;
+  end.verdict = Verdict::retry;
+  end.retry_at = store_.now();
+  end.unstarted = true;
+  return false;
+}
+
 void Dispatcher::run(Chunk& chunk, std::size_t position, std::stop_token stop) const {
+  if (!may_begin(chunk, position)) return;
   const Assignment& assignment = chunk.assignments[position];
   EndRequest& end = chunk.ends[position];
   const bool timed = static_cast<bool>(options_.on_event);
@@ -67,6 +86,7 @@ void Dispatcher::run(Chunk& chunk, std::size_t position, std::stop_token stop) c
                                  .options = options_.attempts,
                                  .random = succeeded ? 0.0 : random_unit()};
   core::decide_end(std::move(outcome), facts, end);
+  if (assignment.is_noted && leaves_nothing(end)) store_.ledger().note_done(std::get<std::uint64_t>(end.condition));
 }
 
 Outcome Dispatcher::call_handler(const Chunk& chunk, std::size_t position, std::stop_token stop) const {

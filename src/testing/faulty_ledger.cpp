@@ -14,6 +14,11 @@ class FaultyLedger final : public Ledger {
       : ledger_(std::move(ledger)), process_(std::move(process)), now_(std::move(now)) {}
 
   std::uint64_t new_token() override { return ledger_->new_token(); }
+  bool notes_begins() override { return ledger_->notes_begins(); }
+  std::optional<std::uint64_t> new_noted_token() override { return ledger_->new_noted_token(); }
+  bool begin_noted(std::uint64_t token) override { return ledger_->begin_noted(token); }
+  void note_done(std::uint64_t token) override { ledger_->note_done(token); }
+  void forget_noted(std::uint64_t token) override { ledger_->forget_noted(token); }
   int crash_record_descriptor() const noexcept override { return ledger_->crash_record_descriptor(); }
 
   Result<std::vector<ClaimAnswer>> claim(std::span<const ClaimRequest> requests, Time now) override {

@@ -21,7 +21,18 @@ SeenState seen_of(const Cell& cell) {
   return seen;
 }
 
-ClaimAnswer claim_record(Cell& cell, const ClaimRequest& request, Time now) {
+/// True where its holder had noted that its handler has not begun, and from now on it cannot, or is done.
+bool settle(State& state, Cell& cell, Time now) {
+  const auto noted = state.noted_tokens.find(cell.token);
+  if (noted == state.noted_tokens.end()) return false;
+  static_cast<core::Cell&>(cell) = core::settle_claim(cell, noted->second, now);
+  state.noted_tokens.erase(noted);
+  return true;
+}
+
+ClaimAnswer claim_record(State& state, Cell& cell, const ClaimRequest& request, Time now) {
+  const bool is_over = cell.state == Cell::State::leased && !cell.is_busy(now);
+  if (is_over && cell.token != request.token) settle(state, cell, now);
   const core::ClaimDecision decision = core::claim_cell(cell, request, now);
   if (decision.writes) static_cast<core::Cell&>(cell) = decision.next;
   return core::answer_with(decision.outcome, cell, seen_of(cell), cell.child_id);
@@ -121,13 +132,39 @@ std::uint64_t MemoryLedger::new_token() {
   return process_ * tokens_per_process + ++state_->token_count;
 }
 
+std::optional<std::uint64_t> MemoryLedger::new_noted_token() {
+  if (!notes_begins()) return std::nullopt;
+  const std::uint64_t token = new_token();
+  const std::scoped_lock lock(state_->mutex);
+  state_->noted_tokens.emplace(token, core::ClaimFate::not_begun);
+  return token;
+}
+
+bool MemoryLedger::begin_noted(std::uint64_t token) {
+  const std::scoped_lock lock(state_->mutex);
+  const auto noted = state_->noted_tokens.find(token);
+  if (noted == state_->noted_tokens.end() || noted->second != core::ClaimFate::not_begun) return false;
+  state_->noted_tokens.erase(noted);
+  return true;
+}
+
+void MemoryLedger::note_done(std::uint64_t token) {
+  const std::scoped_lock lock(state_->mutex);
+  state_->noted_tokens.emplace(token, core::ClaimFate::done);
+}
+
+void MemoryLedger::forget_noted(std::uint64_t token) {
+  const std::scoped_lock lock(state_->mutex);
+  state_->noted_tokens.erase(token);
+}
+
 Result<std::vector<ClaimAnswer>> MemoryLedger::claim(std::span<const ClaimRequest> requests, Time now) {
   const std::scoped_lock lock(state_->mutex);
   std::vector<ClaimAnswer> answers;
   for (const ClaimRequest& request : requests) {
     create_where_absent(*state_, request, now);
     Cell* cell = find_cell(*state_, request.ref);
-    answers.push_back(cell == nullptr ? ClaimAnswer{} : claim_record(*cell, request, now));
+    answers.push_back(cell == nullptr ? ClaimAnswer{} : claim_record(*state_, *cell, request, now));
   }
   return answers;
 }
@@ -183,7 +220,7 @@ Result<EndAnswers> MemoryLedger::propagate(std::span<const RecordRef> ended, Tim
   return answers;
 }
 
-Result<std::uint64_t> MemoryLedger::release_dead_holders(Time) {
+Result<std::uint64_t> MemoryLedger::release_dead_holders(Time now) {
   const std::scoped_lock lock(state_->mutex);
   std::uint64_t released_count = 0;
   if (!state_->options.frees_dead_holders) return released_count;
@@ -191,7 +228,11 @@ Result<std::uint64_t> MemoryLedger::release_dead_holders(Time) {
   for_each_cell(*state_, [&](Cell& cell) {
     if (cell.state != Cell::State::leased) return;
     const auto owner = state_->processes.find(cell.token / tokens_per_process);
-    if (owner != state_->processes.end() && !owner->second.alive) held[owner->first].push_back(&cell);
+    if (owner == state_->processes.end() || owner->second.alive) return;
+    if (settle(*state_, cell, now))
+      ++released_count;
+    else
+      held[owner->first].push_back(&cell);
   });
   for (auto& [process, cells] : held) {
     const int signal = state_->processes[process].signal;

@@ -16,6 +16,11 @@ class MemoryLedger final : public Ledger {
   [[nodiscard]] std::uint64_t process() const noexcept { return process_; }
 
   std::uint64_t new_token() override;
+  bool notes_begins() override { return state_->options.notes_begins; }
+  std::optional<std::uint64_t> new_noted_token() override;
+  bool begin_noted(std::uint64_t token) override;
+  void note_done(std::uint64_t token) override;
+  void forget_noted(std::uint64_t token) override;
   Result<std::vector<ClaimAnswer>> claim(std::span<const ClaimRequest> requests, Time now) override;
   Result<std::vector<Result<void>>> extend(std::span<const Lease> leases, Time lease_end) override;
   Result<EndAnswers> end(std::span<const EndRequest> requests, Time now) override;

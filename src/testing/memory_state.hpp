@@ -98,6 +98,7 @@ struct State {
   std::map<std::string, StoredGlobals, std::less<>> globals;
   std::optional<Time> sweep_noted_at;
   std::map<std::uint64_t, Process> processes;
+  std::map<std::uint64_t, core::ClaimFate> noted_tokens;  // What is begun and not done has no note.
   std::uint64_t process_count = 0;
   std::uint64_t token_count = 0;
   std::uint64_t message_count = 0;

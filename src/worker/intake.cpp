@@ -271,6 +271,11 @@ void Intake::claim_singly(std::size_t source) {
   sources_[source].is_single = true;
 }
 
+void Intake::limit_time(std::size_t source, std::chrono::microseconds time) {
+  const std::scoped_lock lock(mutex_);
+  sources_[source].sizer.limit_time(time);
+}
+
 void Intake::suspect() {
   const std::scoped_lock lock(mutex_);
   suspicious_until_ = std::chrono::steady_clock::now() + suspicion_time;

@@ -74,6 +74,8 @@ class Intake {
   void hold();
   /// From now on every job of this source is one delivery.
   void claim_singly(std::size_t source);
+  /// From now on the chunks of this source take no longer than this.
+  void limit_time(std::size_t source, std::chrono::microseconds time);
   /// Somebody's process died lately.
   void suspect();
   /// Receipts of waiting deliveries whose visibility is to be extended, which the caller does; they count as extended.

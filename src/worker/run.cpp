@@ -48,8 +48,12 @@ std::chrono::milliseconds doubled(std::chrono::milliseconds initial, std::uint32
 }
 
 /// A process that is killed ends the attempts of all that it had claimed, begun or not. Where there is one attempt, a
-/// task that nobody has begun would have failed for good: such are claimed when they begin.
-bool has_one_attempt(const engine::Assignment& assignment) { return assignment.attempts_max == 1; }
+/// task that nobody has begun would have failed for good: such are claimed when they begin, unless the store notes
+/// which have.
+bool has_one_attempt_at_once(const engine::Assignment& assignment) {
+  return assignment.attempts_max == 1 && !assignment.is_noted;
+}
+bool is_noted(const engine::Assignment& assignment) { return assignment.is_noted; }
 
 engine::DispatchOptions dispatch_options(const WorkerOptions& options, engine::Deletions* deletions) {
   return {.attempts = options.attempts,
@@ -123,8 +127,8 @@ Run::Run(std::shared_ptr<engine::Engine> engine, const Handlers& handlers, const
       watchdog_(dispatcher_, intake_, active_, [this](engine::Tally& tally) { absorb(tally); }),
       crash_note_(store_.ledger().crash_record_descriptor()),
       slots_(static_cast<std::ptrdiff_t>(options.jobs)) {
-  for (std::size_t source = 0; options.attempts.attempts_max == 1 && source < intake_.source_count(); ++source)
-    intake_.claim_singly(source);
+  const bool is_single = options.attempts.attempts_max == 1 && !store_.ledger().notes_begins();
+  for (std::size_t source = 0; is_single && source < intake_.source_count(); ++source) intake_.claim_singly(source);
 }
 
 Result<void> Run::run(std::stop_token stop, const IsOver& is_over) {
@@ -335,8 +339,9 @@ void Run::begin(Job& job, Slot& slot, engine::Tally& tally) {
   if (!alone) intake_.clear_suspect(job);
   if (alone) intake_.suspect();
   if (alone && chunk.size() > 1) release_lonely(chunk, tally);
-  if (chunk.size() > 1 && std::ranges::any_of(chunk.assignments, has_one_attempt)) {
-    intake_.claim_singly(job.source);
+  if (std::ranges::any_of(chunk.assignments, is_noted)) intake_.limit_time(job.source, core::chunk_time_max_at_stake);
+  if (chunk.size() > 1 && std::ranges::any_of(chunk.assignments, has_one_attempt_at_once)) {
+    if (!store_.ledger().notes_begins()) intake_.claim_singly(job.source);
     engine::Chunk rest = chunk.split(1);
     dispatcher_.release(rest, 0, rest.size(), tally);
   }

@@ -118,6 +118,29 @@ TEST(Worker, RefusesToWaitForAStoppedClusterWhoseFinishMessageComesToOthers) {
   EXPECT_NE(after.error().message.find("elsewhere"), std::string::npos) << after.error().message;
 }
 
+/// How many tasks of one attempt a single thread had claimed at a time, at most.
+std::uint64_t claimed_at_a_time(bool notes_begins) {
+  MemoryOptions options = real_time_options();
+  options.batch_count_max = 100;
+  options.receive_count_max = 100;
+  options.notes_begins = notes_begins;
+  const Client client = make_client(MemoryStore(options).backend());
+  const Cluster cluster = cluster_of(client, 200, {.attempts_max = 1});
+  std::uint64_t most = 0;
+  const Handlers handlers = handling([&](const Message<int>&, const Context&) {
+    most = std::max(most, client.progress(cluster).value().in_progress_count);
+    return done();
+  });
+  Worker worker(client, handlers, options_for(1));
+  EXPECT_EQ(worker.run_until(cluster).value().done_count, 200U);
+  return most;
+}
+
+TEST(Worker, ClaimsWhatHasOneAttemptTogetherOnlyWhereTheStoreNotesWhatBegins) {
+  EXPECT_EQ(claimed_at_a_time(false), 1U);
+  EXPECT_GT(claimed_at_a_time(true), 1U);
+}
+
 TEST(Worker, RetriesUntilTheAttemptsAreUsedUp) {
   const Client client = make_client(real_time_store().backend());
   std::atomic<int> ran_count{0};

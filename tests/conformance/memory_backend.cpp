@@ -11,7 +11,7 @@ class MemoryUnderTest final : public StoreUnderTest {
   void pass(milliseconds time) override { store_.clock().advance(time); }
 
  private:
-  testing::MemoryStore store_;
+  testing::MemoryStore store_{{.frees_dead_holders = true, .notes_begins = true}};
 };
 
 }  // namespace

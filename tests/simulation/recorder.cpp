@@ -239,6 +239,10 @@ void Recorder::check_task(const ClusterHeader& header, const TaskState& task) {
                          is_child_failure || task.attempt_count >= attempts_max;
     if (!allowed)
       violation(what + ": failed after " + std::to_string(task.attempt_count) + " attempts, and nobody said so");
+    const bool used_up = !task.error.empty() && task.error.back().code == "attempts_used_up";
+    if (used_up && attempts_max == 1 && run_count == 0 && deduplicates_ && look_.ledger->notes_begins() &&
+        !by_hand_.contains({header.id, task.index}))
+      violation(what + ": its only attempt is used up, and no handler ever saw it");
   }
   if (deduplicates_ && task.attempt_count < newest_round_count && header.round == 0)
     violation(what + ": ran more often than it was claimed");

@@ -113,6 +113,7 @@ Setting choose(std::uint64_t seed) {
   setting.world.store.header_age_max = random.chance(0.7) ? 5'000ms : 0ms;
   setting.world.store.queue_knows_payloads = random.chance(0.4);
   setting.world.store.frees_dead_holders = random.chance(0.3);
+  setting.world.store.notes_begins = setting.world.store.frees_dead_holders;  // As the embedded engine does both.
   setting.world.store.batch_count_max = random.chance(0.5) ? 10 : 3;
   if (random.chance(0.2)) setting.world.store.encode = wire::write_envelope;
   if (random.chance(0.1)) {
@@ -141,6 +142,7 @@ void move_to_aws(Setting& setting) {
   SeededRandom random(setting.world.seed * 0x9e3779b97f4a7c15U + 18);
   setting.world.store.queue_knows_payloads = false;
   setting.world.store.frees_dead_holders = false;
+  setting.world.store.notes_begins = false;
   setting.world.store.encode = wire::write_envelope;
   if (setting.is_calm)
     setting.world.chaos.delayed = 0;  // A receive that comes back empty is calm, a late write is not.

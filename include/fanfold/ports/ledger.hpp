@@ -98,6 +98,28 @@ class Ledger {
   /// Random, never 0; on the embedded engine it also names this process, so that the next one can free what a dead one
   /// held.
   [[nodiscard]] virtual std::uint64_t new_token() = 0;
+
+  // Noted claims: those whose attempt counts from the moment when their handler begins. Where the process of such a
+  // claim is found dead, or its lease is over, and no handler was begun, the attempt is given back: the record is free
+  // and as it was before. Where the handler has said that it is done, the record is done. A power cut voids the notes;
+  // then the claim has counted, and that is all that is known.
+
+  /// Whether this ledger can tell what became of a claim whose holder is gone. Elsewhere every claim counts at once.
+  [[nodiscard]] virtual bool notes_begins() { return false; }
+  /// As `new_token`, for a noted claim. Empty where there are too many of them that have not begun, or none at all.
+  [[nodiscard]] virtual std::optional<std::uint64_t> new_noted_token() { return std::nullopt; }
+  /// The handler of this noted claim begins. False where it must not, since the claim was given back. Asked once per
+  /// claim; costs no call of a service or system.
+  [[nodiscard]] virtual bool begin_noted(std::uint64_t token) {
+    static_cast<void>(token);
+    return false;
+  }
+  /// The handler of this noted claim, which was begun, is done, and there is nothing to be kept of it: no result, no
+  /// output. Of a single message, or of a task of the first round. Costs no call of a service or system.
+  virtual void note_done(std::uint64_t token) { static_cast<void>(token); }
+  /// Nothing is claimed by this noted token any more, as its owner knows from the ledger's answers.
+  virtual void forget_noted(std::uint64_t token) { static_cast<void>(token); }
+
   /// One conditional write per record, answered per record in order. Asked again with the same token it answers
   /// `claimed` again.
   virtual Result<std::vector<ClaimAnswer>> claim(std::span<const ClaimRequest> requests, Time now) = 0;

@@ -20,6 +20,7 @@ struct MemoryOptions {
   bool queues_made_at_use = true;  ///< False: a queue that nobody created is not_found.
   bool frees_dead_holders =
       false;  ///< True: release_dead_holders frees what destroyed backends held, as the embedded engine does.
+  bool notes_begins = false;  ///< True: claims of one attempt are noted, as the embedded engine's.
   /// Deliveries carry this text in place of decoded content, as from SQS.
   std::function<std::string(const Envelope&)> encode{};
 };

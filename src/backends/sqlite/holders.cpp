@@ -56,6 +56,26 @@ std::uint64_t Holder::new_token() noexcept {
   return static_cast<std::uint64_t>(slot_) << 52U | (generation_ & generation_mask) << 32U | token_count_.fetch_add(1);
 }
 
+ClaimNotes* Holder::notes() {
+  std::call_once(notes_once_, [this] { notes_ = ClaimNotes::make(file_.descriptor(), slot_, generation_); });
+  return notes_.get();
+}
+
+std::optional<std::uint64_t> Holder::new_noted_token() {
+  // Of claims that wait long for their handler some may be in the way.
+  constexpr int try_count = 1'024;
+  ClaimNotes* own = notes();
+  for (int count = 0; own != nullptr && count < try_count; ++count) {
+    const std::uint64_t token = new_token();
+    if (own->note(number_of_token(token))) return token;
+  }
+  return std::nullopt;
+}
+
+std::unique_ptr<ClaimNotes> Holder::notes_with(std::uint64_t token) const {
+  return ClaimNotes::find(file_.descriptor(), slot_of_token(token), generation_of_token(token));
+}
+
 bool Holder::is_alive(std::uint32_t slot) const noexcept {
   return slot == slot_ || is_locked(file_.descriptor(), slot);
 }

@@ -1,9 +1,12 @@
 #pragma once
 
+#include "backends/sqlite/claim_notes.hpp"
 #include "backends/sqlite/database.hpp"
 #include "backends/sqlite/file_lock.hpp"
 
 #include <atomic>
+#include <mutex>
+#include <optional>
 #include <vector>
 
 namespace fanfold::sqlite {
@@ -22,6 +25,14 @@ class Holder {
   [[nodiscard]] std::uint32_t slot() const noexcept { return slot_; }
   [[nodiscard]] std::uint64_t generation() const noexcept { return generation_; }
   [[nodiscard]] std::uint64_t new_token() noexcept;
+
+  /// Of its noted claims; null where there can be none. Made when they are first asked for.
+  [[nodiscard]] ClaimNotes* notes();
+  /// A token that is noted; empty where there is no room for another.
+  [[nodiscard]] std::optional<std::uint64_t> new_noted_token();
+  /// Of the holder that made this token, whoever it is; null where there are none.
+  [[nodiscard]] std::unique_ptr<ClaimNotes> notes_with(std::uint64_t token) const;
+
   [[nodiscard]] int descriptor() const noexcept { return file_.descriptor(); }
 
   /// True where a process (this one included) has the slot's byte locked.
@@ -37,6 +48,8 @@ class Holder {
   std::uint32_t slot_ = 0;
   std::uint64_t generation_ = 0;
   std::atomic<std::uint32_t> token_count_{0};
+  std::once_flag notes_once_;
+  std::unique_ptr<ClaimNotes> notes_;
 };
 
 // A token from its high end: 12 bits slot, 20 bits generation, 32 bits a number of that process's own.
@@ -46,6 +59,9 @@ inline constexpr std::uint64_t generation_mask = 0xfffff;
 }
 [[nodiscard]] constexpr std::uint64_t generation_of_token(std::uint64_t token) noexcept {
   return token >> 32U & generation_mask;
+}
+[[nodiscard]] constexpr std::uint32_t number_of_token(std::uint64_t token) noexcept {
+  return static_cast<std::uint32_t>(token);
 }
 
 }  // namespace fanfold::sqlite

@@ -14,6 +14,11 @@ class SqliteLedger final : public Ledger {
   explicit SqliteLedger(std::shared_ptr<Store> store) : store_(std::move(store)) {}
 
   std::uint64_t new_token() override;
+  bool notes_begins() override;
+  std::optional<std::uint64_t> new_noted_token() override;
+  bool begin_noted(std::uint64_t token) override;
+  void note_done(std::uint64_t token) override;
+  void forget_noted(std::uint64_t token) override;
   Result<std::vector<ClaimAnswer>> claim(std::span<const ClaimRequest> requests, Time now) override;
   Result<std::vector<Result<void>>> extend(std::span<const Lease> leases, Time lease_end) override;
   Result<EndAnswers> end(std::span<const EndRequest> requests, Time now) override;

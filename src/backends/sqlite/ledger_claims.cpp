@@ -24,9 +24,21 @@ ClaimAnswer answer_of(const core::ClaimDecision& decision, const Cell& cell, std
   return core::answer_with(decision.outcome, cell, seen_of(cell), child_id);
 }
 
-ClaimAnswer claim_record(Transaction& transaction, const ClaimRequest& request, Time now) {
+/// What a claim whose lease is over has left, where its holder has noted how far it was.
+Cell settled(const Holder& holder, const Cell& cell, const ClaimRequest& request, Time now) {
+  const bool is_over = cell.state == Cell::State::leased && !cell.is_busy(now) && cell.token != request.token;
+  if (!is_over) return cell;
+  const auto notes = holder.notes_with(cell.token);
+  return notes ? core::settle_claim(cell, notes->settle(number_of_token(cell.token)), now) : cell;
+}
+
+ClaimAnswer claim_record(Transaction& transaction, const Holder& holder, const ClaimRequest& request, Time now) {
   auto row = find_or_create(transaction, request);
   if (!row) return {};
+  if (const Cell left = settled(holder, row->cell, request, now); left != row->cell) {
+    row->cell = left;
+    write_record_row(transaction.connection(), *row, now);
+  }
   const core::ClaimDecision decision = core::claim_cell(row->cell, request, now);
   if (decision.writes) {
     row->cell = decision.next;
@@ -35,10 +47,12 @@ ClaimAnswer claim_record(Transaction& transaction, const ClaimRequest& request, 
   return answer_of(decision, row->cell, row->child);
 }
 
-ClaimAnswer claim_task(Transaction& transaction, const ClaimRequest& request, Time now) {
+ClaimAnswer claim_task(Transaction& transaction, const Holder& holder, const ClaimRequest& request, Time now) {
   const auto place = find_task(transaction, request.ref);
   if (!place) return {};
-  const Cell cell = place->page->slots.cell(place->slot);
+  const Cell before = place->page->slots.cell(place->slot);
+  const Cell cell = settled(holder, before, request, now);
+  if (cell != before) put_task_cell(transaction, *place, before, cell);
   const core::ClaimDecision decision = core::claim_cell(cell, request, now);
   if (decision.writes) put_task_cell(transaction, *place, cell, decision.next);
   const bool waits = decision.outcome == ClaimOutcome::waiting;
@@ -116,13 +130,32 @@ std::uint64_t SqliteLedger::new_token() {
                            : 1;  // Nothing can be claimed in a store that is open for reading only.
 }
 
+bool SqliteLedger::notes_begins() { return store_->holder() != nullptr && store_->holder()->notes() != nullptr; }
+
+std::optional<std::uint64_t> SqliteLedger::new_noted_token() {
+  return notes_begins() ? store_->holder()->new_noted_token() : std::nullopt;
+}
+
+bool SqliteLedger::begin_noted(std::uint64_t token) {
+  return notes_begins() && store_->holder()->notes()->begin(number_of_token(token));
+}
+
+void SqliteLedger::note_done(std::uint64_t token) {
+  if (notes_begins()) store_->holder()->notes()->finish(number_of_token(token));
+}
+
+void SqliteLedger::forget_noted(std::uint64_t token) {
+  if (notes_begins()) store_->holder()->notes()->forget(number_of_token(token));
+}
+
 Result<std::vector<ClaimAnswer>> SqliteLedger::claim(std::span<const ClaimRequest> requests, Time now) {
   return store_->write(Sync::not_needed, [&](Transaction& transaction) -> Result<std::vector<ClaimAnswer>> {
+    const Holder& holder = *store_->holder();  // Who may write has one.
     std::vector<ClaimAnswer> answers;
     answers.reserve(requests.size());
     for (const ClaimRequest& request : requests) {
-      answers.push_back(request.ref.type == RecordType::task ? claim_task(transaction, request, now)
-                                                             : claim_record(transaction, request, now));
+      answers.push_back(request.ref.type == RecordType::task ? claim_task(transaction, holder, request, now)
+                                                             : claim_record(transaction, holder, request, now));
     }
     return answers;
   });
