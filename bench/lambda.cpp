@@ -54,7 +54,7 @@ pid_t start(std::string program, std::vector<std::string> variables) {
 double cold_start(const std::string& program, const RuntimeApi& api) {
   const Stopwatch watch;
   const pid_t process =
-      start(program, {"AWS_LAMBDA_RUNTIME_API=" + api.address(), "AWS_REGION=eu-central-1", "FANFOLD_BUCKET=b",
+      start(program, {"AWS_LAMBDA_RUNTIME_API=" + api.address(), "AWS_REGION=eu-central-1", "FANFOLD_BUCKET=bench",
                       "AWS_ACCESS_KEY_ID=k", "AWS_SECRET_ACCESS_KEY=s", "AWS_SESSION_TOKEN=t", "TZ=:UTC"});
   const std::string words = api.first_words();
   const double milliseconds = watch.seconds() * 1e3;

@@ -45,7 +45,21 @@ expect 0 fanfold queue create bare
 expect 0 fanfold setup aws --table jobs --queue bare
 says 'warning  queue bare: it has no dead-letter queue'
 expect 2 fanfold setup aws --table jobs --queue 'no name'
-expect 2 fanfold setup aws --table jobs --retention 15d --queue other
+# What a service would refuse is refused before anything is made.
+for wrong in '--retention 15d' '--visibility 13h' '--bucket No'; do
+  expect 2 fanfold setup aws --table never --queue other $wrong
+done
+expect 2 fanfold setup aws --table never --queue "$(printf 'q%.0s' {1..76})"
+complains "the dead-letter queue's name would be"
+expect 2 fanfold cluster ls --table never
+complains 'there is no table never'
+expect 2 fanfold setup aws --table wd
+complains "table: expected 3 to 255 letters, digits, '_', '-' and '.', got 'wd'"
+expect 2 fanfold cluster ls --table /x
+complains "got '/x'"
+expect 0 fanfold setup aws --table jobs --queue hasty --max-receives 2
+says 'made     queue hasty'
+says 'warning  queue hasty: its messages go to the dead-letter queue after 2 receives; receives are no attempts, at least 10 are advised'
 expect 2 fanfold setup
 printf 'store = "aws"\ntable = "jobs"\nbucket = "jobs-of-the-test"\n' >fanfold.toml
 expect 2 fanfold --bucket nobody-has-it cluster create --queue resize --tasks fanfold.toml --globals 1

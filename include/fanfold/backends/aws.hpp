@@ -42,16 +42,17 @@ struct Options {
 
 /// Messages in SQS, records and completion trees in one DynamoDB table, globals and payloads in one S3 bucket. Talks to
 /// nobody yet, so that a missing table or a refused key shows at the first call. Errors: invalid_argument (no region,
-/// an unknown profile), bad_input (a configuration file).
+/// an unknown profile, a name that no table or bucket can have), bad_input (a configuration file).
 [[nodiscard]] Result<Client> open(const Options& options = {});
 [[nodiscard]] Result<Backend> open_backend(const Options& options = {});
 
 struct SetupOptions {
   Options store{};
   std::string queue{};  ///< Made where there is none, with its dead-letter queue. Empty: only table and bucket.
-  std::uint32_t receive_count_max = 10;  ///< Of the queue, before a message goes to its dead-letter queue.
-  std::chrono::seconds visibility{30};
-  std::chrono::seconds retention{std::chrono::days{4}};
+  std::uint32_t receive_count_max = 10;  ///< Of the queue, before a message goes to its dead-letter queue; 1 to 1,000.
+                                         ///< Fewer than 10 are a warning.
+  std::chrono::seconds visibility{30};   ///< 0 to 12 h.
+  std::chrono::seconds retention{std::chrono::days{4}};  ///< 1 min to 14 days.
   std::uint64_t warm_write_units =
       0;  ///< Not 0: a table that takes so many write units a second from the start; costs once.
   bool accepts_lost_updates = false;  ///< Of a bucket whose server ignores conditions; else that is an error.
@@ -77,8 +78,9 @@ struct SetupReport {
 /// Creates the table (on demand, time to live, the index over clusters), the bucket and the queue with its dead-letter
 /// queue. Idempotent: what is there is checked and left alone. Where an endpoint is configured, so that it may not be
 /// AWS's own, conditional writes are tried on an item and an object that are removed again. Blocks until all can be
-/// used, at most some minutes. Errors: already_exists (a table or bucket of another kind or owner), invalid_argument (a
-/// server that writes in spite of conditions), permission_denied, those of open.
+/// used, at most some minutes. What a service would refuse (names, numbers outside its limits) is refused
+/// before anything is made. Errors: already_exists (a table or bucket of another kind or owner), invalid_argument
+/// (also a server that writes in spite of conditions), permission_denied, those of open.
 Result<SetupReport> setup(const SetupOptions& options);
 
 }  // namespace fanfold::aws

@@ -3,6 +3,7 @@
 #include "aws/xml.hpp"
 #include "backends/aws/behaviour.hpp"
 #include "backends/aws/keys.hpp"
+#include "backends/aws/limits.hpp"
 #include "backends/aws/sqs_queue.hpp"
 #include "backends/aws/store.hpp"
 #include "backends/aws/table_calls.hpp"
@@ -31,6 +32,8 @@ class Setup {
         trial_objects_(*store.s3, store.session->config().s3_addressing_style(), trial_usage_) {}
 
   Result<SetupReport> run() {
+    if (auto checked = check_setup(options_, store_.table_name, store_.bucket); !checked)
+      return std::move(checked).error();
     if (auto all = make_all(); !all) return with_what_was_made(std::move(all).error());
     return std::move(report_);
   }
@@ -300,9 +303,7 @@ class Setup {
     }
     if (url.error().code != ErrorCode::not_found) return std::move(url).error();
     const bool fifo = support::is_fifo(options_.queue);
-    const std::string stem =
-        fifo ? options_.queue.substr(0, options_.queue.size() - std::string_view(".fifo").size()) : options_.queue;
-    const std::string dead_name = stem + "-dead" + (fifo ? ".fifo" : "");
+    const std::string dead_name = dead_letter_queue_name(options_.queue);
     QueueAttributes dead;
     dead.fifo = fifo;
     dead.retention = dead_letter_retention;
@@ -317,7 +318,17 @@ class Setup {
     auto made_url = queue_.create(options_.queue, attributes);
     if (!made_url) return std::move(made_url).error();
     made(line);
+    warn_of_few_receives(line, options_.receive_count_max);
     return {};
+  }
+
+  /// Whether it did.
+  bool warn_of_few_receives(const std::string& line, std::uint32_t receive_count_max) {
+    if (receive_count_max >= receive_count_advised) return false;
+    warn(line, "its messages go to the dead-letter queue after " + std::to_string(receive_count_max) +
+                   (receive_count_max == 1 ? " receive" : " receives") +
+                   "; receives are no attempts, at least 10 are advised");
+    return true;
   }
 
   /// What was asked for and is otherwise: only a queue that is made takes it.
@@ -349,13 +360,7 @@ class Setup {
            "retention ends");
       return {};
     }
-    if (attributes.redrive->receive_count_max < receive_count_advised) {
-      warn(line, "its messages go to the dead-letter queue after " +
-                     std::to_string(attributes.redrive->receive_count_max) +
-                     " receives; receives are no attempts, at least 10 are advised");
-    } else {
-      there(line);
-    }
+    if (!warn_of_few_receives(line, attributes.redrive->receive_count_max)) there(line);
     const std::string& dead_url = attributes.redrive->dead_letter_queue;
     const std::string dead_line = "dead-letter queue " + dead_url.substr(dead_url.rfind('/') + 1);
     auto dead = queue_.attributes_or(dead_url, {.retention = dead_letter_retention});

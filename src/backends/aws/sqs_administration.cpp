@@ -1,4 +1,5 @@
 #include "backends/aws/keys.hpp"
+#include "backends/aws/limits.hpp"
 #include "backends/aws/sqs_queue.hpp"
 
 #include <fanfold/detail/json_reader.hpp>
@@ -12,40 +13,9 @@ namespace {
 
 using std::chrono::seconds;
 
-constexpr std::size_t name_size_max = 80;
 constexpr std::size_t list_page_count_max = 1'000;
-constexpr std::uint32_t receive_count_limit = 1'000;
 constexpr int new_queue_look_max = 10;  ///< A second apart.
 constexpr std::string_view fifo_ending = ".fifo";
-
-Error invalid(std::string message) { return {ErrorCode::invalid_argument, std::move(message), {}}; }
-
-Result<void> check_name(std::string_view name, bool fifo) {
-  if (name.ends_with(fifo_ending) != fifo)
-    return invalid("a queue's name ends in .fifo where it is a FIFO queue, and only there");
-  const std::string_view stem = fifo ? name.substr(0, name.size() - fifo_ending.size()) : name;
-  const bool is_legal = !stem.empty() && name.size() <= name_size_max && std::ranges::all_of(stem, [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
-  });
-  if (!is_legal) return invalid("a queue's name has at most 80 letters, digits, hyphens and underscores");
-  return {};
-}
-
-Result<void> check_attributes(const QueueAttributes& attributes) {
-  if (attributes.visibility < seconds{0} || attributes.visibility > std::chrono::hours{12})
-    return invalid("visibility: expected 0 s to 12 h");
-  if (attributes.retention < std::chrono::minutes{1} || attributes.retention > std::chrono::days{14})
-    return invalid("retention: expected 1 min to 14 days");
-  if (attributes.delay < seconds{0} || attributes.delay > std::chrono::minutes{15})
-    return invalid("delay: expected 0 s to 15 min");
-  if (attributes.content_based_deduplication && !attributes.fifo)
-    return invalid("content_based_deduplication: only FIFO queues have it");
-  if (attributes.redrive &&
-      (attributes.redrive->receive_count_max < 1 || attributes.redrive->receive_count_max > receive_count_limit)) {
-    return invalid("redrive: expected 1 to 1,000 receives");
-  }
-  return {};
-}
 
 std::uint64_t number_in(const AttributeMap& attributes, std::string_view name) {
   const auto found = attributes.find(name);
@@ -122,7 +92,7 @@ Result<std::string> SqsQueue::resolve(std::string_view name_or_url) {
     const auto found = urls_.find(name_or_url);
     if (found != urls_.end()) return found->second;
   }
-  if (auto checked = check_name(name_or_url, name_or_url.ends_with(fifo_ending)); !checked)
+  if (auto checked = check_queue_name(name_or_url, name_or_url.ends_with(fifo_ending)); !checked)
     return std::move(checked).error();
   TextCall call(sqs_, "GetQueueUrl", {{"QueueName", std::string(name_or_url)}}, "QueueUrl");
   ++usage_.sqs_other_count;
@@ -145,8 +115,8 @@ Result<std::string> SqsQueue::arn_of(std::string_view name_or_url) {
 }
 
 Result<std::string> SqsQueue::create(std::string_view name, const QueueAttributes& attributes) {
-  if (auto checked = check_name(name, attributes.fifo); !checked) return std::move(checked).error();
-  if (auto checked = check_attributes(attributes); !checked) return std::move(checked).error();
+  if (auto checked = check_queue_name(name, attributes.fifo); !checked) return std::move(checked).error();
+  if (auto checked = check_queue_attributes(attributes); !checked) return std::move(checked).error();
   AttributeMap wanted{{"VisibilityTimeout", std::to_string(attributes.visibility.count())},
                       {"MessageRetentionPeriod", std::to_string(attributes.retention.count())},
                       {"DelaySeconds", std::to_string(attributes.delay.count())}};
@@ -258,7 +228,8 @@ Result<std::uint64_t> SqsQueue::redrive(std::string_view dead_letter_url) {
   ++usage_.sqs_other_count;
   sqs_.run(sources, {});
   if (sources.answer().error) return *sources.answer().error;
-  if (sources.urls.empty()) return invalid(std::string(dead_letter_url) + " is no dead-letter queue");
+  if (sources.urls.empty())
+    return Error{ErrorCode::invalid_argument, std::string(dead_letter_url) + " is no dead-letter queue", {}};
   auto arn = arn_of(dead_letter_url);
   if (!arn) return std::move(arn).error();
   auto before = counts(dead_letter_url);

@@ -2,6 +2,7 @@
 
 #include "backends/aws/global_store.hpp"
 #include "backends/aws/ledger.hpp"
+#include "backends/aws/limits.hpp"
 #include "backends/aws/sqs_queue.hpp"
 
 #include <condition_variable>
@@ -80,6 +81,10 @@ Result<std::shared_ptr<Store>> open_store(const Options& options, const Variable
   store->usage = options.usage ? options.usage : std::make_shared<Usage>();
   store->table_name = given(options.table).value_or(variables("FANFOLD_TABLE").value_or(std::string(table_default)));
   store->bucket = given(options.bucket).value_or(variables("FANFOLD_BUCKET").value_or(std::string()));
+  if (auto checked = check_table_name(store->table_name); !checked) return std::move(checked).error();
+  if (!store->bucket.empty()) {
+    if (auto checked = check_bucket_name(store->bucket); !checked) return std::move(checked).error();
+  }
   for (const auto& [name, service] :
        {std::pair("sqs", &store->sqs), std::pair("dynamodb", &store->dynamodb), std::pair("s3", &store->s3)}) {
     auto opened = store->session->service(name, options.warn);
