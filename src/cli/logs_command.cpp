@@ -41,9 +41,14 @@ std::optional<std::uint32_t> wanted_round(const std::vector<AttemptOutput>& outp
   return wanted;
 }
 
+/// A push leaves outputs in the file that it takes a cluster from, and no record at the target tells of it.
+constexpr std::string_view left_by_push =
+    " here (what was printed before a push is in the file that it was pushed from)";
+
 /// What there is to say where there is nothing to show. Errors: not_found where there was no such attempt.
 Result<void> explain_silence(const Invocation& invocation, const LogsOptions& options,
-                             const MessageRecord<Json, Json>& record, bool has_outputs) {
+                             const MessageRecord<Json, Json>& record, bool has_outputs, bool is_task) {
+  const std::string_view here = is_task && is_on_aws(invocation.common) ? left_by_push : "";
   const std::string label = printable(options.task, Newlines::escape);
   const std::uint32_t count = record.consumption_count;
   const std::string attempts =
@@ -55,10 +60,10 @@ Result<void> explain_silence(const Invocation& invocation, const LogsOptions& op
         ErrorCode::not_found, fmt::format("there is no attempt {} of {}: it {}", options.attempt, label, attempts), {}};
   if (invocation.common.json) return {};
   if (options.attempt != 0)
-    note(fmt::format("{}: attempt {} printed nothing", label, options.attempt));
+    note(fmt::format("{}: attempt {} printed nothing{}", label, options.attempt, here));
   else
     note(count == 0 ? fmt::format("{}: it {}", label, attempts)
-                    : fmt::format("{}: it {}, and nothing was printed", label, attempts));
+                    : fmt::format("{}: it {}, and nothing was printed{}", label, attempts, here));
   return {};
 }
 
@@ -102,7 +107,8 @@ Result<ExitCode> logs(const Invocation& invocation, const LogsOptions& options) 
     print_output(attempt, options.attempt != 0);
   }
   if (shown) return ExitCode::ok;
-  if (auto said = explain_silence(invocation, options, *record, !outputs->empty()); !said) return said.error();
+  const bool is_task = found->cluster && found->index;
+  if (auto said = explain_silence(invocation, options, *record, !outputs->empty(), is_task); !said) return said.error();
   return ExitCode::ok;
 }
 

@@ -79,6 +79,12 @@ LC_ALL=C sort -n out >fold
 grep -vxE '7|150' tasks.txt | cmp -s - fold || failed "the fold lacks what was done before the move, or after it"
 expect 0 on_aws errors photos --json
 grep -q 'no picture' out || failed "the failures lost their reason"
+expect 0 on_aws logs photos#7
+complains 'nothing was printed here (what was printed before a push is in the file that it was pushed from)'
+expect 0 on_aws logs photos#7 --attempt 1
+complains 'what was printed before a push'
+expect 0 fanfold logs photos#7
+says 'no picture'
 expect 0 on_aws globals get photos
 same '{"width":200}' "$(cat out)"
 expect 0 fanfold cluster rm photos
