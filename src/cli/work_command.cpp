@@ -152,6 +152,12 @@ std::string report_line(const WorkerReport& report) {
   return line;
 }
 
+bool is_empty(const WorkerReport& report) {
+  return report.done_count + report.retried_count + report.failed_count + report.duplicate_count +
+             report.lease_lost_count + report.returned_count + report.cut_off_count + report.finish_handled_count ==
+         0;
+}
+
 WorkerOptions worker_options(const WorkOptions& options) {
   WorkerOptions worker;
   for (const std::string& queue : options.queues) worker.queues.push_back(weighted_queue(queue));
@@ -213,17 +219,19 @@ Result<ExitCode> work(const Invocation& invocation, const WorkOptions& options) 
   const auto begun = std::chrono::steady_clock::now();
   Worker worker(*client, std::move(handlers), std::move(tuned));
   ExitCode code = ExitCode::ok;
+  std::optional<Error> ended_by;
   if (options.until_cluster.empty()) {
-    auto report = worker.run(watch.token());
-    if (!report) return std::move(report).error();
+    auto ran = worker.run(watch.token());
+    if (!ran) ended_by = std::move(ran).error();
   } else {
     auto header = find_cluster(*client, options.until_cluster);
     if (!header) return std::move(header).error();
     auto progress = worker.run_until(key_of(*header), watch.token());
-    if (!progress && progress.error().code != ErrorCode::cancelled) return std::move(progress).error();
     code = progress ? ending_code(*progress) : ExitCode::interrupted;
+    if (!progress && progress.error().code != ErrorCode::cancelled) ended_by = std::move(progress).error();
   }
   const WorkerReport report = worker.report();
+  if (ended_by && is_empty(report)) return *std::move(ended_by);  // It may not have begun.
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
   if (invocation.common.json)
     print_line(report_json(report, seconds).line());
@@ -231,6 +239,7 @@ Result<ExitCode> work(const Invocation& invocation, const WorkOptions& options) 
     note(report_line(report));
   if (failed_message_count > 0 && !invocation.common.json && !is_on_aws(invocation.common))
     note(fmt::format("see why:  fanfold queue dead {}", queue_word));
+  if (ended_by) return *std::move(ended_by);
   if (auto error = watch.store_error()) return std::move(*error);
   if (auto error = watch.start_error()) return std::move(*error);
   return code;

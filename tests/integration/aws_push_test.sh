@@ -8,8 +8,9 @@ start_aws_server ministack || code=$?
 export FANFOLD_TABLE=jobs FANFOLD_BUCKET=jobs-of-the-test
 kill_hard() { { kill -9 "$1" && wait "$1"; } 2>/dev/null || true; }
 on_aws() { "$FANFOLD_BIN" --store aws "$@"; }
+until=
 worker() {
-  exec "$FANFOLD_BIN" "$@" work --queue resize --jobs 2 --lease 3s --json --on-finish 'echo "$FANFOLD_STATUS" >>finish' \
+  exec "$FANFOLD_BIN" "$@" work --queue resize --jobs 2 --lease 3s --json ${until:+--until "$until"} --on-finish 'echo "$FANFOLD_STATUS" >>finish' \
     -- sh -c 'echo "$1" >>ran; sleep 0.02; case $1 in 7 | 150) echo "no picture" >&2; exit 65 ;; esac; echo "$1"' sh {task}
 }
 
@@ -27,19 +28,24 @@ expect 0 on_aws setup aws --queue resize
 expect 2 env FANFOLD_BUCKET= "$FANFOLD_BIN" push photos --to aws
 complains 'no bucket'
 
-# --- half of it is done here
+# --- half of it is done here, by a worker that waits for the rest: it ends where the rest goes elsewhere
+until=photos
 (worker) >w1 2>w1.err &
 worker=$!
+until=
 until [ -e ran ] && [ "$(wc -l <ran)" -ge 80 ]; do sleep 0.02; done
 # While tasks run longer than push waits, the cluster stays: paused, and as it was.
 expect 0 fanfold push photos --to aws --wait 60s --json
-kill -INT $worker 2>/dev/null || true
-wait $worker || true
+code=0
+wait $worker || code=$?
+same 4 $code
+grep -qF '"code":"sealed"' w1.err || failed "the worker ended otherwise: $(cat w1.err)"
 same false "$(field went_on)"
 [ "$(field open)" -gt 50 ] || failed "only $(field open) of 200 tasks were left to be moved"
 same 1 "$(field failed)"
 here=$(wc -l <ran)
 same "$here" $(($(field complete) + 1))
+same $((here - 1)) "$(sed -n 's/.*"done":\([0-9]*\).*/\1/p' w1)"  # It still tells what it did.
 [ ! -e finish ] || failed "its finish was handled before it moved"
 
 # --- the file says where it went, and steers it no more
