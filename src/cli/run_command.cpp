@@ -105,7 +105,7 @@ class Run {
   std::uint64_t missing_count_ = 0;  // Results of complete tasks that --results should have a file of, and has not.
   WorkerReport report_;
   std::atomic<std::uint64_t> finish_failure_count_ = 0;  // Which the report counts among those of tasks.
-  WorkerWatch watch_{[](const std::string& line) { note(line); }};
+  WorkerWatch watch_{watch_options(invocation_.common)};
 };
 
 std::string name_of(const RunOptions& options) {

@@ -7,6 +7,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <atomic>
+#include <chrono>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -18,6 +20,11 @@ namespace {
 
 constexpr std::string_view aws_name = "aws";
 constexpr std::string_view own_prefix = "FANFOLD_";
+/// A little more than the longest pause between two warnings of one outage.
+constexpr std::chrono::minutes warning_lasts{11};
+
+/// Of the process, as its standard error is; zero before the first.
+std::atomic<std::chrono::steady_clock::rep> warned_at{0};
 
 /// The store keeps the writer as long as it may warn.
 std::function<void(const std::string&)> complain_later() {
@@ -128,13 +135,22 @@ Result<aws::Options> aws_store(const CommonOptions& options) {
   where.bucket = options.bucket;
   where.region = options.region;
   where.profile = options.profile;
-  where.warn = complain_later();
+  where.warn = [complain = complain_later()](const std::string& warning) {
+    warned_at = std::chrono::steady_clock::now().time_since_epoch().count();
+    complain(warning);
+  };
   return where;
 #else
   static_cast<void>(options);
   return Error{
       ErrorCode::invalid_argument, "this build has no AWS engine; --store FILE names one of the embedded engine", {}};
 #endif
+}
+
+bool has_store_warned_lately() {
+  const std::chrono::steady_clock::rep at = warned_at;
+  const std::chrono::steady_clock::time_point warned{std::chrono::steady_clock::duration(at)};
+  return at != 0 && std::chrono::steady_clock::now() - warned < warning_lasts;
 }
 
 Result<Client> open_store(const CommonOptions& options, StoreUse use) {

@@ -29,6 +29,10 @@ enum class StoreUse : std::uint8_t {
 /// Where the store on AWS is. Errors: invalid_argument where this build has no AWS engine.
 [[nodiscard]] Result<aws::Options> aws_store(const CommonOptions& options);
 
+/// Whether a store on AWS of this process has told people of a service that throttles or does not answer, no longer ago
+/// than it waits at most until it tells of one that goes on. Thread-safe.
+[[nodiscard]] bool has_store_warned_lately();
+
 /// The environment of a program that is run for a task: our own, but with the store as it was given to us, so that a
 /// fanfold in it works on the same one. "NAME=value", each; other variables that begin with FANFOLD_ are left out.
 [[nodiscard]] std::vector<std::string> environment_for_programs(const CommonOptions& options);

@@ -189,7 +189,7 @@ Result<void> make_missing_queues(const Invocation& invocation, const Client& cli
 
 Result<ExitCode> work(const Invocation& invocation, const WorkOptions& options) {
   const std::vector<std::string> environment = environment_for_programs(invocation.common);
-  WorkerWatch watch([](const std::string& line) { note(line); });
+  WorkerWatch watch(watch_options(invocation.common));
   TaskCommandOptions program{
       .command = invocation.command, .environment = environment, .timeout = options.timeout, .starts = {}};
   program.starts = {

@@ -1,5 +1,7 @@
 #include "cli/worker_watch.hpp"
 
+#include "cli/output.hpp"
+#include "cli/store.hpp"
 #include "cli/task_command.hpp"
 #include "cli/text.hpp"
 
@@ -23,8 +25,8 @@ bool is_lasting(const Error& error) { return std::ranges::find(lasting_codes, er
 
 }  // namespace
 
-WorkerWatch::WorkerWatch(Say say)
-    : say_(std::move(say)), forward_(stop_on_signals(), [this] { source_.request_stop(); }) {}
+WorkerWatch::WorkerWatch(Options options)
+    : options_(std::move(options)), forward_(stop_on_signals(), [this] { source_.request_stop(); }) {}
 
 void WorkerWatch::see(const WorkerEvent& event) {
   switch (event.kind) {
@@ -34,7 +36,8 @@ void WorkerWatch::see(const WorkerEvent& event) {
         const std::scoped_lock lock(mutex_);
         draining_ = true;
       }
-      if (stop_on_signals().stop_requested()) say_("draining: what runs may end; Ctrl-C again stops it at once");
+      if (stop_on_signals().stop_requested())
+        options_.say("draining: what runs may end; Ctrl-C again stops it at once");
       break;
     }
     case WorkerEvent::Kind::done:
@@ -52,31 +55,37 @@ void WorkerWatch::see(const WorkerEvent& event) {
 void WorkerWatch::see_error(const WorkerEvent& event) {
   {
     const std::scoped_lock lock(mutex_);
-    const auto now = std::chrono::steady_clock::now();
     if (event.error != nullptr && is_lasting(*event.error) && !store_error_) store_error_ = *event.error;
-    if (!store_error_ && !is_news(event.detail, now)) return;
+    if (!store_error_ && !is_news(event.detail, is_left_to_store(event.error))) return;
   }
   if (store_error()) {
     source_.request_stop();
   } else {
-    say_("fanfold: " + printable(event.detail, Newlines::escape));
+    options_.say("fanfold: " + printable(event.detail, Newlines::escape));
   }
 }
 
-/// Several that take turns are as little news as one that goes on.
-bool WorkerWatch::is_news(std::string_view text, std::chrono::steady_clock::time_point now) {
+bool WorkerWatch::is_left_to_store(const Error* error) const {
+  return options_.has_store_told && error != nullptr &&
+         (error->code == ErrorCode::unavailable || error->code == ErrorCode::throttled);
+}
+
+/// Several that take turns are as little news as one that goes on. What the store may tell too is said here only where
+/// it comes again and the store is silent.
+bool WorkerWatch::is_news(std::string_view text, bool may_be_told_by_store) {
+  const auto now = options_.now();
   const auto known = said_.find(text);
   if (known == said_.end()) {
     if (said_.size() >= said_count_max) said_.clear();
     said_.emplace(text, Said{now, pause_initial});
-    return true;
+    return !may_be_told_by_store;
   }
   Said& said = known->second;
   if (now - said.at < said.pause) return false;
   const bool has_gone_on = now - said.at < 2 * said.pause;
   said.pause = has_gone_on ? std::min(said.pause * 2, pause_max) : pause_initial;
   said.at = now;
-  return true;
+  return !may_be_told_by_store || !options_.has_store_told();
 }
 
 std::optional<Error> WorkerWatch::store_error() const {
@@ -100,6 +109,12 @@ std::optional<Error> WorkerWatch::start_error() const {
 std::uint64_t WorkerWatch::drained_count() const {
   const std::scoped_lock lock(mutex_);
   return drained_count_;
+}
+
+WorkerWatch::Options watch_options(const CommonOptions& options) {
+  WorkerWatch::Options watch{.say = [](const std::string& line) { note(line); }};
+  if (is_on_aws(options)) watch.has_store_told = [] { return has_store_warned_lately(); };
+  return watch;
 }
 
 }  // namespace fanfold::cli

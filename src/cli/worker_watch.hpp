@@ -1,5 +1,7 @@
 #pragma once
 
+#include "cli/invocation.hpp"
+
 #include <fanfold/worker.hpp>
 
 #include <chrono>
@@ -17,8 +19,15 @@ namespace fanfold::cli {
 class WorkerWatch {
  public:
   using Say = std::function<void(const std::string& line)>;
-  /// `say` prints a line to people.
-  explicit WorkerWatch(Say say);
+  using Now = std::function<std::chrono::steady_clock::time_point()>;
+  struct Options {
+    Say say{};  ///< Prints a line to people.
+    /// Whether the store has lately told them by itself that it is not reached or throttled; empty where it never does.
+    /// What the worker meets of that is left to the store then, for a while at first and as long as it tells.
+    std::function<bool()> has_store_told{};
+    Now now = [] { return std::chrono::steady_clock::now(); };
+  };
+  explicit WorkerWatch(Options options);
   WorkerWatch(const WorkerWatch&) = delete;
   WorkerWatch& operator=(const WorkerWatch&) = delete;
 
@@ -38,9 +47,10 @@ class WorkerWatch {
 
  private:
   void see_error(const WorkerEvent& event);
-  [[nodiscard]] bool is_news(std::string_view text, std::chrono::steady_clock::time_point now);
+  [[nodiscard]] bool is_left_to_store(const Error* error) const;
+  [[nodiscard]] bool is_news(std::string_view text, bool may_be_told_by_store);
 
-  const Say say_;
+  const Options options_;
   std::stop_source source_;
   std::stop_callback<std::function<void()>> forward_;
   mutable std::mutex mutex_;  // Guards what follows.
@@ -54,5 +64,8 @@ class WorkerWatch {
   };
   std::map<std::string, Said, std::less<>> said_;
 };
+
+/// Those of `run` and `work`: lines go to standard error.
+[[nodiscard]] WorkerWatch::Options watch_options(const CommonOptions& options);
 
 }  // namespace fanfold::cli
