@@ -38,8 +38,8 @@ class ContainerProvider final : public CredentialProvider {
     request.connect_timeout = std::chrono::seconds(2);
     request.headers.add("Accept", "application/json");
     if (Result<void> added = add_token(request.headers); !added.has_value()) return std::move(added).error();
-    Result<net::HttpResponse> response =
-        fetch_metadata(context_.http, std::move(request), container_attempt_count_max, options);
+    Result<net::HttpResponse> response = fetch_metadata(context_.http, std::move(request), container_attempt_count_max,
+                                                        options, slow_notice(context_, name()));
     if (!response.has_value()) return std::move(response).error();
     if (response->status != 200) {
       const ErrorCode code =

@@ -65,6 +65,14 @@ class WebIdentityProvider final : public CredentialProvider {
 
 }  // namespace
 
+std::function<void()> slow_notice(const ProviderContext& context, const std::string& place) {
+  if (!context.warn) return {};
+  return [warn = context.warn, place] {
+    warn("credentials from " + place + ": no answer for " + std::to_string(OutageNotice::patience.count()) +
+         " s; still waiting");
+  };
+}
+
 std::unique_ptr<CredentialProvider> make_environment_provider(const ProviderContext& context) {
   return std::make_unique<EnvironmentProvider>(context);
 }

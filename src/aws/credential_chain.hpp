@@ -2,6 +2,7 @@
 
 #include "aws/config.hpp"
 #include "aws/credentials.hpp"
+#include "aws/outage_notice.hpp"
 #include "aws/service_time.hpp"
 #include "net/http_client.hpp"
 
@@ -16,7 +17,11 @@ struct ProviderContext {
   const Config& config;
   net::HttpClient& http;
   ServiceTime& time;
+  OutageNotice::Warn warn{};  ///< Told of a place that does not answer while it is waited for.
 };
+
+/// To be called once where `place` has not answered for OutageNotice::patience; empty where nobody is to be told.
+[[nodiscard]] std::function<void()> slow_notice(const ProviderContext& context, const std::string& place);
 
 /// The providers in their order: environment, web identity, profile (role, web identity, SSO, keys, process), container
 /// endpoint, instance metadata. Where the caller named the profile, the profile alone.

@@ -1,6 +1,7 @@
 #include "aws/credential_process.hpp"
 
 #include "aws/credential_document.hpp"
+#include "aws/outage_notice.hpp"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -13,6 +14,7 @@
 #include <csignal>
 #include <cstring>
 #include <optional>
+#include <utility>
 
 extern char** environ;
 
@@ -117,11 +119,16 @@ Result<int> await_end(Child& child, int stopped, SteadyTime deadline, const net:
 }
 
 /// Reads until the other end closes. Errors: cancelled and deadline_exceeded where stop or time ended it.
-Result<std::string> read_output(int output, int stopped, SteadyTime deadline, const net::RunOptions& options) {
+Result<std::string> read_output(int output, int stopped, SteadyTime deadline, const net::RunOptions& options,
+                                std::function<void()> is_slow) {
   std::string text;
   char buffer[4096];
+  const SteadyTime slow_at = std::chrono::steady_clock::now() + OutageNotice::patience;
   while (true) {
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+    const SteadyTime now = std::chrono::steady_clock::now();
+    if (is_slow && now >= slow_at) std::exchange(is_slow, {})();
+    const SteadyTime until = is_slow ? std::min(slow_at, deadline) : deadline;
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - now);
     pollfd wanted[] = {{output, POLLIN, 0}, {stopped, POLLIN, 0}};
     if (left.count() > 0 && ::poll(wanted, 2, static_cast<int>(left.count())) < 0 && errno != EINTR)
       return system_error("poll", errno);
@@ -161,7 +168,8 @@ Result<Credentials> read_document(const std::string& text) {
 
 }  // namespace
 
-Result<Credentials> run_credential_process(const std::string& command, const net::RunOptions& options) {
+Result<Credentials> run_credential_process(const std::string& command, const net::RunOptions& options,
+                                           std::function<void()> is_slow) {
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) return system_error("pipe", errno);
   FileDescriptor output(ends[0]);
@@ -177,7 +185,7 @@ Result<Credentials> run_credential_process(const std::string& command, const net
   input.close();
   SteadyTime deadline = std::chrono::steady_clock::now() + credential_process_time_max;
   if (options.deadline) deadline = std::min(deadline, *options.deadline);
-  Result<std::string> text = read_output(output.get(), stopped.get(), deadline, options);
+  Result<std::string> text = read_output(output.get(), stopped.get(), deadline, options, std::move(is_slow));
   if (!text.has_value()) return std::move(text).error();
   const Result<int> ended = await_end(child, stopped.get(), deadline, options);
   if (!ended.has_value()) return ended.error();

@@ -65,7 +65,7 @@ class ProfileProvider final : public CredentialProvider {
       return by_sso(profile, options);
     if (has_keys(profile)) return keys_of(profile);
     if (const IniValue* command = find(profile, "credential_process"); command != nullptr)
-      return found(run_credential_process(command->text, options));
+      return found(run_credential_process(command->text, options, slow_notice(context_, name())));
     return std::optional<Credentials>();
   }
 

@@ -11,20 +11,21 @@ constexpr std::string_view xml_services[] = {"s3", "sts"};
 
 }  // namespace
 
-Result<std::unique_ptr<Session>> Session::open(const Variables& variables, const ConfigOverrides& overrides) {
+Result<std::unique_ptr<Session>> Session::open(const Variables& variables, const ConfigOverrides& overrides,
+                                               OutageNotice::Warn warn) {
   Result<Config> config = Config::load(variables, overrides);
   if (!config.has_value()) return std::move(config).error();
   Result<std::string> region = config->region();
   if (!region.has_value()) return std::move(region).error();
   if (auto usable = net::HttpClient::usable(); !usable) return std::move(usable).error();
-  return std::unique_ptr<Session>(new Session(std::move(*config), std::move(*region)));
+  return std::unique_ptr<Session>(new Session(std::move(*config), std::move(*region), std::move(warn)));
 }
 
-Session::Session(Config config, std::string region)
+Session::Session(Config config, std::string region, OutageNotice::Warn warn)
     : config_(std::move(config)),
       region_(std::move(region)),
       http_({.ca_bundle = config_.ca_bundle(), .user_agent = "fanfold/" + std::string(version())}),
-      credentials_(make_credential_chain({config_, http_, time_}), [this] { return time_.now(); }) {}
+      credentials_(make_credential_chain({config_, http_, time_, std::move(warn)}), [this] { return time_.now(); }) {}
 
 Result<std::unique_ptr<Service>> Session::service(std::string_view name, OutageNotice::Warn warn) {
   Result<Endpoint> endpoint = find_endpoint(config_, name, region_);

@@ -16,9 +16,11 @@ namespace fanfold::aws {
 class Session {
  public:
   /// Reads the environment and the configuration files; talks to nobody yet. Errors: those of Config::load;
-  /// invalid_argument where no region is configured.
+  /// invalid_argument where no region is configured. `warn` is
+  /// told of places that credentials are waited for from.
   [[nodiscard]] static Result<std::unique_ptr<Session>> open(const Variables& variables,
-                                                             const ConfigOverrides& overrides);
+                                                             const ConfigOverrides& overrides,
+                                                             OutageNotice::Warn warn = {});
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
@@ -32,7 +34,7 @@ class Session {
   [[nodiscard]] CredentialSource& credentials() noexcept { return credentials_; }
 
  private:
-  Session(Config config, std::string region);
+  Session(Config config, std::string region, OutageNotice::Warn warn);
 
   const Config config_;
   const std::string region_;

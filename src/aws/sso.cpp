@@ -97,7 +97,7 @@ Result<Credentials> fetch_sso_credentials(const ProviderContext& context, const 
   Result<Endpoint> endpoint = find_endpoint(context.config, "sso", role.region);
   if (!endpoint.has_value()) return std::move(endpoint).error();
   Service::Options service_options{
-      .name = "sso", .protocol = Protocol::json, .endpoint = std::move(*endpoint), .retry = {}};
+      .name = "sso", .protocol = Protocol::json, .endpoint = std::move(*endpoint), .retry = {}, .warn = context.warn};
   service_options.retry.attempt_count_max = context.config.attempt_count_max();
   Service portal(std::move(service_options), context.http, context.time, nullptr);
   GetRoleCredentials call(portal, role, *token);

@@ -78,7 +78,8 @@ Result<Service::Options> sts_options(const ProviderContext& context) {
   if (!region.has_value()) return std::move(region).error();
   Result<Endpoint> endpoint = find_endpoint(context.config, "sts", *region);
   if (!endpoint.has_value()) return std::move(endpoint).error();
-  Service::Options options{.name = "sts", .protocol = Protocol::xml, .endpoint = std::move(*endpoint), .retry = {}};
+  Service::Options options{
+      .name = "sts", .protocol = Protocol::xml, .endpoint = std::move(*endpoint), .retry = {}, .warn = context.warn};
   options.retry.attempt_count_max = context.config.attempt_count_max();
   return options;
 }

@@ -255,6 +255,13 @@ TEST_F(CredentialChain, RefusesWhatACredentialProcessShouldNotDo) {
   EXPECT_EQ(failure_of("yes s3cret"), "it printed more than 65536 bytes");
 }
 
+TEST_F(CredentialChain, SaysThatACredentialProcessIsWaitedFor) {
+  config("[default]\ncredential_process = sleep 600\n");
+  const auto begin = steady_clock::now();
+  EXPECT_EQ(get({.stop = {}, .deadline = begin + milliseconds(3'400)}).error().code, ErrorCode::deadline_exceeded);
+  EXPECT_EQ(warnings, std::vector<std::string>{"credentials from profile 'default': no answer for 3 s; still waiting"});
+}
+
 TEST_F(CredentialChain, EndsACredentialProcessWithAllItStarted) {
   config("[default]\ncredential_process = sleep 600 & sleep 600\n");
   const auto begin = steady_clock::now();

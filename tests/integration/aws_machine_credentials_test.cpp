@@ -68,6 +68,16 @@ TEST_F(CredentialChain, TriesTheContainersEndpointAgain) {
   EXPECT_EQ(count, 3);
 }
 
+TEST_F(CredentialChain, SaysThatAContainersEndpointIsWaitedFor) {
+  ScriptedReply reply = ScriptedReply::of(200, document("CONTAINER"));
+  reply.delay = 3'500ms;
+  ScriptedHttpServer container([&](const ReceivedRequest&) { return reply; });
+  variables["AWS_CONTAINER_CREDENTIALS_FULL_URI"] = container.url();
+  EXPECT_EQ(id(), "CONTAINER");
+  EXPECT_EQ(warnings,
+            std::vector<std::string>{"credentials from container endpoint: no answer for 3 s; still waiting"});
+}
+
 TEST_F(CredentialChain, RefusesAContainersAnswerThatIsNotWhole) {
   ScriptedReply reply;
   ScriptedHttpServer container([&](const ReceivedRequest&) { return reply; });

@@ -74,7 +74,7 @@ void AwsClock::sleep_until(Time time, std::stop_token stop) {
 
 Result<std::shared_ptr<Store>> open_store(const Options& options, const Variables& variables) {
   auto session = Session::open(corrected(options, variables),
-                               {.profile = given(options.profile), .region = given(options.region)});
+                               {.profile = given(options.profile), .region = given(options.region)}, options.warn);
   if (!session) return std::move(session).error();
   auto store = std::make_shared<Store>();
   store->session = std::move(*session);

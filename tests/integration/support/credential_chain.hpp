@@ -38,7 +38,9 @@ class CredentialChain : public ::testing::Test {
   }
 
   void open(const ConfigOverrides& overrides = {}) {
-    session = Session::open(variables_of(variables), overrides).value();
+    session = Session::open(variables_of(variables), overrides, [this](const std::string& line) {
+                warnings.push_back(line);
+              }).value();
   }
 
   Result<std::shared_ptr<const Credentials>> get(const net::RunOptions& options = {}) {
@@ -56,6 +58,7 @@ class CredentialChain : public ::testing::Test {
 
   TestDirectory directory;
   std::map<std::string, std::string> variables;
+  std::vector<std::string> warnings;  // By the one thread that fetches.
   std::unique_ptr<Session> session;
 };
 
