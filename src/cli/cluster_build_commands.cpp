@@ -207,7 +207,8 @@ void add_cluster_build_commands(Command cluster, Invocation& invocation) {
                               "Add tasks to an open cluster; the same key adds them once, however often it is called",
                               "fanfold cluster add album page-1 --tasks page-1.txt", add_tasks);
   add_cluster_argument(add.app, add.options.cluster);
-  add.app.option("key", add.options.key, "Names this addition", {.value = "KEY", .required = true});
+  add.app.option("key,--key", add.options.key, "Names this addition; --key KEY does too",
+                 {.value = "KEY", .required = true});
   add_task_input(add.app, add.options.tasks, {.required = true});
 
   auto end = add_command<SealOptions>(cluster, invocation, "seal",

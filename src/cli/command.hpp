@@ -38,7 +38,8 @@ class Command {
  public:
   explicit Command(CLI::App& app) noexcept : app_(&app) {}
 
-  /// "--name", "-n,--name", or without a dash the name of an argument.
+  /// "--name", "-n,--name", or without a dash the name of an argument; "name,--name" is one that may be given by name
+  /// too.
   void option(const std::string& name, std::string& target, const std::string& help, const OptionTraits& traits = {});
   void option(const std::string& name, std::vector<std::string>& target, const std::string& help,
               const OptionTraits& traits = {});

@@ -37,6 +37,10 @@ class HelpFormatter final : public CLI::Formatter {
     label("SUBCOMMAND", "COMMAND");
     label("SUBCOMMANDS", "COMMAND");
   }
+  /// An argument that may be given by name too is shown once, as an argument.
+  std::string make_option(const CLI::Option* option, bool is_positional) const override {
+    return !is_positional && option->get_positional() ? "" : Formatter::make_option(option, is_positional);
+  }
   std::string make_option_name(const CLI::Option* option, bool is_positional) const override {
     return is_positional ? value_name(*option) : Formatter::make_option_name(option, false);
   }

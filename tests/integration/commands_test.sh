@@ -118,6 +118,12 @@ expect 0 fanfold cluster add album page-1 --tasks tasks.txt --json
 same 40 "$(field count)"
 expect 0 fanfold cluster add album page-1 --tasks tasks.txt --json
 same true "$(field existed)"
+expect 0 fanfold cluster add album --key page-1 --tasks tasks.txt --json
+same true "$(field existed)"
+expect 2 fanfold cluster add album --tasks tasks.txt
+complains 'KEY is missing'
+expect 0 fanfold cluster add --help
+same 1 "$(grep -cE '^ +(KEY|--key)' out)"
 expect 4 fanfold cluster add album page-1 --tasks other.txt
 expect 0 fanfold cluster show album
 says '0 of 40 complete'
