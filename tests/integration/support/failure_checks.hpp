@@ -196,6 +196,7 @@ inline void judge_scene(const Scene& scene, const MessageKey& counted) {
   EXPECT_EQ(child_count, static_cast<std::size_t>(scene_task_count / 16))
       << "a task made its child cluster twice, or never";
   constexpr auto steps = scene_counter_process_count * scene_counter_thread_count * scene_counter_step_count;
+  static_assert(steps == 6'400, "64 writers of 100 updates each, in two processes");
   EXPECT_EQ(client.get_cluster_globals<int>(counted).value(), static_cast<int>(steps));
   for (const std::string& key : story.sent) {
     const auto record = client.get_message_record<Json, int>(key, Consistency::strong);
