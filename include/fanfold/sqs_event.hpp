@@ -21,13 +21,18 @@ struct SqsRecord {
   std::map<std::string, SqsMessageAttribute> message_attributes{};
   std::string event_source_arn{};  ///< `arn:<partition>:sqs:<region>:<account>:<queue>`, or the embedded queue's name.
   std::string aws_region{};
+  /// Of an event's record that lacks something or is otherwise not as Lambda writes it: what. The other fields hold
+  /// what could be read. Nobody processes it, and `process_batch` leaves its message in the queue.
+  std::optional<Error> error{};
 };
 
 /// A Lambda invocation's event.
 struct SqsEvent {
   std::vector<SqsRecord> records{};
 
-  /// Errors: bad_input with the path, e.g. `/Records/3/body: missing`.
+  /// Bad input in a record is that record's `error`, e.g. `/Records/3/body: missing`: the others are read. Errors:
+  /// bad_input with the path where it is no event of records, or one has no messageId, so that nobody could say that it
+  /// stays in its queue.
   [[nodiscard]] static Result<SqsEvent> parse(std::string_view json);
 };
 
@@ -46,8 +51,9 @@ struct BatchItemFailed {
 /// Lambda's partial-batch response.
 struct BatchResponse {
   std::vector<std::string> batch_item_failures{};  ///< SQS message ids that stay in the queue.
-  /// Of those whose payload is kept in a bucket and could not be fetched, with the bucket and the key in the error's
-  /// message; to be logged, no part of the answer to Lambda.
+  /// Of those that stay because they could not be read: their record in the event is wrong (its path is in the error's
+  /// message), or their payload is kept in a bucket and could not be fetched (the bucket and the key are). To be
+  /// logged, no part of the answer to Lambda.
   std::vector<BatchItemError> unread{};
   /// What failed for good in this call; its messages leave the queue. To be logged as well.
   std::vector<BatchItemFailed> failed{};

@@ -209,21 +209,50 @@ class QueueBatch {
   std::vector<BatchItemError> unread_;
 };
 
+/// Groups of FIFO queues whose order is kept: what comes in an event after a record of theirs that stays waits with it.
+class HeldGroups {
+ public:
+  void hold(const SqsRecord& record) {
+    const bool is_of_known_source = wire::queue_url_of(record.event_source_arn).has_value();
+    const bool may_be_fifo = record.event_source_arn.empty() || support::is_fifo(record.event_source_arn);
+    if (is_of_known_source && !may_be_fifo) return;
+    const auto group = record.attributes.find("MessageGroupId");
+    if (group != record.attributes.end())
+      groups_.insert(group->second);
+    else
+      holds_all_ = true;
+  }
+  [[nodiscard]] bool holds(std::string_view url, const Delivery& delivery) const {
+    return support::is_fifo(url) && (holds_all_ || groups_.contains(delivery.group_id));
+  }
+
+ private:
+  std::set<std::string> groups_;
+  bool holds_all_ = false;
+};
+
 struct Sources {
   std::map<std::string, std::vector<Delivery>> queues{};
   std::set<std::string> kept{};
+  std::vector<BatchItemError> unread{};
 };
 
-/// Records by queue; those whose source is no queue stay where they are.
+/// Records by queue; those that cannot be read, or whose source is no queue, stay where they are.
 Sources by_queue(std::span<const SqsRecord> records) {
   Sources sources;
+  HeldGroups held;
   for (const SqsRecord& record : records) {
     auto delivery = delivery_to_dispatch(record);
     auto url = wire::queue_url_of(record.event_source_arn);
-    if (delivery && url)
-      sources.queues[*url].push_back(std::move(*delivery));
-    else
+    if (!delivery || !url) {
       sources.kept.insert(record.message_id);
+      sources.unread.push_back({record.message_id, delivery ? std::move(url).error() : std::move(delivery).error()});
+      held.hold(record);
+    } else if (held.holds(*url, *delivery)) {
+      sources.kept.insert(record.message_id);
+    } else {
+      sources.queues[*url].push_back(std::move(*delivery));
+    }
   }
   return sources;
 }
@@ -241,6 +270,7 @@ void note_failed(const WorkerEvent& event, BatchResponse& response) {
 }  // namespace
 
 Result<Delivery> delivery_to_dispatch(const SqsRecord& record) {
+  if (record.error) return *record.error;
   auto delivery = wire::delivery_of(record);
   if (delivery) return delivery;
   auto url = wire::queue_url_of(record.event_source_arn);
@@ -270,6 +300,7 @@ Result<BatchResponse> process_batch(Store& store, const std::shared_ptr<detail::
                          .collect_kept = true,
                          .on_event = [&response](const WorkerEvent& seen) { note_failed(seen, response); }});
   Sources sources = by_queue(event.records);
+  response.unread = std::move(sources.unread);
   std::optional<Error> fatal;
   for (auto& [url, deliveries] : sources.queues) {
     store.queues_known.note(url);

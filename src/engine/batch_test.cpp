@@ -253,6 +253,49 @@ TEST(ProcessBatch, ReportsARecordWhoseSourceIsNoQueue) {
             std::vector<std::string>{"m1"});
 }
 
+TEST(ProcessBatch, KeepsARecordThatCannotBeReadSaysWhyAndProcessesTheOthers) {
+  World world;
+  const Cluster cluster = world.client->create_message_cluster(world.queue, numbers(3)).value();
+  SqsEvent event = world.receive();
+  event.records[1].event_source_arn.clear();
+  event.records[1].error = Error{ErrorCode::bad_input, "/Records/1/eventSourceARN: missing", {}};
+  const BatchResponse response =
+      world.process(event, messages([](const Message<Json>&, const Context&) { return done(); }));
+  EXPECT_EQ(response.batch_item_failures, std::vector<std::string>{ids_of(event)[1]});
+  ASSERT_EQ(response.unread.size(), 1U);
+  EXPECT_EQ(response.unread.front().message_id, ids_of(event)[1]);
+  EXPECT_EQ(response.unread.front().error.message, "/Records/1/eventSourceARN: missing");
+  EXPECT_EQ(world.client->progress(cluster).value().done_count, 2U);
+}
+
+TEST(ProcessBatch, RunsNothingOfAFifoGroupAfterARecordThatCannotBeRead) {
+  for (const bool is_group_known : {true, false}) {
+    World world;
+    world.queue = "work.fifo";
+    for (const char* group : {"a", "b"}) {
+      for (int i = 0; i < 3; ++i)
+        static_cast<void>(
+            world.client->send_message(world.queue, std::string(group) + std::to_string(i), {.group_id = group})
+                .value());
+    }
+    SqsEvent event = world.receive();
+    ASSERT_EQ(event.records.size(), 6U);
+    event.records[1].error = Error{ErrorCode::bad_input, "/Records/1/body: missing", {}};
+    if (!is_group_known) event.records[1].attributes.clear();
+    std::vector<std::string> ran;
+    const BatchResponse response = world.process(event, messages([&](const Message<Json>& message, const Context&) {
+                                                   ran.push_back(message.body.text());
+                                                   return done();
+                                                 }));
+    const std::vector<std::string> free = is_group_known
+                                              ? std::vector<std::string>{R"("a0")", R"("b0")", R"("b1")", R"("b2")"}
+                                              : std::vector<std::string>{R"("a0")"};
+    EXPECT_EQ(ran, free);
+    EXPECT_EQ(response.batch_item_failures.size(), 6U - free.size());
+    EXPECT_EQ(response.unread.size(), 1U);
+  }
+}
+
 TEST(ProcessBatch, RefusesOptionsOutsideTheirLimitsByName) {
   World world;
   const auto response = world.client->process_batch(SqsEvent{}, Handlers{}, {.attempts = {.attempts_max = 0}});

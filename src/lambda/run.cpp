@@ -156,7 +156,7 @@ class Runtime {
       return std::move(event).error();
     }
     if (event->records.empty()) return BatchResponse{}.to_json();
-    if (clock_stood_still_) learn_time(event->records.front());
+    if (clock_stood_still_) learn_time(event->records);
 
     const TimePlan plan = plan_of(invocation, now);
     const DeadlineStop stop(now.steady + plan.start_until, stop_);
@@ -205,9 +205,11 @@ class Runtime {
 
   /// The clock of the store goes on with the steady one, which stood still while the process was frozen: leases would
   /// be over before they begin. Any answer of the service tells the time again.
-  void learn_time(const SqsRecord& record) {
-    const auto url = wire::queue_url_of(record.event_source_arn);
-    if (engine_ && url) static_cast<void>(engine_->store().queue().attributes(*url));
+  void learn_time(const std::vector<SqsRecord>& records) {
+    const auto record = std::ranges::find_if(records, [](const SqsRecord& each) { return !each.error; });
+    if (!engine_ || record == records.end()) return;
+    const auto url = wire::queue_url_of(record->event_source_arn);
+    if (url) static_cast<void>(engine_->store().queue().attributes(*url));
   }
 
   RuntimeApi& api_;

@@ -65,18 +65,23 @@ void check_source(Fields& fields, const SqsRecord& record) {
   fields.refuse(detail::json_error_at(*member, url.error().message.substr(pointer_bytes)));
 }
 
+/// Bad input fails its message alone. What tells its place (its queue and FIFO group) is read first, so that it is
+/// known whatever else is wrong.
 Result<SqsRecord> read_record(const JsonValue& value) {
   Fields fields(value);
   SqsRecord record;
   record.message_id = fields.string("messageId");
+  if (fields.failed()) return fields.error();
+  read_attributes(fields, record);
+  Fields source(value);
+  record.event_source_arn = source.string("eventSourceARN");
+  check_source(source, record);
+  if (source.failed()) fields.refuse(source.error());
   record.receipt_handle = fields.string("receiptHandle");
   record.body = fields.string("body");
-  read_attributes(fields, record);
   read_message_attributes(fields, record);
-  record.event_source_arn = fields.string("eventSourceARN");
-  check_source(fields, record);
   record.aws_region = fields.optional_string("awsRegion");
-  if (fields.failed()) return fields.error();
+  if (fields.failed()) record.error = fields.error();
   return record;
 }
 

@@ -45,16 +45,6 @@ TEST(SqsEvent, NamesTheFieldThatIsWrong) {
       {R"({"Records":{}})", "/Records: expected array, got object"},
       {R"({"Records":[{},{}]})", "/Records/0/messageId: missing"},
       {R"({"Records":["x"]})", "/Records/0: expected object, got string"},
-      {with(R"("body":"{\"a\":1}",)", ""), "/Records/0/body: missing"},
-      {with(R"("body":"{\"a\":1}")", R"("body":{"a":1})"), "/Records/0/body: expected string, got object"},
-      {with(R"("ApproximateReceiveCount":"2")", R"("ApproximateReceiveCount":2)"),
-       "/Records/0/attributes/ApproximateReceiveCount: expected string, got integer"},
-      {with(R"("AP8Q")", R"("AP8")"), "/Records/0/messageAttributes/blob/binaryValue: expected base64"},
-      {with(R"("binaryValue":"AP8Q",)", R"("binaryValue":7,)"),
-       "/Records/0/messageAttributes/blob/binaryValue: expected string, got integer"},
-      {with(R"(,"dataType":"Binary")", ""), "/Records/0/messageAttributes/blob/dataType: missing"},
-      {with("arn:aws:sqs", "arn:aws:sns"), "/Records/0/eventSourceARN: expected a queue of sqs"},
-      {with("arn:aws:sqs", "arn:venus:sqs"), "/Records/0/eventSourceARN: unknown AWS partition"},
   };
   for (const auto& [text, message] : rows) {
     auto event = SqsEvent::parse(text);
@@ -62,6 +52,49 @@ TEST(SqsEvent, NamesTheFieldThatIsWrong) {
     EXPECT_EQ(event.error().code, ErrorCode::bad_input) << text;
     EXPECT_EQ(event.error().message, message) << text;
   }
+}
+
+TEST(SqsEvent, NamesTheFieldThatIsWrongInTheRecordThatHasIt) {
+  const std::pair<std::string, std::string> rows[] = {
+      {with(R"("body":"{\"a\":1}",)", ""), "/Records/0/body: missing"},
+      {with(R"("body":"{\"a\":1}")", R"("body":{"a":1})"), "/Records/0/body: expected string, got object"},
+      {with(R"("receiptHandle":"AQEB",)", ""), "/Records/0/receiptHandle: missing"},
+      {with(R"("ApproximateReceiveCount":"2")", R"("ApproximateReceiveCount":2)"),
+       "/Records/0/attributes/ApproximateReceiveCount: expected string, got integer"},
+      {with(R"("AP8Q")", R"("AP8")"), "/Records/0/messageAttributes/blob/binaryValue: expected base64"},
+      {with(R"("binaryValue":"AP8Q",)", R"("binaryValue":7,)"),
+       "/Records/0/messageAttributes/blob/binaryValue: expected string, got integer"},
+      {with(R"(,"dataType":"Binary")", ""), "/Records/0/messageAttributes/blob/dataType: missing"},
+      {with(R"("eventSourceARN":"arn:aws:sqs:us-east-2:123456789012:my-queue",)", ""),
+       "/Records/0/eventSourceARN: missing"},
+      {with("arn:aws:sqs", "arn:aws:sns"), "/Records/0/eventSourceARN: expected a queue of sqs"},
+      {with("arn:aws:sqs", "arn:venus:sqs"), "/Records/0/eventSourceARN: unknown AWS partition"},
+  };
+  for (const auto& [text, message] : rows) {
+    const SqsEvent event = SqsEvent::parse(text).value();
+    ASSERT_EQ(event.records.size(), 1U) << text;
+    EXPECT_EQ(event.records.front().message_id, "059f36b4-87a3-44ab-83d2-661975830a7d") << text;
+    ASSERT_TRUE(event.records.front().error) << text;
+    EXPECT_EQ(event.records.front().error->code, ErrorCode::bad_input) << text;
+    EXPECT_EQ(event.records.front().error->message, message) << text;
+  }
+}
+
+TEST(SqsEvent, ReadsTheOthersWhereOneRecordIsWrong) {
+  std::string text = R"({"Records":[)";
+  for (const std::string_view id : {"first", "second", "third"}) {
+    text += R"({"messageId":")" + std::string(id) + R"(","receiptHandle":"r","attributes":{"MessageGroupId":"g"})";
+    if (id != "second") text += R"(,"body":"1")";
+    text += R"(,"eventSourceARN":"arn:aws:sqs:us-east-2:123456789012:my-queue.fifo"},)";
+  }
+  text.back() = ']';
+  const SqsEvent event = SqsEvent::parse(text + "}").value();
+  ASSERT_EQ(event.records.size(), 3U);
+  EXPECT_FALSE(event.records[0].error);
+  EXPECT_EQ(event.records[1].error.value().message, "/Records/1/body: missing");
+  EXPECT_EQ(event.records[1].attributes.at("MessageGroupId"), "g");
+  EXPECT_TRUE(event.records[1].event_source_arn.ends_with(".fifo"));
+  EXPECT_FALSE(event.records[2].error);
 }
 
 TEST(SqsEvent, ThatIsNoJsonIsNamedByItsByte) {

@@ -102,6 +102,7 @@ bool is_extended(const SqsRecord& record) {
 }
 
 Result<Delivery> delivery_of(const SqsRecord& record) {
+  if (record.error) return *record.error;
   const auto receive_count = number_attribute<std::uint32_t>(record, receive_count_key, 1);
   if (!receive_count) return receive_count.error();
   const auto sent_at = number_attribute<std::int64_t>(record, sent_key, 0);

@@ -44,6 +44,10 @@ void check_event(std::string_view text) {
   const auto event = SqsEvent::parse(text);
   if (!event) return check_refusal(event.error());
   for (const SqsRecord& record : event->records) {
+    if (record.error) {
+      check_refusal(*record.error);
+      continue;
+    }
     FANFOLD_ASSERT(wire::queue_url_of(record.event_source_arn).has_value(), "what an event accepts means a queue");
     const auto delivery = wire::delivery_of(record);
     if (!delivery) check_refusal(delivery.error());

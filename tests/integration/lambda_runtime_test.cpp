@@ -204,9 +204,7 @@ TEST_F(LambdaRuntime, RefusesWhatIsNoEventAndGoesOn) {
       {"[]", R"("bad_input: /: expected object, got array)"},
       {"{}", R"("bad_input: /Records: missing)"},
       {R"({"Records":{}})", R"("bad_input: /Records: expected array, got object)"},
-      {R"({"Records":[{"messageId":"m"}]})", R"("bad_input: /Records/0/receiptHandle: missing)"},
-      {R"({"Records":[{"messageId":"m","receiptHandle":"r","body":"b","eventSourceARN":"arn:aws:sns:r:1:t"}]})",
-       R"("bad_input: /Records/0/eventSourceARN: expected a queue of sqs)"}};
+      {R"({"Records":[{"receiptHandle":"r"}]})", R"("bad_input: /Records/0/messageId: missing)"}};
   for (const auto& [event, message] : bad) lambda.give(event);
   lambda.give(test::event_of(send(standard_arn, {1}), standard_arn));
   run(handlers_of(succeed));
@@ -219,6 +217,23 @@ TEST_F(LambdaRuntime, RefusesWhatIsNoEventAndGoesOn) {
     EXPECT_THAT(answers[i].body, HasSubstr(R"(","errorType":"fanfold.bad_input","stackTrace":[]})"));
   }
   EXPECT_EQ(answers.back().body, R"({"batchItemFailures":[]})");
+}
+
+TEST_F(LambdaRuntime, ReturnsARecordThatLacksItsQueueAndProcessesTheOthers) {
+  const auto records = send(standard_arn, {1, 2, 3});
+  std::string event = test::event_of(records, standard_arn);
+  const std::string source = std::string(R"("eventSourceARN":")") + standard_arn + '"';
+  const std::size_t second = event.find(source, event.find(source) + 1);
+  ASSERT_NE(second, std::string::npos);
+  lambda.give(event.replace(second, source.size(), R"("untold":"")"));
+  std::vector<int> ran;
+  run(handlers_of([&](const Message<int>& message, const Context&) {
+    ran.push_back(message.body);
+    return done();
+  }));
+  EXPECT_THAT(ran, ElementsAre(1, 3));
+  EXPECT_FALSE(lambda.answers().at(0).is_error);
+  EXPECT_EQ(lambda.answers().at(0).body, staying({records[1]}));
 }
 
 TEST_F(LambdaRuntime, FailsAMessageThatNobodyCanReadAloneAndKeepsItInItsRecord) {
