@@ -9,6 +9,8 @@
 
 #include <fmt/format.h>
 
+#include <set>
+
 namespace fanfold::cli {
 namespace {
 
@@ -18,9 +20,12 @@ constexpr std::size_t body_columns_max = 40;
 constexpr std::size_t dead_error_columns_max = 60;
 constexpr std::size_t code_columns_max = 20;
 /// Where a dead-letter queue shows its messages to receivers alone: hidden so long, should the command be killed before
-/// it has given them back.
-constexpr std::chrono::milliseconds look_time{30'000};
+/// it has given them back. Ten milliseconds more for each message that is asked for, as receiving takes.
+constexpr std::chrono::milliseconds look_time{10'000};
+constexpr std::chrono::milliseconds look_time_each{10};
 constexpr std::chrono::milliseconds look_wait{1'000};
+/// Of more messages in a dead-letter queue, sweeps hide a part for longer than their look takes.
+constexpr std::uint64_t sweep_look_count = 500;
 
 struct DeadOptions {
   std::string queue;
@@ -115,24 +120,30 @@ class DeadList {
   /// SQS shows messages to receivers alone: what was received is given back at once.
   Result<std::vector<Delivery>> receive_dead_letters(const std::string& url, std::size_t wanted) {
     Queue& queue = client_.queue_port();
+    auto counts = queue.counts(url);
+    if (!counts) return std::move(counts).error();
     std::vector<Delivery> letters;
     std::vector<VisibilityChange> back;
+    std::set<std::string> seen;
     Result<void> received;
     while (letters.size() < wanted) {
       const ReceiveOptions options{.count_max = std::min(wanted - letters.size(), queue.receive_count_max()),
                                    .wait = look_wait,
-                                   .visibility = look_time};
+                                   .visibility = look_time + look_time_each * wanted};
       auto some = queue.receive(url, options, {});
       if (!some) {
         received = std::move(some).error();
         break;
       }
-      if (some->empty()) break;
+      const std::size_t seen_count = seen.size();
       for (Delivery& delivery : *some) {
         back.push_back({delivery.receipt_handle, std::chrono::milliseconds{0}});
-        letters.push_back(std::move(delivery));
+        if (seen.insert(delivery.message_id).second) letters.push_back(std::move(delivery));
       }
+      if (seen.size() == seen_count) break;  // The end, or looking took so long that the first ones show again.
     }
+    if (letters.size() < wanted) hidden_count_ = counts->in_flight_count;
+    if (letters.empty() && hidden_count_ == 0) not_shown_count_ = counts->visible_count;
     auto given_back = queue.change_visibility(url, back);
     if (!received) return received.error();
     if (!given_back) return std::move(given_back).error();
@@ -170,7 +181,16 @@ class DeadList {
 
   void say_what_next() const {
     const std::string name = printable(options_.queue, Newlines::escape);
-    if (count_ == 0)
+    if (hidden_count_ > 0)
+      note(fmt::format("{}: {} in flight, looked at by a sweep or somebody else: try again in a minute{}",
+                       printable(name_in(dead_letter_queue_), Newlines::escape),
+                       counted(hidden_count_, "message is", "messages are"),
+                       hidden_count_ > sweep_look_count ? "; sweeps hide a part of so many for ten" : ""));
+    else if (not_shown_count_ > 0)
+      note(fmt::format("{}: its counts say {}, and none came: try again in a minute",
+                       printable(name_in(dead_letter_queue_), Newlines::escape),
+                       counted(not_shown_count_, "message", "messages")));
+    else if (count_ == 0)
       note(fmt::format("{}: no message {}is a dead letter", name,
                        is_on_aws(invocation_.common) ? "" : "has failed or "));
     if (!first_failed_.empty()) note(fmt::format("what one printed:  fanfold logs {}", shell_word(first_failed_)));
@@ -189,6 +209,8 @@ class DeadList {
   std::uint64_t count_ = 0;
   std::uint64_t letter_count_ = 0;
   bool has_more_ = false;
+  std::uint64_t hidden_count_ = 0;     // On AWS: in flight before this command looked.
+  std::uint64_t not_shown_count_ = 0;  // On AWS: there by its counts, and none was received.
   std::string first_failed_;
   std::string dead_letter_queue_;
 };

@@ -14,9 +14,12 @@ namespace fanfold::engine {
 
 namespace {
 
-/// What is left alone shows up for the next sweep, what is dealt with is deleted long before.
+/// What is left alone is hidden until the look is over, so that it does not come twice, and then given back; after a
+/// process that died in between it shows up this long after it was received. What is dealt with is deleted long before.
 constexpr std::chrono::milliseconds look_time{60'000};
-/// A claim that allows no attempt claims nothing: it only says how the record stands.
+/// Of a look that did not come to the end of its queue, so that the next ones go on behind what it has seen. All that
+/// it has not seen shows meanwhile, and its last messages.
+constexpr std::chrono::milliseconds rest_time{600'000};
 
 enum class Fate : std::uint8_t { remove, leave };
 
@@ -25,35 +28,82 @@ class DeadLetters {
   DeadLetters(Store& store, std::string dead_letter_url, SweepReport& report)
       : store_(store), url_(std::move(dead_letter_url)), report_(report) {}
 
-  Result<void> run(std::optional<Time> deadline) {
-    const ReceiveOptions options{.count_max = std::min<std::size_t>(10, store_.queue().receive_count_max()),
-                                 .wait = std::chrono::milliseconds{0},
-                                 .visibility = look_time};
-    for (std::size_t count = 0; count < dead_letter_count_max && !(deadline && store_.now() >= *deadline);) {
-      auto deliveries = with_patience(store_, [&] { return store_.queue().receive(url_, options, {}); });
-      if (!deliveries) return std::move(deliveries).error();
-      if (deliveries->empty()) break;
-      count += deliveries->size();
-      for (Delivery& delivery : *deliveries) {
-        if (auto fetched = fetch_payload(store_, delivery); !fetched) {
-          add_report(report_, "a message in dead-letter queue " + url_ + " is left: " + to_string(fetched.error()));
-          continue;
-        }
-        auto dealt = deal_with(delivery);
-        if (!dealt) return dealt;
-      }
-    }
-    if (left_count_ > 0)
-      add_report(report_, std::to_string(left_count_) +
-                              " messages that this store has no record of are left in dead-letter queue " + url_);
-    return {};
+  Result<void> run(const DeadLetterLimits& limits) {
+    auto looked = look(limits);
+    auto given_back = give_back();
+    if (unknown_count_ > 0)
+      add_report(report_, std::to_string(unknown_count_) +
+                              " messages that this store has no record of are left in dead-letter queue " + url_ +
+                              (has_more_ ? ", and more behind them: the next sweep goes on" : ""));
+    return looked ? given_back : looked;
   }
 
  private:
+  /// A message that is left alone for now.
+  struct Left {
+    std::string receipt_handle{};
+    bool is_unknown = false;
+  };
+
+  Result<void> look(const DeadLetterLimits& limits) {
+    const ReceiveOptions options{.count_max = std::min<std::size_t>(10, store_.queue().receive_count_max()),
+                                 .wait = std::chrono::milliseconds{0},
+                                 .visibility = look_time};
+    for (std::size_t count = 0; count < dead_letter_count_max && left_.size() < limits.left_count_max &&
+                                !(limits.deadline && store_.now() >= *limits.deadline);) {
+      auto deliveries = with_patience(store_, [&] { return store_.queue().receive(url_, options, {}); });
+      if (!deliveries) return std::move(deliveries).error();
+      has_more_ = !deliveries->empty();
+      if (!has_more_) break;
+      count += deliveries->size();
+      const std::size_t left_before_count = left_.size();
+      auto dealt = deal_with_all(*deliveries);
+      if (limits.rests && left_.size() > left_before_count) resting_count_ = left_before_count;
+      if (!dealt) return dealt;
+    }
+    return {};
+  }
+
+  /// After an error the message that it was of stays hidden, so that the next look goes on behind it.
+  Result<void> deal_with_all(std::span<Delivery> deliveries) {
+    Result<void> outcome;
+    for (Delivery& delivery : deliveries) {
+      if (!outcome) {
+        left_.push_back({.receipt_handle = std::move(delivery.receipt_handle)});
+        continue;
+      }
+      if (auto fetched = fetch_payload(store_, delivery); !fetched) {
+        add_report(report_, "a message in dead-letter queue " + url_ + " is left: " + to_string(fetched.error()));
+        left_.push_back({.receipt_handle = std::move(delivery.receipt_handle)});
+        continue;
+      }
+      outcome = deal_with(delivery);
+    }
+    return outcome;
+  }
+
+  /// A receipt that is stale by now changes nothing.
+  Result<void> give_back() {
+    if (left_.empty()) return {};
+    std::vector<VisibilityChange> changes;
+    changes.reserve(left_.size());
+    for (std::size_t i = 0; i < left_.size(); ++i) {
+      const bool rests = has_more_ && i < resting_count_ && left_[i].is_unknown;
+      changes.push_back({std::move(left_[i].receipt_handle), rests ? rest_time : std::chrono::milliseconds{0}});
+    }
+    auto changed = with_patience(store_, [&] { return store_.queue().change_visibility(url_, changes); });
+    if (!changed) return std::move(changed).error();
+    return {};
+  }
+
   Result<void> deal_with(const Delivery& delivery) {
+    const std::uint64_t unknown_count_before = unknown_count_;
     auto fate = decide(delivery);
     if (!fate) return std::move(fate).error();
-    if (*fate == Fate::leave) return {};
+    if (*fate == Fate::leave) {
+      left_.push_back({delivery.receipt_handle, unknown_count_ > unknown_count_before});
+      return {};
+    }
     ++report_.dead_letter_count;
     auto removed =
         with_patience(store_, [&] { return store_.queue().remove(url_, std::span(&delivery.receipt_handle, 1)); });
@@ -64,7 +114,7 @@ class DeadLetters {
   Result<Fate> decide(const Delivery& delivery) {
     auto content = wire::content_of(delivery);
     if (!content) {
-      if (content.error().code != ErrorCode::unsupported_version) ++left_count_;
+      if (content.error().code != ErrorCode::unsupported_version) ++unknown_count_;
       return Fate::leave;
     }
     switch (content->type) {
@@ -80,7 +130,7 @@ class DeadLetters {
     if (!header && header.error().code != ErrorCode::not_found) return std::move(header).error();
     switch (core::admit_task(content, header ? &*header : nullptr, core::Knowledge::strong, store_.now())) {
       case core::Admission::remove: return Fate::remove;
-      case core::Admission::unknown: ++left_count_; return Fate::leave;
+      case core::Admission::unknown: ++unknown_count_; return Fate::leave;
       case core::Admission::claim: break;
       default: return Fate::leave;
     }
@@ -110,7 +160,7 @@ class DeadLetters {
     auto header = store_.header_strong(content.id);
     if (!header && header.error().code != ErrorCode::not_found) return std::move(header).error();
     if (!header && !core::is_expired(content, store_.now())) {
-      ++left_count_;
+      ++unknown_count_;
       return Fate::leave;
     }
     if (!header || header->tombstone || content.round < header->round) return Fate::remove;
@@ -135,7 +185,7 @@ class DeadLetters {
     switch (core::next_step(seen->outcome)) {
       case core::NextStep::repeat_finish: return Fate::remove;
       case core::NextStep::fail: break;
-      case core::NextStep::look_again: ++left_count_; return Fate::leave;
+      case core::NextStep::look_again: ++unknown_count_; return Fate::leave;
       default: return Fate::leave;
     }
     if (core::is_expired(content, store_.now())) return fail(content, *seen, expired_error(content));
@@ -208,19 +258,23 @@ class DeadLetters {
   Store& store_;
   std::string url_;
   SweepReport& report_;
-  std::uint64_t left_count_ = 0;
+  std::vector<Left> left_;
+  std::size_t resting_count_ = 0;    ///< The first of these, before the last receive that left some: they may rest.
+  std::uint64_t unknown_count_ = 0;  ///< Of these, what this store has no record of.
+  bool has_more_ = false;            ///< The last receive brought something.
 };
 
 }  // namespace
 
-Result<void> sweep_dead_letters(Store& store, std::string_view url, SweepReport& report, std::optional<Time> deadline) {
+Result<void> sweep_dead_letters(Store& store, std::string_view url, SweepReport& report,
+                                const DeadLetterLimits& limits) {
   auto attributes = with_patience(store, [&] { return store.queue().attributes(url); });
   if (!attributes) return std::move(attributes).error();
   if (!attributes->redrive) return {};
   auto dead_letter_url =
       with_patience(store, [&] { return store.queue().resolve(attributes->redrive->dead_letter_queue); });
   if (!dead_letter_url) return std::move(dead_letter_url).error();
-  return DeadLetters(store, std::move(*dead_letter_url), report).run(deadline);
+  return DeadLetters(store, std::move(*dead_letter_url), report).run(limits);
 }
 
 }  // namespace fanfold::engine

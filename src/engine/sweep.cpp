@@ -25,14 +25,18 @@ class Sweep {
   Result<SweepReport> run() {
     auto released = with_patience(store_, [&] { return store_.ledger().release_dead_holders(store_.now()); });
     if (!released) return std::move(released).error();
-    if (!somebody_swept()) {
+    DeadLetterLimits dead_letters{.deadline = limits_.deadline};
+    if (somebody_swept()) {
+      dead_letters.left_count_max = left_count_out_of_turn;
+      dead_letters.rests = false;
+    } else {
       auto swept = sweep_clusters();
       if (!swept) return std::move(swept).error();
     }
     for (std::string& url : store_.queues_known.all()) urls_.insert(std::move(url));
     for (const std::string& url : urls_) {
       if (is_over()) break;
-      note(sweep_dead_letters(store_, url, report_, limits_.deadline), "dead-letter queue of " + url);
+      note(sweep_dead_letters(store_, url, report_, dead_letters), "dead-letter queue of " + url);
     }
     if (is_over()) add_report(report_, "the time for this sweep is over: the next one goes on");
     if (first_error_ && succeeded_count_ == 0) return *std::move(first_error_);

@@ -12,24 +12,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// A queue whose messages are given up after two receives.
-struct RedriveScene : Scene {
-  RedriveScene() {
-    static_cast<void>(client->create_queue("dead").value());
-    static_cast<void>(
-        client->create_queue("work", {.redrive = RedrivePolicy{.dead_letter_queue = "dead", .receive_count_max = 2}})
-            .value());
-  }
-  /// Receives everything twice without an attempt, until the queue gives it up.
-  void receive_until_dead() const {
-    for (int i = 0; i < 3; ++i) {
-      while (!client->receive("work", {.wait = 0ms, .visibility = 1s}).value().empty()) {
-      }
-      advance(2s);
-    }
-  }
-};
-
 TEST(Sweep, LeavesAHealthyClusterAsItIs) {
   Scene scene;
   const Cluster cluster = scene.client->create_message_cluster("work", numbers(5)).value();
@@ -71,18 +53,6 @@ TEST(Sweep, InTurnIsNotKeptByANoteOfAClockThatIsAhead) {
   scene.client->create_message_cluster("work", numbers(5)).value();
   scene.ledger->note_sweep(scene.now() + 24h).value();
   EXPECT_EQ(clusters_swept_in_turn(scene), 1U);
-}
-
-TEST(Sweep, InTurnDealsWithDeadLettersWhoeverSweptTheClusters) {
-  RedriveScene scene;
-  scene.client->send_message("work", 1).value();
-  scene.receive_until_dead();
-  scene.ledger->note_sweep(scene.now()).value();
-  Client client = make_client(scene.memory.backend());
-  static_cast<void>(client.receive("work", {.wait = 0ms}).value());  // One of its queues.
-  const SweepReport report = Engine::of(client)->sweep_in_turn(1min).value();
-  EXPECT_EQ(report.cluster_count, 0U);
-  EXPECT_EQ(report.dead_letter_count, 1U);
 }
 
 TEST(Sweep, ThatLeavesOffIsNotNotedAsOneOverAllClusters) {
@@ -199,89 +169,6 @@ TEST(Sweep, OfTwoAtATimeDoesOneTurnOfAClusterOnly) {
   EXPECT_EQ(scene.client->sweep().value().resent_count, 0U);
   scene.advance(1s);
   EXPECT_EQ(scene.client->sweep().value().resent_count, 2U);
-}
-
-TEST(DeadLetter, ThatWasOnlyReceivedIsSentAgainAndNoAttemptCounted) {
-  RedriveScene scene;
-  const Cluster cluster = scene.client->create_message_cluster("work", numbers(3)).value();
-  scene.receive_until_dead();
-  ASSERT_EQ(scene.message_count("dead"), 3U);
-  const SweepReport report = scene.client->sweep().value();
-  EXPECT_EQ(report.dead_letter_count, 3U);
-  EXPECT_EQ(report.resent_count, 3U);
-  EXPECT_EQ(report.failed_count, 0U);
-  EXPECT_EQ(scene.message_count("dead"), 0U);
-  EXPECT_EQ(scene.message_count("work"), 3U);
-  EXPECT_EQ(scene.client->list_tasks(cluster).value().tasks.front().attempt_count, 0U);
-}
-
-TEST(DeadLetter, WhoseAttemptsAreUsedUpFailsItsTask) {
-  RedriveScene scene;
-  const Cluster cluster = scene.client->create_message_cluster("work", numbers(1), {.attempts_max = 1}).value();
-  const auto record = scene.client->receive("work", {.visibility = 2s}).value().front();
-  ASSERT_EQ(scene.client->is_complete(record, {.lease = 1s}).value().state, ClaimState::claimed);
-  scene.advance(3s);
-  scene.receive_until_dead();
-  ASSERT_EQ(scene.message_count("dead"), 1U);
-  EXPECT_EQ(scene.client->sweep().value().failed_count, 1U);
-  EXPECT_TRUE(scene.progress(cluster).finished);
-  EXPECT_EQ(scene.client->list_tasks(cluster).value().tasks.front().error.at(0).code, "attempts_used_up");
-  EXPECT_EQ(scene.message_count("dead"), 0U);
-}
-
-TEST(DeadLetter, OfALiveLeaseIsLeftAlone) {
-  RedriveScene scene;
-  static_cast<void>(scene.client->create_message_cluster("work", numbers(1)).value());
-  const auto record = scene.client->receive("work", {.visibility = 1s}).value().front();
-  ASSERT_EQ(scene.client->is_complete(record, {.lease = 300s}).value().state, ClaimState::claimed);
-  scene.receive_until_dead();
-  ASSERT_EQ(scene.message_count("dead"), 1U);
-  const SweepReport report = scene.client->sweep().value();
-  EXPECT_EQ(report.dead_letter_count, 0U);
-  EXPECT_EQ(scene.message_count("dead"), 1U);
-}
-
-TEST(DeadLetter, OfAnEndedTaskIsDeleted) {
-  RedriveScene scene;
-  const Cluster cluster = scene.client->create_message_cluster("work", numbers(2)).value();
-  scene.client->fail_task(MessageKey::of_task(id_of(cluster), 0), "no").value();
-  scene.receive_until_dead();
-  const SweepReport report = scene.client->sweep().value();
-  EXPECT_EQ(report.dead_letter_count, 2U);
-  EXPECT_EQ(report.resent_count, 1U);
-}
-
-TEST(DeadLetter, ThatIsAFinishMessageIsSentAgain) {
-  RedriveScene scene;
-  const Cluster cluster = scene.client->create_message_cluster("work", std::vector<int>()).value();
-  scene.receive_until_dead();
-  ASSERT_EQ(scene.message_count("dead"), 1U);
-  EXPECT_EQ(scene.client->sweep().value().resent_count, 1U);
-  scene.work();
-  EXPECT_TRUE(scene.progress(cluster).finish_handled);
-}
-
-TEST(DeadLetter, OfASingleMessageGoesBackWhereItCameFrom) {
-  RedriveScene scene;
-  static_cast<void>(scene.client->create_message_cluster("work", numbers(1)).value());
-  const MessageKey key = scene.client->send_message("work", 7).value();
-  scene.receive_until_dead();
-  EXPECT_EQ(scene.client->sweep().value().dead_letter_count, 2U);
-  scene.work();
-  EXPECT_EQ(scene.client->get_message_record(key).value().status, Status::complete);
-}
-
-TEST(DeadLetter, OfSomebodyElseIsLeftAloneAndReported) {
-  RedriveScene scene;
-  static_cast<void>(scene.client->create_message_cluster("work", numbers(1)).value());
-  OutgoingMessage foreign;
-  foreign.text = R"({"order":5})";
-  static_cast<void>(scene.queue->send("dead", std::span(&foreign, 1)).value());
-  const SweepReport report = scene.client->sweep().value();
-  EXPECT_EQ(report.dead_letter_count, 0U);
-  ASSERT_EQ(report.reports.size(), 1U);
-  EXPECT_EQ(report.reports.front(), "1 messages that this store has no record of are left in dead-letter queue dead");
-  EXPECT_EQ(scene.message_count("dead"), 1U);
 }
 
 TEST(Resend, IsLeftToTheSenderThatIsAtIt) {
