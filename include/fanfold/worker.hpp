@@ -28,7 +28,7 @@ struct WorkerEvent {
     finish_handled,  ///< The finish message of a cluster ended complete.
     crashed_before,  ///< It failed for good since the attempt before ended with its process.
     error,           ///< `detail` says it to people; a passing fault is tried again.
-    swept,           ///< A sweep is over.
+    swept,           ///< A sweep is over; `detail` names, the first time, queues of others that it may not look after.
     draining,        ///< Stop was requested: nothing new begins.
     stopped          ///< The last event.
   };

@@ -48,6 +48,9 @@ void WorkerWatch::see(const WorkerEvent& event) {
       if (draining_ && was_started) ++drained_count_;
       break;
     }
+    case WorkerEvent::Kind::swept:
+      if (!event.detail.empty()) options_.say("fanfold: " + printable(event.detail, Newlines::escape));
+      break;
     default: break;
   }
 }

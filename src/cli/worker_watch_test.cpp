@@ -46,6 +46,15 @@ TEST(WorkerWatch, LeavesAnOutageToAStoreThatTellsOfItAndSaysWhatThatDoesNot) {
   EXPECT_EQ(said.size(), 2U);
 }
 
+TEST(WorkerWatch, SaysWhatASweepMayNotLookAfterAndGoesOn) {
+  std::vector<std::string> said;
+  WorkerWatch watch({.say = [&](const std::string& line) { said.push_back(line); }});
+  watch.see({.kind = WorkerEvent::Kind::swept});
+  watch.see({.kind = WorkerEvent::Kind::swept, .detail = "queue play: permission_denied: refused"});
+  EXPECT_EQ(said, std::vector<std::string>{"fanfold: queue play: permission_denied: refused"});
+  EXPECT_FALSE(watch.token().stop_requested());
+}
+
 TEST(WorkerWatch, StopsByAnErrorThatNoWaitingMends) {
   WorkerWatch watch({.say = [](const std::string&) {}});
   const Error error{ErrorCode::disk_full, "the disk is full", {}};

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <set>
 
 #include "engine/engine.hpp"
 #include "engine/passing_queue_for_tests.hpp"
@@ -61,10 +62,15 @@ class ScriptedQueue final : public PassingQueue {
   std::uint64_t sent_task_count = 0;
   std::string last_message_id{};  ///< Of the last message that came, accepted or not.
 
-  std::function<void()> on_send{};  ///< Before each call that sends.
+  std::function<void()> on_send{};              ///< Before each call that sends.
+  std::set<std::string, std::less<>> denied{};  ///< Queues whose attributes are refused.
 
   struct Crash {};  ///< Not derived from std::exception, as a process that dies is no error.
 
+  Result<QueueAttributes> attributes(std::string_view url) override {
+    if (denied.contains(url)) return Error{ErrorCode::permission_denied, "refused", {}};
+    return PassingQueue::attributes(url);
+  }
   Result<std::vector<Result<std::string>>> send(std::string_view url,
                                                 std::span<const OutgoingMessage> messages) override {
     begin_send();

@@ -36,7 +36,11 @@ class Sweep {
     for (std::string& url : store_.queues_known.all()) urls_.insert(std::move(url));
     for (const std::string& url : urls_) {
       if (is_over()) break;
-      note(sweep_dead_letters(store_, url, report_, dead_letters), "dead-letter queue of " + url);
+      if (!denied_.contains(url)) sweep_dead_letters_of(url, dead_letters);
+    }
+    for (const auto& [url, error] : denied_) {
+      add_report(report_, denied_line(url, error));
+      report_.denied.push_back(denied_line(url, error));
     }
     if (is_over()) add_report(report_, "the time for this sweep is over: the next one goes on");
     if (first_error_ && succeeded_count_ == 0) return *std::move(first_error_);
@@ -56,7 +60,36 @@ class Sweep {
   /// Nothing rests on it: without it, the next worker sweeps too.
   void note_sweep(Time began_at) {
     if (first_error_) return;
-    if (store_.ledger().note_sweep(began_at).has_value()) store_.sweep_place.keep_noted(began_at);
+    const auto noted = store_.ledger().note_sweep(began_at);
+    if (noted)
+      store_.sweep_place.keep_noted(began_at);
+    else if (noted.error().code == ErrorCode::permission_denied)
+      add_report(report_, "this sweep may write nothing, and noted for no worker that it was there: " +
+                              to_string(noted.error()));
+  }
+
+  void sweep_dead_letters_of(const std::string& url, const DeadLetterLimits& limits) {
+    const auto swept = sweep_dead_letters(store_, url, report_, limits);
+    const std::string what = "dead-letter queue of " + url;
+    if (!swept && swept.error().code == ErrorCode::permission_denied)
+      report_.denied.push_back(what + ": " + to_string(swept.error()));
+    note(swept, what);
+  }
+
+  static std::string denied_line(const std::string& url, const Error& error) {
+    return "queue " + url + ": " + to_string(error) + ": its clusters and dead letters are left";
+  }
+
+  /// A queue that this caller may not ask for is told of once, not for each of its clusters.
+  void note_cluster(const ClusterHeader& header, const Result<void>& swept) {
+    for (const std::string& url : {header.queue_url, header.finish_queue_url}) {
+      const auto denied = denied_.find(url);
+      if (denied == denied_.end()) continue;
+      const Error& error = denied->second;
+      if (!first_error_) first_error_ = Error{error.code, "queue " + url + ": " + error.message, error.remote_detail};
+      return;
+    }
+    note(swept, "cluster " + header.id);
   }
 
   Result<void> sweep_clusters() {
@@ -74,7 +107,7 @@ class Sweep {
           return {};
         }
         ++report_.cluster_count;
-        note(sweep_cluster(header), "cluster " + header.id);
+        note_cluster(header, sweep_cluster(header));
       }
       if (page->next_cursor.empty()) {
         if (from_the_start) note_sweep(began_at);
@@ -135,8 +168,12 @@ class Sweep {
   Result<QueueAttributes> attributes(const std::string& url) {
     const auto known = attributes_.find(url);
     if (known != attributes_.end()) return known->second;
+    if (const auto denied = denied_.find(url); denied != denied_.end()) return denied->second;
     auto read = with_patience(store_, [&] { return store_.queue().attributes(url); });
-    if (read) attributes_.emplace(url, *read);
+    if (read)
+      attributes_.emplace(url, *read);
+    else if (read.error().code == ErrorCode::permission_denied)
+      denied_.emplace(url, read.error());
     return read;
   }
 
@@ -273,6 +310,7 @@ class Sweep {
   SweepReport report_;
   std::set<std::string> urls_;  // Of the queues of unfinished clusters, and of those that this process takes from.
   std::map<std::string, QueueAttributes> attributes_;
+  std::map<std::string, Error> denied_;  // Queues that this caller may not ask for.
   std::optional<Error> first_error_;
   std::size_t succeeded_count_ = 0;
 };

@@ -158,6 +158,30 @@ TEST(Sweep, GoesOnAfterAClusterThatItCannotMend) {
   EXPECT_EQ(scene.header(broken).due.size(), 1U) << "the next sweep repeats it";
 }
 
+TEST(Sweep, TellsOfADeniedQueueOnceAndGoesOnWithTheOthers) {
+  Scene scene;
+  for (const char* const queue : {"play", "work", "play"})
+    static_cast<void>(scene.client->create_message_cluster(queue, numbers(2), {.expires_after = 24h * 60}).value());
+  scene.advance(24h * 4);
+  scene.queue->denied = {"play"};
+  const SweepReport report = scene.client->sweep().value();
+  EXPECT_EQ(report.cluster_count, 3U);
+  EXPECT_EQ(report.resent_count, 2U);
+  EXPECT_EQ(report.reports,
+            std::vector<std::string>{"queue play: permission_denied: refused: its clusters and dead letters are left"});
+  EXPECT_EQ(report.denied, report.reports);
+  EXPECT_FALSE(scene.ledger->noted_sweep().value().has_value()) << "who may sweep that queue too is not kept from it";
+}
+
+TEST(Sweep, OfNothingButADeniedQueueNamesIt) {
+  Scene scene;
+  static_cast<void>(scene.client->create_message_cluster("play", numbers(2)).value());
+  scene.queue->denied = {"play"};
+  const auto report = scene.client->sweep();
+  EXPECT_EQ(code_of(report), ErrorCode::permission_denied);
+  EXPECT_EQ(report.error().message, "queue play: refused");
+}
+
 TEST(Sweep, OfTwoAtATimeDoesOneTurnOfAClusterOnly) {
   Scene scene;
   const Cluster cluster = scene.client->create_message_cluster("work", numbers(2), {.expires_after = 24h * 60}).value();

@@ -385,6 +385,7 @@ void Run::run_chunk(const std::shared_ptr<ActiveChunk>& chunk, bool alone, Slot&
 void Run::sweep(std::stop_token stop) {
   auto pause = jittered(std::min(first_sweep_max, options_.sweep_interval));
   bool is_first = true;
+  std::set<std::string> denied;
   while (true) {
     store_.clock().sleep_until(store_.now() + pause, stop);
     if (stop.stop_requested()) return;
@@ -392,7 +393,11 @@ void Run::sweep(std::stop_token stop) {
     auto report = is_first ? engine_->sweep() : engine_->sweep_in_turn(options_.sweep_interval);
     is_first = false;
     if (report) {
-      emit(WorkerEvent::Kind::swept);
+      // Others look after that queue, or nobody does: that is worth a word, but not one a minute.
+      std::string news;
+      for (const std::string& line : report->denied)
+        if (denied.insert(line).second) news += (news.empty() ? "" : "; ") + line;
+      emit(WorkerEvent::Kind::swept, news);
     } else {
       note_error(report.error());
       if (ends_the_run(report.error().code)) fail(report.error());

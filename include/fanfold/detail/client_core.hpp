@@ -54,6 +54,7 @@ struct SweepReport {
   std::uint64_t finish_message_count = 0;  ///< Finish messages sent (again).
   std::uint64_t stopped_count = 0;         ///< By deadline.
   std::vector<std::string> reports{};      ///< For people: overdue, open without adds, orphaned.
+  std::vector<std::string> denied{};       ///< Of these, a line for each queue that this caller may not look after.
 };
 
 struct GlobalsUpdate {
