@@ -1,5 +1,5 @@
-# The templates of deploy/ are such as CloudFormation takes; fanfold.yaml agrees with what setup makes, and its policies permit every operation
-# that the sources call: a new operation without a permission fails here.
+# The templates of deploy/ are such as CloudFormation takes; fanfold.yaml agrees with what setup makes, and some policy of it permits every operation
+# that the sources call: a new operation without a permission fails here. Which policy permits what: deploy_policies_test.sh.
 set -euo pipefail
 template=$SOURCE_DIR/deploy/fanfold.yaml
 failed() { echo "FAILED: $*" >&2; exit 1; }
@@ -32,6 +32,10 @@ grep -q "payloads_kept_days = $(sed -n 's/.*Prefix: fanfold-payloads.*Expiration
 grep -q "pages_kept_days = $(sed -n 's/.*Prefix: SQSMessage.*ExpirationInDays: \([0-9]*\).*/\1/p' "$template");" "$setup" || failed "pages are kept otherwise by setup"
 
 grep -q 'FunctionResponseTypes: \[ReportBatchItemFailures\]' "$SOURCE_DIR/deploy/lambda.yaml" || failed "Lambda would delete the messages that failed"
+
+default_of() { sed -n "s/^  $1: .*Default: \([0-9]*\),.*/\1/p" "$SOURCE_DIR/deploy/$2"; }
+visibility=$(default_of VisibilitySeconds fanfold.yaml) timeout=$(default_of TimeoutSeconds lambda.yaml)
+[ "$visibility" -ge $((6 * timeout)) ] || failed "Lambda asks for a visibility of six times the timeout: $visibility s, $timeout s"
 
 lint=$SOURCE_DIR/build/python/bin/cfn-lint
 [ -x "$lint" ] || { echo "NOT RUN: there is no cfn-lint; ./dev test installs it into build/python" >&2; exit 77; }
