@@ -121,7 +121,8 @@ expect 0 as WorkerPolicy "$FANFOLD_BIN" sweep
 says '3 clusters looked at'
 same 1 "$(grep -c 'queue .*/other: permission_denied: .*its clusters and dead letters are left' out)"
 same 1 "$(grep -c permission_denied out)"
-as WorkerPolicy "$FANFOLD_BIN" work --queue resize -- true >w 2>w.err </dev/null &
+# A command, not the function: what is killed below is the worker then.
+AWS_ENDPOINT_URL=${endpoints[WorkerPolicy]} setpriv --pdeathsig KILL "$FANFOLD_BIN" work --queue resize -- true >w 2>w.err </dev/null &
 worker=$!
 for ((waited = 0; waited < 300; waited++)); do ! grep -q '/other: permission_denied' w.err 2>/dev/null || break; sleep 0.1; done
 grep -q '/other: permission_denied' w.err || failed "a worker says nothing of a queue that it may not sweep: $(cat w.err)"
