@@ -145,7 +145,10 @@ class SqliteOneAttempt : public ::testing::Test {
   [[nodiscard]] bool check(const TaskState& task) const {
     const unsigned begun = sightings_->begun[task.index];
     const unsigned returned = sightings_->returned[task.index];
-    EXPECT_EQ(begun, 1U) << "task " << task.index << ", " << to_string(task.status);
+    // Between what the worker notes and the handler's first word are microseconds, under a sanitizer dozens.
+    const bool is_killed_at_the_door = begun == 0 && task.status == Status::error;
+    EXPECT_TRUE(begun == 1 || is_killed_at_the_door)
+        << "task " << task.index << ", " << to_string(task.status) << ", was begun " << begun << " times";
     EXPECT_EQ(task.status, returned == 1 ? Status::complete : Status::error)
         << "task " << task.index << " was begun " << begun << " times and returned " << returned << " times";
     EXPECT_EQ(task.attempt_count, 1U);
@@ -176,8 +179,7 @@ TEST_F(SqliteOneAttempt, FailsWhatWasInAHandlersHandsWhenItsProcessWasKilledAndN
   const pid_t last = start_worker();
   await(last);
   const std::size_t failed_count = check_all();
-  EXPECT_EQ(failed_count, held_count);
-  EXPECT_GE(failed_count, kill_count);
+  EXPECT_GE(failed_count, held_count);
   EXPECT_LE(failed_count, kill_count * one_attempt_jobs);
 }
 
