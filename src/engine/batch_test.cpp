@@ -189,28 +189,26 @@ TEST(ProcessBatch, CountsNoAttemptOfWhatItGivesBackUnstarted) {
   EXPECT_EQ(progress.failed_count, 0U);
 }
 
-TEST(ProcessBatch, ClaimsATaskWhenItBeginsWhereItsClusterAllowsOneAttempt) {
-  World world;
+/// How many of a batch of three tasks of one attempt were claimed when each was begun.
+std::vector<std::uint64_t> claimed_counts(World& world) {
   const Cluster cluster = world.client->create_message_cluster(world.queue, numbers(3), {.attempts_max = 1}).value();
-  std::vector<std::uint64_t> claimed_counts;
+  std::vector<std::uint64_t> counts;
   const SqsEvent event = world.receive();
   world.process(event, messages([&](const Message<Json>&, const Context&) {
-                  claimed_counts.push_back(world.client->progress(cluster).value().in_progress_count);
+                  counts.push_back(world.client->progress(cluster).value().in_progress_count);
                   return done();
                 }));
-  EXPECT_EQ(claimed_counts, (std::vector<std::uint64_t>{1, 1, 1}));
+  return counts;
+}
+
+TEST(ProcessBatch, ClaimsATaskWhenItBeginsWhereItsClusterAllowsOneAttempt) {
+  World world;
+  EXPECT_EQ(claimed_counts(world), (std::vector<std::uint64_t>{1, 1, 1}));
 }
 
 TEST(ProcessBatch, ClaimsTogetherWhatHasOneAttemptWhereTheStoreNotesWhatBegins) {
   World world({.notes_begins = true});
-  const Cluster cluster = world.client->create_message_cluster(world.queue, numbers(3), {.attempts_max = 1}).value();
-  std::vector<std::uint64_t> claimed_counts;
-  const SqsEvent event = world.receive();
-  world.process(event, messages([&](const Message<Json>&, const Context&) {
-                  claimed_counts.push_back(world.client->progress(cluster).value().in_progress_count);
-                  return done();
-                }));
-  EXPECT_EQ(claimed_counts, (std::vector<std::uint64_t>{3, 3, 3}));
+  EXPECT_EQ(claimed_counts(world), (std::vector<std::uint64_t>{3, 3, 3}));
 }
 
 TEST(ProcessBatch, ClaimsTogetherWhereTheClusterAllowsMoreAttemptsThanTheOptions) {

@@ -1,6 +1,7 @@
 #include "backends/aws/keys.hpp"
 #include "backends/aws/limits.hpp"
 #include "backends/aws/sqs_queue.hpp"
+#include "support/queue_name.hpp"
 
 #include <fanfold/detail/json_reader.hpp>
 #include <fanfold/detail/json_writer.hpp>
@@ -15,7 +16,6 @@ using std::chrono::seconds;
 
 constexpr std::size_t list_page_count_max = 1'000;
 constexpr int new_queue_look_max = 10;  ///< A second apart.
-constexpr std::string_view fifo_ending = ".fifo";
 
 std::uint64_t number_in(const AttributeMap& attributes, std::string_view name) {
   const auto found = attributes.find(name);
@@ -92,7 +92,7 @@ Result<std::string> SqsQueue::resolve(std::string_view name_or_url) {
     const auto found = urls_.find(name_or_url);
     if (found != urls_.end()) return found->second;
   }
-  if (auto checked = check_queue_name(name_or_url, name_or_url.ends_with(fifo_ending)); !checked)
+  if (auto checked = check_queue_name(name_or_url, support::is_fifo(name_or_url)); !checked)
     return std::move(checked).error();
   TextCall call(sqs_, "GetQueueUrl", {{"QueueName", std::string(name_or_url)}}, "QueueUrl");
   ++usage_.sqs_other_count;
@@ -163,7 +163,7 @@ Result<QueueAttributes> SqsQueue::attributes_or(std::string_view url, const Queu
     return found != there.end() && found->second == "true";
   };
   QueueAttributes attributes;
-  attributes.fifo = is_true("FifoQueue") || url.ends_with(fifo_ending);
+  attributes.fifo = is_true("FifoQueue") || support::is_fifo(url);
   attributes.visibility = told_or(there, "VisibilityTimeout", untold.visibility);
   attributes.retention = told_or(there, "MessageRetentionPeriod", untold.retention);
   attributes.delay = told_or(there, "DelaySeconds", untold.delay);
