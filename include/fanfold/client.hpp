@@ -260,9 +260,9 @@ class Client {
 
   /// Creates a cluster and sends its tasks: a range of bodies, or a generator `[]() -> std::optional<Body>` (any size
   /// in flat memory). Nothing is visible before every payload is stored; a creator that dies is resumed by calling
-  /// again with the same idempotency key, or by the sweep. On AWS, where nobody sees that it died, it is taken for
-  /// alive for a minute: calling again answers at once then, and what it had not sent is sent by a sweep after that.
-  /// Errors: different_tasks (same key, other tasks), too_large, deleted, invalid_argument.
+  /// again with the same idempotency key, or by the sweep. That call blocks for as long as another one of the key that
+  /// may be alive sends: on AWS, where nobody sees that it died, up to a minute after its last sign. A child's does
+  /// not. Errors: different_tasks (same key, other tasks), too_large, deleted, invalid_argument.
   template <class Tasks>
   Result<Cluster> create_message_cluster(const std::string& queue, Tasks&& tasks, ClusterOptions options = {}) const {
     auto key =
@@ -325,6 +325,7 @@ class Client {
   /// Ends a pause and sends every task that is not ended again. The answer counts them.
   Result<std::uint64_t> resume_cluster(const MessageKey& key) const { return core_->resume_cluster(key); }
   /// On a finished cluster whose finish message is done: a new round of what failed. The answer counts its tasks.
+  /// Under a key that another call uses it blocks as a creation does.
   /// Errors: not_finished, stopped, conflict (another retry won with another list), not_found (nothing failed matches).
   Result<std::uint64_t> retry_failed(const MessageKey& key, const RetryOptions& options = {}) const {
     return core_->retry_failed(key, options);
