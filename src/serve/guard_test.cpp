@@ -1,0 +1,53 @@
+#include "serve/guard.hpp"
+
+#include <gtest/gtest.h>
+
+namespace fanfold::serve {
+namespace {
+
+Request request_of(std::string method, std::map<std::string, std::string> headers) {
+  Request request;
+  request.method = std::move(method);
+  request.path = "/";
+  request.headers = std::move(headers);
+  return request;
+}
+
+const std::vector<std::string> names = names_of({.host_names = {"Jobs.Example.org"}});
+
+TEST(Guard, TakesTheNameOutOfAHostHeader) {
+  EXPECT_EQ(host_name_of("LocalHost:8025"), "localhost");
+  EXPECT_EQ(host_name_of("127.0.0.1"), "127.0.0.1");
+  EXPECT_EQ(host_name_of("[::1]:8025"), "::1");
+  EXPECT_EQ(host_name_of("[::1"), "");
+  EXPECT_EQ(host_name_of(""), "");
+}
+
+TEST(Guard, AnswersToThisMachineAndToTheNamesGiven) {
+  for (const char* host : {"localhost", "127.0.0.1:8025", "[::1]:8025", "jobs.example.org", "JOBS.example.org:80"})
+    EXPECT_EQ(refusal(request_of("GET", {{"host", host}}), names), "") << host;
+}
+
+TEST(Guard, RefusesANameThatSomebodyElsePointsHere) {
+  for (const char* host : {"evil.example", "localhost.evil.example", "evil.example:8025", "", "[::1"})
+    EXPECT_NE(refusal(request_of("GET", {{"host", host}}), names), "") << host;
+  EXPECT_NE(refusal(request_of("GET", {}), names), "");
+}
+
+TEST(Guard, RefusesWhatAnotherOriginsPageWantsChanged) {
+  const auto post = [](const char* origin) {
+    return refusal(request_of("POST", {{"host", "localhost:8025"}, {"origin", origin}}), names);
+  };
+  EXPECT_EQ(post("http://localhost:8025"), "");
+  EXPECT_EQ(post("https://localhost:8025"), "");  // Behind a proxy that has the certificate.
+  for (const char* origin : {"http://localhost:8026", "http://localhost", "http://evil.example", "null"})
+    EXPECT_NE(post(origin), "") << origin;
+  EXPECT_EQ(refusal(request_of("POST", {{"host", "localhost:8025"}}), names), "");  // No browser.
+}
+
+TEST(Guard, LetsAnotherOriginsPageAskWhatItCannotRead) {
+  EXPECT_EQ(refusal(request_of("GET", {{"host", "localhost"}, {"origin", "http://evil.example"}}), names), "");
+}
+
+}  // namespace
+}  // namespace fanfold::serve
