@@ -23,6 +23,7 @@ void add_verify_command(Command app, Invocation& invocation);
 void add_globals_command(Command app, Invocation& invocation);
 void add_queue_command(Command app, Invocation& invocation);
 void add_queue_dead_command(Command queue, Invocation& invocation);
+void add_dashboard_command(Command app, Invocation& invocation);
 void add_sweep_command(Command app, Invocation& invocation);
 void add_cost_command(Command app, Invocation& invocation);
 void add_setup_command(Command app, Invocation& invocation);

@@ -1,8 +1,8 @@
 #pragma once
 
 #include "cli/exit_code.hpp"
+#include "views/json_object.hpp"
 
-#include <fanfold/detail/json_writer.hpp>
 #include <fanfold/types.hpp>
 
 #include <functional>
@@ -49,23 +49,7 @@ class NoteRoute {
   NoteRoute& operator=(const NoteRoute&) = delete;
 };
 
-/// One JSON object, written member by member: what --json prints, one object a line. Text that is no UTF-8 is shown
-/// with replacement characters.
-class JsonObject {
- public:
-  JsonObject& text(std::string_view key, std::string_view value);
-  JsonObject& count(std::string_view key, std::uint64_t value);
-  JsonObject& decimal(std::string_view key, double value);
-  JsonObject& flag(std::string_view key, bool value);
-  JsonObject& json(std::string_view key, const Json& value);
-  JsonObject& time(std::string_view key, const std::optional<Time>& value);  ///< null where empty
-  /// The line. The object takes no more members afterwards.
-  [[nodiscard]] std::string line();
-
- private:
-  detail::JsonWriter value_of(std::string_view key);
-  std::string text_ = "{";
-};
+using views::JsonObject;
 
 /// How many rows a list shows: as many as `limit` says, or where that is zero all to a script and a screenful or two to
 /// people, who are told of the rest.

@@ -6,6 +6,7 @@
 #include "cli/store.hpp"
 #include "cli/task_text.hpp"
 #include "cli/text.hpp"
+#include "views/task_state.hpp"
 
 #include <fmt/format.h>
 
@@ -25,38 +26,18 @@ struct TasksOptions {
   std::uint64_t limit = 0;  // Zero: by shown_count_max.
 };
 
-/// The stored names, and the words that `cluster ls` uses. Errors: invalid_argument.
+/// Empty for no text. Errors: invalid_argument.
 Result<std::optional<Status>> read_status(const std::string& text) {
   if (text.empty()) return std::optional<Status>();
-  if (auto status = status_from(text)) return status;
-  static constexpr std::pair<std::string_view, Status> words[] = {{"open", Status::pre_flight},
-                                                                  {"running", Status::in_progress},
-                                                                  {"complete", Status::complete},
-                                                                  {"failed", Status::error}};
-  for (const auto& [word, status] : words) {
-    if (text == word) return std::optional<Status>(status);
-  }
+  if (auto status = views::status_of_word(text)) return status;
   return Error{ErrorCode::invalid_argument,
                fmt::format("--status: '{}' is none of open, running, complete, failed", as_utf8(text)),
                {}};
 }
 
-/// What a task is doing now, in the words of `--status` as far as those tell.
-std::string_view state_word(const TaskState& task) {
-  if (task.waiting_for_child) return "waiting for child";
-  switch (task.status) {
-    case Status::pre_flight: return "open";
-    case Status::in_progress: break;
-    case Status::complete: return "complete";
-    case Status::error: return "failed";
-  }
-  if (task.abandoned) return "abandoned";
-  return task.backing_off || !task.lease_end ? "to be tried again" : "running";
-}
-
 /// With the end of the lease where that alone tells whether its worker still lives.
 std::string state_text(const TaskState& task, bool is_on_aws) {
-  std::string text(state_word(task));
+  std::string text(views::state_word(task));
   if (!task.lease_end || task.abandoned) return text;
   const Time at = now();
   if (task.backing_off) return *task.lease_end > at ? fmt::format("{} {}", text, age_text(*task.lease_end, at)) : text;
@@ -70,7 +51,7 @@ JsonObject task_json(const ClusterHeader& header, const TaskState& task) {
   object.text("task", MessageKey::of_task(header.id, task.index).r_key)
       .count("index", task.index)
       .text("status", to_string(task.status))
-      .text("state", state_word(task))
+      .text("state", views::state_word(task))
       .count("attempts", task.attempt_count)
       .json("body", task.body)
       .time("lease_end", task.lease_end)

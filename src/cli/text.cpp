@@ -4,8 +4,6 @@
 
 #include <fmt/format.h>
 
-#include <cstring>
-
 namespace fanfold::cli {
 namespace {
 
@@ -114,35 +112,6 @@ std::string clipped(std::string_view text, std::size_t columns) {
     }
     used += width;
     if (used < columns) fitting = out;
-    text.remove_prefix(piece.bytes.size());
-  }
-  return out;
-}
-
-bool is_utf8(std::string_view text) noexcept {
-  constexpr std::uint64_t high_bits = 0x8080808080808080;
-  while (!text.empty()) {
-    // Most text is ASCII: eight bytes at a time.
-    std::uint64_t word = 0;
-    if (text.size() >= sizeof(word)) {
-      std::memcpy(&word, text.data(), sizeof(word));
-      if ((word & high_bits) == 0) {
-        text.remove_prefix(sizeof(word));
-        continue;
-      }
-    }
-    const Piece piece = next_piece(text);
-    if (!piece.valid) return false;
-    text.remove_prefix(piece.bytes.size());
-  }
-  return true;
-}
-
-std::string as_utf8(std::string_view text) {
-  std::string out;
-  while (!text.empty()) {
-    const Piece piece = next_piece(text);
-    out += piece.valid ? piece.bytes : std::string_view("\uFFFD");
     text.remove_prefix(piece.bytes.size());
   }
   return out;

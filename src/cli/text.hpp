@@ -1,5 +1,7 @@
 #pragma once
 
+#include "json/utf8.hpp"
+
 #include <fanfold/types.hpp>
 
 #include <cstdint>
@@ -29,9 +31,8 @@ namespace fanfold::cli {
 /// At most `columns` columns of `text`, with "…" where it was cut; control characters become spaces.
 [[nodiscard]] std::string clipped(std::string_view text, std::size_t columns);
 
-/// `text` with invalid UTF-8 replaced by U+FFFD, for places that take only text (JSON made for people's scripts).
-[[nodiscard]] std::string as_utf8(std::string_view text);
-[[nodiscard]] bool is_utf8(std::string_view text) noexcept;
+using detail::as_utf8;  // For places that take only text (JSON made for people's scripts).
+using detail::is_utf8;
 
 /// `text` safe to print on a terminal: control characters and invalid bytes as \xNN, except newlines and tabs where
 /// `lines`.

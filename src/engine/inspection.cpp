@@ -186,35 +186,40 @@ Result<Verification> verify(Store& store, const std::string& id) {
   return Verifier(store, *header).run();
 }
 
+void ErrorGroups::add(const TaskState& task) {
+  const ErrorEntry entry = task.error.empty()
+                               ? ErrorEntry{.code = "unknown", .message = "failed without an error entry"}
+                               : task.error.back();
+  const bool full = groups_.size() == error_group_count_max && !groups_.contains(entry.fingerprint);
+  ErrorGroup& group = full ? others_ : groups_[entry.fingerprint];
+  if (group.count == 0 && !full)
+    group = {.fingerprint = entry.fingerprint,
+             .code = entry.code,
+             .message = entry.message,
+             .count = 0,
+             .first_index = task.index};
+  if (group.count == 0) group.first_index = task.index;
+  ++group.count;
+}
+
+std::vector<ErrorGroup> ErrorGroups::sorted() && {
+  std::vector<ErrorGroup> sorted;
+  for (auto& [fingerprint, group] : groups_) sorted.push_back(std::move(group));
+  if (others_.count > 0) sorted.push_back(std::move(others_));
+  std::ranges::stable_sort(sorted, std::greater{}, &ErrorGroup::count);
+  return sorted;
+}
+
 Result<std::vector<ErrorGroup>> group_errors(Store& store, const std::string& id) {
-  std::map<std::string, ErrorGroup> groups;
-  ErrorGroup others{.fingerprint = "", .code = "others", .message = "more kinds of errors than are told apart"};
+  ErrorGroups groups;
   const TaskQuery query{.cluster_id = id,
                         .filter = {.status = Status::error},
                         .first_index = 0,
                         .count_max = task_page_count,
                         .with_payload = true};
-  auto listed = for_each_task(store, query, [&](const TaskState& task) {
-    const ErrorEntry entry = task.error.empty()
-                                 ? ErrorEntry{.code = "unknown", .message = "failed without an error entry"}
-                                 : task.error.back();
-    const bool full = groups.size() == error_group_count_max && !groups.contains(entry.fingerprint);
-    ErrorGroup& group = full ? others : groups[entry.fingerprint];
-    if (group.count == 0 && !full)
-      group = {.fingerprint = entry.fingerprint,
-               .code = entry.code,
-               .message = entry.message,
-               .count = 0,
-               .first_index = task.index};
-    if (group.count == 0) group.first_index = task.index;
-    ++group.count;
-  });
+  auto listed = for_each_task(store, query, [&](const TaskState& task) { groups.add(task); });
   if (!listed) return std::move(listed).error();
-  std::vector<ErrorGroup> sorted;
-  for (auto& [fingerprint, group] : groups) sorted.push_back(std::move(group));
-  if (others.count > 0) sorted.push_back(std::move(others));
-  std::ranges::stable_sort(sorted, std::greater{}, &ErrorGroup::count);
-  return sorted;
+  return std::move(groups).sorted();
 }
 
 namespace {

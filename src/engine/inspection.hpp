@@ -4,6 +4,8 @@
 
 #include <fanfold/detail/client_core.hpp>
 
+#include <map>
+
 namespace fanfold::engine {
 
 /// Open tasks that `why` looks at one by one; more are counted together.
@@ -19,6 +21,18 @@ Result<std::vector<OpenReason>> why(Store& store, const std::string& id);
 
 /// Recounts from the tasks' records and compares with the header. Reads every task.
 Result<Verification> verify(Store& store, const std::string& id);
+
+/// Gathers failed tasks by the fingerprints of their last errors.
+class ErrorGroups {
+ public:
+  void add(const TaskState& task);
+  /// The most frequent first.
+  [[nodiscard]] std::vector<ErrorGroup> sorted() &&;
+
+ private:
+  std::map<std::string, ErrorGroup> groups_;
+  ErrorGroup others_{.fingerprint = "", .code = "others", .message = "more kinds of errors than are told apart"};
+};
 
 /// Failures by fingerprint, most frequent first.
 Result<std::vector<ErrorGroup>> group_errors(Store& store, const std::string& id);

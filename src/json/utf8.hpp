@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <string>
 #include <string_view>
 
 namespace fanfold::detail {
@@ -28,5 +29,10 @@ namespace fanfold::detail {
   }
   return 0;
 }
+
+[[nodiscard]] bool is_utf8(std::string_view text) noexcept;
+
+/// `text` with what is no UTF-8 replaced by U+FFFD.
+[[nodiscard]] std::string as_utf8(std::string_view text);
 
 }  // namespace fanfold::detail

@@ -1,0 +1,13 @@
+#pragma once
+
+#include <fanfold/client.hpp>
+
+#include <string>
+
+namespace fanfold::dashboard {
+
+/// Why somebody should look at a cluster, in one line; empty where nobody needs to. By what its header and its progress
+/// say, without a further read: `why` knows more.
+[[nodiscard]] std::string attention(const ClusterHeader& header, const Progress& progress, Time now);
+
+}  // namespace fanfold::dashboard
