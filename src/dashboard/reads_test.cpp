@@ -31,7 +31,7 @@ TEST(DashboardReads, ShowsPagesOfClusters) {
 
 TEST(DashboardReads, ShowsOneClusterAndWhyItIsOpen) {
   Scene scene;
-  const Cluster cluster = scene.create({"good"}, {.attempts_max = 7, .meta = std::string("for whom")});
+  const Cluster cluster = scene.create({"good"}, {.meta = std::string("for whom"), .attempts_max = 7});
   const serve::Answer answer = scene.get(path_of(cluster));
   EXPECT_TRUE(has(answer, R"("attempts_max":7)")) << answer.body;
   EXPECT_TRUE(has(answer, R"("meta":"\"for whom\"")")) << answer.body;
