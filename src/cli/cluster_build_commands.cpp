@@ -1,6 +1,7 @@
 #include "cli/cluster_argument.hpp"
 #include "cli/commands.hpp"
 #include "cli/cost_estimate.hpp"
+#include "cli/creation_notice.hpp"
 #include "cli/duration.hpp"
 #include "cli/input_json.hpp"
 #include "cli/output.hpp"
@@ -10,6 +11,7 @@
 
 #include <fmt/format.h>
 
+#include <atomic>
 #include <charconv>
 
 namespace fanfold::cli {
@@ -64,7 +66,7 @@ Result<ClusterOptions> cluster_options(const BuildOptions& options) {
 }
 
 /// Feeds tasks to the engine and counts them.
-detail::TaskSource source_of(TaskInput& input, std::uint64_t& count) {
+detail::TaskSource source_of(TaskInput& input, std::atomic<std::uint64_t>& count) {
   return [&input, &count]() -> Result<std::optional<TaskData>> {
     auto body = input.next();
     if (!body) return std::move(body).error();
@@ -100,9 +102,12 @@ Result<ExitCode> create(const Invocation& invocation, const BuildOptions& option
   if (*budget == Budget::exceeded) return ExitCode::refused;
   auto client = open_store(invocation.common, StoreUse::create);
   if (!client) return std::move(client).error();
-  std::uint64_t count = 0;
+  std::atomic<std::uint64_t> count = 0;
+  std::optional<CreationNotice> notice;
+  notice.emplace(count, CreationNotice::Options{.has_key = !cluster->idempotency_key.empty()});
   auto key = client->core()->create_cluster(
       {.queue = options.queue, .options = *cluster, .open = false, .parent = std::nullopt}, source_of(*input, count));
+  notice.reset();
   if (!key) return std::move(key).error();
   return created(invocation, *client, *key, options);
 }
@@ -130,7 +135,7 @@ Result<ExitCode> add_tasks(const Invocation& invocation, const AddOptions& optio
   if (!client) return std::move(client).error();
   auto header = find_cluster(*client, options.cluster);
   if (!header) return std::move(header).error();
-  std::uint64_t count = 0;
+  std::atomic<std::uint64_t> count = 0;
   auto added = client->core()->add(key_of(*header), options.key, source_of(*input, count));
   if (!added) return std::move(added).error();
   if (invocation.common.json) {

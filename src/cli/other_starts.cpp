@@ -9,7 +9,7 @@
 namespace fanfold::cli {
 namespace {
 
-constexpr std::size_t page_tasks = 1000;
+constexpr std::size_t unended_page_tasks = 1000;
 /// Between the end of one task and the begin of the next, a start that lives looks like none.
 constexpr int quiet_look_count = 3;
 constexpr std::chrono::milliseconds quiet_interval{50};
@@ -37,7 +37,7 @@ class Watched {
   [[nodiscard]] Result<Activity> find_running(const Client& client, std::uint64_t first_index) {
     std::optional<std::uint64_t> next = first_index;
     while (next) {
-      auto page = client.list_task_states(key_of(*header_), {.status = Status::in_progress}, *next, page_tasks);
+      auto page = client.list_task_states(key_of(*header_), {.status = Status::in_progress}, *next, unended_page_tasks);
       if (!page) return std::move(page).error();
       const auto running = std::ranges::find_if(page->tasks, [at = now()](const TaskState& task) {
         return !task.abandoned && !task.backing_off && !task.waiting_for_child && task.lease_end &&
