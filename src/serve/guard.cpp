@@ -18,7 +18,10 @@ std::string host_name_of(std::string_view host_header) {
 std::string refusal(const Request& request, const std::vector<std::string>& may_be_called) {
   const std::string host = request.header("host");
   const std::string name = host_name_of(host);
-  if (std::ranges::find(may_be_called, name) == may_be_called.end())
+  const auto may_be = [&](std::string_view called) {
+    return std::ranges::find(may_be_called, called) != may_be_called.end();
+  };
+  if (!may_be(any_host_name) && !may_be(name))
     return "this server is not called by the name in the request's Host header; --host NAME adds one";
   if (request.method == "GET") return {};
   const std::string origin = request.header("origin");

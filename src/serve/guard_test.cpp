@@ -34,6 +34,13 @@ TEST(Guard, RefusesANameThatSomebodyElsePointsHere) {
   EXPECT_NE(refusal(request_of("GET", {}), names), "");
 }
 
+TEST(Guard, AnswersToEveryNameWhereThatIsWanted) {
+  const auto every = names_of({.address = "0.0.0.0", .host_names = {any_host_name}});
+  for (const char* host : {"worker-17.example:9464", "10.0.0.5", ""})
+    EXPECT_EQ(refusal(request_of("GET", {{"host", host}}), every), "") << host;
+  EXPECT_NE(refusal(request_of("POST", {{"host", "a"}, {"origin", "http://b"}}), every), "");
+}
+
 TEST(Guard, RefusesWhatAnotherOriginsPageWantsChanged) {
   const auto post = [](const char* origin) {
     return refusal(request_of("POST", {{"host", "localhost:8025"}, {"origin", origin}}), names);

@@ -43,10 +43,14 @@ struct Answer {
 /// Called from several threads. What it throws is answered with 500.
 using Handler = std::function<Answer(const Request&)>;
 
+/// For a server that may be read by everybody who reaches it.
+inline constexpr const char* any_host_name = "*";
+
 struct Options {
   std::string address = "127.0.0.1";      ///< An IPv4 or IPv6 address.
   std::uint16_t port = 0;                 ///< 0: any free one.
-  std::vector<std::string> host_names{};  ///< By which clients may call it besides `address` and this machine's own.
+  std::vector<std::string> host_names{};  ///< By which clients may call it besides `address` and this machine's own;
+                                          ///< `any_host_name` for whatever they say.
   std::size_t connections_max = 64;       ///< A thread each; more are closed at once.
   std::size_t body_bytes_max = 64 * 1024;
   std::chrono::milliseconds request_timeout{10'000};  ///< To receive one, or to send an answer.
