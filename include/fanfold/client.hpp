@@ -349,12 +349,12 @@ class Client {
   [[nodiscard]] Result<Progress> progress(const MessageKey& key) const { return core_->progress(key); }
   [[nodiscard]] Result<TaskPage> list_tasks(const MessageKey& key, const TaskFilter& filter = {},
                                             std::uint64_t first_index = 0, std::size_t count_max = 100) const {
-    return core_->list_tasks(key, filter, first_index, count_max, true);
+    return core_->list_tasks(key, filter, first_index, count_max, TaskParts::whole);
   }
   /// The same without bodies, meta and errors, which cost reads of their own on AWS.
   [[nodiscard]] Result<TaskPage> list_task_states(const MessageKey& key, const TaskFilter& filter = {},
                                                   std::uint64_t first_index = 0, std::size_t count_max = 100) const {
-    return core_->list_tasks(key, filter, first_index, count_max, false);
+    return core_->list_tasks(key, filter, first_index, count_max, TaskParts::states);
   }
   template <class T = Json>
   [[nodiscard]] ResultRange<T> results(const MessageKey& key) const {

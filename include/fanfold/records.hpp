@@ -103,6 +103,13 @@ struct TaskState {
   std::vector<ErrorEntry> error{};
 };
 
+/// What a list of tasks has of each. Errors and payloads cost reads of their own on AWS; a page of large payloads is large.
+enum class TaskParts : std::uint8_t {
+  states,  ///< No errors, body or meta.
+  errors,  ///< No body or meta.
+  whole
+};
+
 /// Which tasks list_tasks and retry_failed mean. Every field given must match.
 struct TaskFilter {
   std::optional<Status> status{};

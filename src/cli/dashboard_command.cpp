@@ -5,6 +5,7 @@
 #include "cli/text.hpp"
 #include "dashboard/dashboard.hpp"
 #include "serve/endpoint.hpp"
+#include "serve/guard.hpp"
 
 #include <fanfold/worker.hpp>
 
@@ -12,6 +13,10 @@
 
 #include <condition_variable>
 #include <mutex>
+#include <optional>
+#include <utility>
+
+#include <sys/stat.h>
 
 namespace fanfold::cli {
 namespace {
@@ -24,6 +29,35 @@ struct DashboardOptions {
   bool read_only = false;
 };
 
+/// A file of the embedded engine as it was when it was opened. Who reads an open file does not see that its name is
+/// another one's now.
+class OpenedFile {
+ public:
+  explicit OpenedFile(std::string path) : path_(std::move(path)), identity_(identity()) {}
+
+  [[nodiscard]] Result<void> check() const {
+    if (identity_ == identity()) return {};
+    return Error{
+        ErrorCode::damaged, path_ + " was removed or replaced while it was open; start the dashboard again", {}};
+  }
+
+ private:
+  using Identity = std::optional<std::pair<dev_t, ino_t>>;
+  [[nodiscard]] Identity identity() const {
+    struct stat found {};
+    if (::stat(path_.c_str(), &found) != 0) return std::nullopt;
+    return std::pair(found.st_dev, found.st_ino);
+  }
+
+  std::string path_;
+  Identity identity_;
+};
+
+Error with_option(std::string_view option, Error error) {
+  error.message.insert(0, std::string(option) + ": ");
+  return error;
+}
+
 void wait_for(const std::stop_token& stop) {
   std::mutex mutex;
   std::condition_variable_any stopped;
@@ -31,32 +65,58 @@ void wait_for(const std::stop_token& stop) {
   stopped.wait(lock, stop, [] { return false; });
 }
 
+Result<Client> open_to_show(const Invocation& invocation, bool read_only) {
+  auto client = open_store(invocation.common, read_only ? StoreUse::read : StoreUse::write);
+  if (!client && client.error().code == ErrorCode::read_only) {
+    Error error = std::move(client).error();
+    error.message += "; --read-only shows it";
+    return error;
+  }
+  return client;
+}
+
+fanfold::dashboard::Options shown_options(const Invocation& invocation, bool read_only) {
+  const CommonOptions& common = invocation.common;
+  fanfold::dashboard::Options shown{.read_only = read_only, .phrase_remedy = as_commands};
+  if (is_on_aws(common)) {
+    shown.is_on_aws = true;
+    shown.look_interval = look_interval_on_aws;
+    shown.store_name = "aws, table " + (common.table.empty() ? std::string("fanfold") : common.table);
+  } else {
+    shown.store_name = common.store;
+    shown.check_store = [file = OpenedFile(common.store)] { return file.check(); };
+  }
+  return shown;
+}
+
 Result<ExitCode> dashboard(const Invocation& invocation, const DashboardOptions& options) {
   auto endpoint = serve::parse_endpoint(options.listen);
-  if (!endpoint) return Error{endpoint.error().code, "--listen: " + endpoint.error().message, {}};
-  auto client = open_store(invocation.common, options.read_only ? StoreUse::read : StoreUse::write);
+  if (!endpoint) return with_option("--listen", std::move(endpoint).error());
+  for (const std::string& name : options.host_names) {
+    if (!serve::is_host_name(name))
+      return Error{
+          ErrorCode::invalid_argument, fmt::format("--host: '{}' is no name of a host: no scheme, no port", name), {}};
+  }
+  auto client = open_to_show(invocation, options.read_only);
   if (!client) return std::move(client).error();
-  const bool is_aws = is_on_aws(invocation.common);
-  const std::string store_name =
-      is_aws ? fmt::format("aws, table {}", invocation.common.table) : invocation.common.store;
-  fanfold::dashboard::Options shown{
-      .store_name = store_name, .is_on_aws = is_aws, .read_only = options.read_only, .phrase_remedy = as_commands};
-  if (is_aws) shown.look_interval = look_interval_on_aws;
   const std::stop_token stop = stop_on_signals();
+  const fanfold::dashboard::Options shown = shown_options(invocation, options.read_only);
   auto server =
       serve::HttpServer::start({.address = endpoint->address, .port = endpoint->port, .host_names = options.host_names},
-                               fanfold::dashboard::make_handler(*client, std::move(shown)));
-  if (!server) return std::move(server).error();
+                               fanfold::dashboard::make_handler(*client, shown));
+  if (!server) return with_option("--listen", std::move(server).error());
   if (!endpoint->is_loopback()) {
-    note(fmt::format("fanfold: whoever reaches {} may {}; there is no password", server->url(),
-                     options.read_only ? "read all of this store" : "read this store and steer its clusters"));
+    note(fmt::format(
+        "fanfold: whoever reaches {} may {}; there is no password. --host NAME lets it be called by a name",
+        server->url(), options.read_only ? "read all of this store" : "read this store and steer its clusters"));
   }
   if (invocation.common.json)
     print_line(JsonObject().text("url", server->url()).flag("read_only", options.read_only).line());
   else
-    print_line(fmt::format("{}: {}  (Ctrl-C ends it)", printable(store_name, Newlines::escape), server->url()));
+    print_line(fmt::format("{}: {}  (Ctrl-C ends it)", printable(shown.store_name, Newlines::escape), server->url()));
   flush_output();
   wait_for(stop);
+  note("ending once what was asked is answered; a second Ctrl-C ends it at once");
   return ExitCode::ok;
 }
 

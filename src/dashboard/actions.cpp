@@ -5,21 +5,27 @@
 #include <fanfold/json.hpp>
 
 #include <algorithm>
+#include <map>
 
 namespace fanfold::dashboard {
-
-struct StopBody {
-  std::optional<std::string> reason;
-};
-struct RetryBody {
-  std::optional<std::string> fingerprint;
-};
-BOOST_DESCRIBE_STRUCT(StopBody, (), (reason))
-BOOST_DESCRIBE_STRUCT(RetryBody, (), (fingerprint))
 
 namespace {
 
 using views::JsonObject;
+
+/// The one member that a body may have, empty where it is missing. Errors: bad_input.
+Result<std::optional<std::string>> only_member(const Json& body, const std::string& name) {
+  auto members = Codec<std::map<std::string, Json>>::decode(body);
+  if (!members) return std::move(members).error();
+  for (const auto& [key, value] : *members) {
+    if (key != name) return Error{ErrorCode::bad_input, "/" + key + ": expected nothing but '" + name + "'", {}};
+  }
+  const auto found = members->find(name);
+  if (found == members->end()) return std::optional<std::string>();
+  auto text = Codec<std::string>::decode(found->second);
+  if (!text) return Error{ErrorCode::bad_input, "/" + name + text.error().message.substr(1), {}};
+  return std::optional(std::move(*text));
+}
 
 Reply done(const Result<void>& result) {
   if (!result) return result.error();
@@ -34,10 +40,10 @@ Reply counted(std::string_view name, const Result<std::uint64_t>& result) {
 }  // namespace
 
 Reply Actions::stop(const std::string& cluster, const Json& body) const {
-  auto wanted = Codec<StopBody>::decode(body);
-  if (!wanted) return std::move(wanted).error();
-  const std::string reason = wanted->reason.value_or("");
-  return done(client_.stop_cluster(MessageKey::of_message(cluster), reason.empty() ? "stopped by hand" : reason));
+  auto reason = only_member(body, "reason");
+  if (!reason) return std::move(reason).error();
+  const bool has_reason = *reason && !(*reason)->empty();
+  return done(client_.stop_cluster(MessageKey::of_message(cluster), has_reason ? **reason : "stopped by hand"));
 }
 
 Reply Actions::pause(const std::string& cluster) const {
@@ -49,9 +55,12 @@ Reply Actions::resume(const std::string& cluster) const {
 }
 
 Reply Actions::retry(const std::string& cluster, const Json& body) const {
-  auto wanted = Codec<RetryBody>::decode(body);
-  if (!wanted) return std::move(wanted).error();
-  const RetryOptions options{.fingerprint = wanted->fingerprint.value_or("")};
+  auto fingerprint = only_member(body, "fingerprint");
+  if (!fingerprint) return std::move(fingerprint).error();
+  // An empty one would be all that failed: whoever means that leaves it out.
+  if (*fingerprint && (*fingerprint)->empty())
+    return Error{ErrorCode::bad_input, "/fingerprint: is empty; leave it out to retry all that failed", {}};
+  const RetryOptions options{.fingerprint = fingerprint->value_or("")};
   return counted("tasks", client_.retry_failed(MessageKey::of_message(cluster), options));
 }
 

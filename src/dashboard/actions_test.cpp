@@ -8,6 +8,10 @@ TEST(DashboardActions, RetryWhatFailed) {
   const Cluster cluster = scene.create({"bad", "good", "bad"});
   scene.handle_all();
   EXPECT_EQ(scene.post(path_of(cluster, "/retry"), R"({"fingerprint":"ffffffff"})").status, 404);
+  // Neither a slip of the pen nor an error without a fingerprint is all that failed.
+  EXPECT_EQ(scene.post(path_of(cluster, "/retry"), R"({"fingerprint":""})").status, 400);
+  EXPECT_TRUE(
+      has(scene.post(path_of(cluster, "/retry"), R"({"fingerprnt":"ff"})"), "/fingerprnt: expected nothing but"));
   EXPECT_EQ(scene.post(path_of(cluster, "/retry")).body, R"({"tasks":2})");
   EXPECT_EQ(scene.world.client->progress(cluster).value().round, 1U);
 }
@@ -45,7 +49,9 @@ TEST(DashboardActions, NeedWhatNoFormOfAnotherPageCanSend) {
   };
   EXPECT_EQ(post({{"content-type", "application/json"}}), 403);
   EXPECT_EQ(post({{"x-fanfold", "1"}, {"content-type", "text/plain"}}), 403);
-  EXPECT_EQ(post({{"x-fanfold", "1"}, {"content-type", "application/json; charset=utf-8"}}), 200);
+  EXPECT_EQ(post({{"x-fanfold", "1"}, {"content-type", "application/jsonfoo"}}), 403);
+  EXPECT_EQ(post({{"x-fanfold", "0"}, {"content-type", "application/json"}}), 403);
+  EXPECT_EQ(post({{"x-fanfold", "1"}, {"content-type", "Application/JSON ; charset=utf-8"}}), 200);
 }
 
 TEST(DashboardActions, AreRefusedWhereOneOnlyLooks) {

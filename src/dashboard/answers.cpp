@@ -53,20 +53,22 @@ Json error_json(const Error& error) {
   return Json::from_valid_text(object.line());
 }
 
-Result<std::uint64_t> read_number(std::string_view text, std::string_view name, std::uint64_t max) {
+Result<std::uint64_t> read_number(std::string_view text, std::string_view name, const NumberRule& rule) {
   std::uint64_t number = 0;
   const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (code != std::errc{} || end != text.data() + text.size() || number > max) {
-    return Error{
-        ErrorCode::invalid_argument, std::string(name) + ": expected a whole number up to " + std::to_string(max), {}};
+  const bool is_number = code == std::errc{} && end == text.data() + text.size();
+  if (!is_number || number < rule.least || number > rule.most) {
+    return Error{ErrorCode::invalid_argument,
+                 std::string(name) + ": expected a whole number from " + std::to_string(rule.least) + " to " +
+                     std::to_string(rule.most),
+                 {}};
   }
   return number;
 }
 
-Result<std::uint64_t> number_parameter(const serve::Request& request, const std::string& name, std::uint64_t missing,
-                                       std::uint64_t max) {
+Result<std::uint64_t> number_parameter(const serve::Request& request, const std::string& name, const NumberRule& rule) {
   const std::string text = request.parameter(name);
-  return text.empty() ? Result<std::uint64_t>(missing) : read_number(text, name, max);
+  return text.empty() ? Result<std::uint64_t>(rule.missing) : read_number(text, name, rule);
 }
 
 }  // namespace fanfold::dashboard

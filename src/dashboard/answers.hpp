@@ -4,6 +4,8 @@
 
 #include <fanfold/codec.hpp>
 
+#include <limits>
+
 namespace fanfold::dashboard {
 
 /// What one request is answered with: JSON, or why there is none.
@@ -15,11 +17,16 @@ using Reply = Result<Json>;
 [[nodiscard]] serve::Answer error_answer(int status, const Error& error);
 [[nodiscard]] Json error_json(const Error& error);
 
-/// The parameter as a number of at most `max`, `missing` where it is not given. Errors: invalid_argument.
+struct NumberRule {
+  std::uint64_t missing = 0;  ///< What a parameter is that is not given.
+  std::uint64_t least = 0;
+  std::uint64_t most = std::numeric_limits<std::uint64_t>::max();
+};
+/// The parameter as a number. Errors: invalid_argument.
 [[nodiscard]] Result<std::uint64_t> number_parameter(const serve::Request& request, const std::string& name,
-                                                     std::uint64_t missing, std::uint64_t max);
+                                                     const NumberRule& rule);
 /// Digits alone. Errors: invalid_argument, with `name`.
-[[nodiscard]] Result<std::uint64_t> read_number(std::string_view text, std::string_view name, std::uint64_t max);
+[[nodiscard]] Result<std::uint64_t> read_number(std::string_view text, std::string_view name, const NumberRule& rule);
 
 /// A JSON array of what `write` makes of each.
 template <class Range, class Write>

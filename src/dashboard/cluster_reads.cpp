@@ -12,7 +12,7 @@ namespace {
 using views::JsonObject;
 
 constexpr std::size_t text_bytes_max = 256 * 1024;
-constexpr std::uint64_t error_tasks_max = 10'000;
+constexpr std::size_t error_page_max = 10;  ///< Each of at most 1,000 tasks, chosen from a bounded number.
 constexpr std::size_t task_page = 1'000;
 constexpr std::size_t queue_count_max = 50;
 
@@ -42,6 +42,9 @@ Json parent_json(const ClusterHeader& header) {
 }
 
 std::string queue_name_of(const std::string& url) { return url.substr(url.find_last_of("/:") + 1); }
+
+/// Deleted meanwhile, or not ours to ask: the others are shown.
+bool is_of_one_queue(ErrorCode code) { return code == ErrorCode::not_found || code == ErrorCode::permission_denied; }
 
 }  // namespace
 
@@ -98,12 +101,14 @@ Json ClusterReads::with_time(const std::string& text) const {
 }
 
 Reply ClusterReads::clusters(const serve::Request& request) const {
-  auto limit = number_parameter(request, "limit", 50, list_count_max);
+  auto limit = number_parameter(request, "limit", {.missing = 50, .least = 1, .most = list_count_max});
   if (!limit) return std::move(limit).error();
-  auto list_text = list({.unfinished_only = request.parameter("unfinished") == "1",
+  auto is_unfinished_only = number_parameter(request, "unfinished", {.most = 1});
+  if (!is_unfinished_only) return std::move(is_unfinished_only).error();
+  auto list_text = list({.unfinished_only = *is_unfinished_only == 1,
                          .name = request.parameter("name"),
                          .cursor = request.parameter("cursor"),
-                         .count_max = std::max<std::uint64_t>(*limit, 1)});
+                         .count_max = *limit});
   if (!list_text) return std::move(list_text).error();
   return with_time(*list_text);
 }
@@ -143,8 +148,8 @@ Reply ClusterReads::errors(const std::string& id) const {
   engine::ErrorGroups groups;
   std::uint64_t looked_at = 0;
   std::optional<std::uint64_t> next = 0;
-  while (next && looked_at < error_tasks_max) {
-    auto page = client_.list_tasks(key_of(id), {.status = Status::error}, *next, task_page);
+  for (std::size_t count = 0; next && count < error_page_max; ++count) {
+    auto page = client_.core()->list_tasks(key_of(id), {.status = Status::error}, *next, task_page, TaskParts::errors);
     if (!page) return std::move(page).error();
     for (const TaskState& task : page->tasks) groups.add(task);
     looked_at += page->tasks.size();
@@ -160,6 +165,9 @@ Reply ClusterReads::errors(const std::string& id) const {
 }
 
 Reply ClusterReads::globals(const std::string& id) const {
+  auto header = client_.cluster_header(key_of(id));
+  if (!header) return std::move(header).error();
+  if (!header->bucket_params) return Json::from_valid_text(R"({"globals":null})");  // A store without a bucket.
   auto globals = client_.get_cluster_globals(key_of(id));
   if (!globals && globals.error().code != ErrorCode::not_found) return std::move(globals).error();
   const Json text = globals ? as_text(*globals) : Json();
@@ -175,13 +183,15 @@ Reply ClusterReads::timeline(const std::string& id) const {
 Reply ClusterReads::queues() const {
   auto urls = client_.queue_port().list();
   if (!urls) return std::move(urls).error();
-  if (urls->size() > queue_count_max) urls->resize(queue_count_max);
+  const std::size_t more = urls->size() - std::min(urls->size(), queue_count_max);
+  urls->resize(urls->size() - more);
   std::string lines;
   for (const std::string& url : *urls) {
     auto counts = client_.queue_port().counts(url);
-    auto attributes = client_.queue_port().attributes(url);
-    if (!counts && counts.error().code == ErrorCode::not_found) continue;
+    if (!counts && is_of_one_queue(counts.error().code)) continue;
     if (!counts) return std::move(counts).error();
+    auto attributes = client_.queue_port().attributes(url);
+    if (!attributes && is_of_one_queue(attributes.error().code)) continue;
     if (!attributes) return std::move(attributes).error();
     JsonObject line;
     line.text("queue", queue_name_of(url))
@@ -195,7 +205,9 @@ Reply ClusterReads::queues() const {
       line.json("dead_letter_queue", {}).json("max_receives", {});
     lines += (lines.empty() ? "" : ",") + line.line();
   }
-  return Json::from_valid_text(JsonObject().json("queues", Json::from_valid_text("[" + lines + "]")).line());
+  JsonObject answer;
+  answer.json("queues", Json::from_valid_text("[" + lines + "]")).count("more", more);
+  return Json::from_valid_text(answer.line());
 }
 
 }  // namespace fanfold::dashboard

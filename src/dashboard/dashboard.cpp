@@ -6,11 +6,10 @@
 #include "dashboard/page_files.hpp"
 #include "dashboard/router.hpp"
 #include "dashboard/task_reads.hpp"
+#include "support/letter_case.hpp"
 #include "views/json_object.hpp"
 
 #include <fanfold/version.hpp>
-
-#include <limits>
 
 namespace fanfold::dashboard {
 
@@ -32,12 +31,19 @@ struct Route {
 };
 
 Options with_defaults(Options options) {
+  if (!options.check_store) options.check_store = [] { return Result<void>(); };
   if (!options.now) {
     options.now = [] {
       return std::chrono::time_point_cast<std::chrono::milliseconds>(std::chrono::system_clock::now());
     };
   }
   return options;
+}
+
+/// "Application/JSON; charset=utf-8" is "application/json".
+std::string media_type_of(std::string_view content_type) {
+  const std::string_view type = content_type.substr(0, content_type.find(';'));
+  return support::lower_case(type.substr(0, type.find_last_not_of(' ') + 1));
 }
 
 /// All that the server answers, by method and path.
@@ -48,13 +54,16 @@ class Routes {
         clusters_(std::make_shared<const ClusterReads>(client, options_)),
         tasks_(client),
         actions_(client),
-        events_(clusters_, options_.look_interval) {
+        events_(clusters_, options_.look_interval, options_.check_store) {
     add_reads();
     add_actions();
   }
 
   [[nodiscard]] Answer answer(const Request& request) const {
     if (!request.path.starts_with("/api/")) return page(request);
+    if (request.header("sec-fetch-site") == "cross-site")
+      return error_answer(403, {ErrorCode::permission_denied, "the request comes from another site's page", {}});
+    if (auto here = options_.check_store(); !here) return error_answer(here.error());
     bool is_known = false;
     for (const Route& route : routes_) {
       const auto captures = match(route.pattern, request.path);
@@ -75,7 +84,7 @@ class Routes {
     };
     const auto task_read = [this](std::string_view pattern, auto reply) {
       routes_.push_back({"GET", pattern, [reply](const Request&, const Captures& captures) {
-                           auto index = read_number(captures[1], "the task", std::numeric_limits<std::uint64_t>::max());
+                           auto index = read_number(captures[1], "the task", {});
                            return index ? answer_with(reply(captures[0], *index)) : error_answer(index.error());
                          }});
     };
@@ -117,7 +126,7 @@ class Routes {
   template <class Act>
   [[nodiscard]] Answer acted(const Request& request, const Act& act) const {
     if (options_.read_only) return error_answer({ErrorCode::read_only, "this dashboard only shows", {}});
-    if (request.header("x-fanfold").empty() || !request.header("content-type").starts_with("application/json")) {
+    if (request.header("x-fanfold") != "1" || media_type_of(request.header("content-type")) != "application/json") {
       return error_answer(
           403, {ErrorCode::permission_denied, "an action needs Content-Type: application/json and X-Fanfold: 1", {}});
     }

@@ -14,6 +14,9 @@ struct Options {
   std::chrono::milliseconds look_interval{1'000};  ///< At most so often is the store looked at for all open pages.
   /// The library's words for what to do, in those of this dashboard's users.
   std::function<std::string(std::string remedy, const ClusterHeader& header)> phrase_remedy{};
+  /// Whether the store is still what was opened; an error is every answer's. For what a reader cannot see by reading,
+  /// as that its file was replaced.
+  std::function<Result<void>()> check_store{};
   std::function<Time()> now{};  ///< For tests; the system's clock where it is empty.
 };
 

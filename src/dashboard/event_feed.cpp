@@ -13,6 +13,12 @@ std::string event_text(std::string_view event, const Json& data) {
   return "event: " + std::string(event) + "\ndata: " + data.text() + "\n\n";
 }
 
+/// There is no such cluster, or no such id can be.
+bool is_for_good(ErrorCode code) {
+  return code == ErrorCode::not_found || code == ErrorCode::deleted || code == ErrorCode::bad_input ||
+         code == ErrorCode::invalid_argument;
+}
+
 }  // namespace
 
 std::shared_ptr<EventFeed::Subject> EventFeed::subject(const std::string& id) {
@@ -28,11 +34,11 @@ std::shared_ptr<EventFeed::Subject> EventFeed::subject(const std::string& id) {
 
 Result<std::string> EventFeed::look(Subject& subject, const Look& look) const {
   const std::scoped_lock lock(subject.mutex);
-  const auto now = std::chrono::steady_clock::now();
-  // Streams that wake one after the other share a look that is a little older than one interval's half.
-  if (!subject.seen || now - subject.looked_at >= interval_ / 2) {
-    subject.seen = look();
-    subject.looked_at = std::chrono::steady_clock::now();
+  // A stream that wakes a little too early is not to wait for the next interval.
+  if (!subject.seen || now_() - subject.looked_at >= interval_ - interval_ / 10) {
+    auto here = check_store_();
+    subject.seen = here ? look() : std::move(here).error();
+    subject.looked_at = now_();
   }
   return *subject.seen;
 }
@@ -50,11 +56,11 @@ serve::Answer EventFeed::cluster(const std::string& id) {
 serve::Answer EventFeed::stream(const std::string& id, std::string event, Look look) {
   struct Told {
     std::string text;
-    std::chrono::steady_clock::time_point at;
+    Steady at;
   };
   const auto next = [this, subject = subject(id), event = std::move(event), look = std::move(look),
                      told = Told{}]() mutable -> std::string {
-    const auto now = std::chrono::steady_clock::now();
+    const Steady now = now_();
     auto seen = this->look(*subject, look);
     std::string text = seen ? *seen : views::JsonObject().json("error", error_json(seen.error())).line();
     if (text == told.text && now - told.at < heartbeat) return {};
@@ -62,8 +68,7 @@ serve::Answer EventFeed::stream(const std::string& id, std::string event, Look l
     told = {.text = std::move(text), .at = now};
     if (!is_news) return ": still here\n\n";
     if (seen) return event_text(event, reads_->with_time(told.text));
-    const bool is_gone = seen.error().code == ErrorCode::not_found || seen.error().code == ErrorCode::deleted;
-    return event_text(is_gone ? "gone" : "trouble", Json::from_valid_text(told.text));
+    return event_text(is_for_good(seen.error().code) ? "gone" : "trouble", Json::from_valid_text(told.text));
   };
   return {.content_type = "text/event-stream", .stream = {.interval = interval_, .next = next}};
 }

@@ -12,8 +12,12 @@ namespace fanfold::dashboard {
 /// thing that is looked at. Thread-safe.
 class EventFeed {
  public:
-  EventFeed(std::shared_ptr<const ClusterReads> reads, std::chrono::milliseconds interval)
-      : reads_(std::move(reads)), interval_(interval) {}
+  using Steady = std::chrono::steady_clock::time_point;
+  EventFeed(
+      std::shared_ptr<const ClusterReads> reads, std::chrono::milliseconds interval,
+      std::function<Result<void>()> check_store,
+      std::function<Steady()> now = [] { return std::chrono::steady_clock::now(); })
+      : reads_(std::move(reads)), interval_(interval), check_store_(std::move(check_store)), now_(std::move(now)) {}
 
   /// Server-sent events of the newest clusters, or of one.
   [[nodiscard]] serve::Answer clusters();
@@ -23,7 +27,7 @@ class EventFeed {
   /// One thing that pages look at, and what was seen last.
   struct Subject {
     std::mutex mutex;  // Held while the store is looked at: who comes meanwhile has use for the same look.
-    std::chrono::steady_clock::time_point looked_at{};
+    Steady looked_at{};
     std::optional<Result<std::string>> seen;
   };
   using Look = std::function<Result<std::string>()>;
@@ -34,6 +38,8 @@ class EventFeed {
 
   const std::shared_ptr<const ClusterReads> reads_;
   const std::chrono::milliseconds interval_;
+  const std::function<Result<void>()> check_store_;
+  const std::function<Steady()> now_;
   std::mutex mutex_;
   std::map<std::string, std::weak_ptr<Subject>> subjects_;  // By cluster id, empty for the list; guarded by mutex_.
 };

@@ -1,3 +1,4 @@
+#include "dashboard/event_feed.hpp"
 #include "dashboard/attention.hpp"
 #include "dashboard/router.hpp"
 #include "dashboard/scene_for_tests.hpp"
@@ -32,6 +33,57 @@ TEST(EventFeed, SaysThatAClusterIsGone) {
   Scene scene;
   const serve::Answer events = scene.get("/api/events", {{"cluster", "none"}});
   EXPECT_TRUE(events.stream.next().starts_with("event: gone\ndata: {\"error\":{\"code\":\"not_found\""));
+}
+
+/// A feed with a clock of its own, over a store that can be taken away.
+struct Feed {
+  Scene scene{};
+  EventFeed::Steady at{};
+  Result<void> here{};
+  EventFeed feed{std::make_shared<const ClusterReads>(
+                     *scene.world.client, Options{.now = [this] { return scene.world.store.clock().now(); }}),
+                 std::chrono::seconds(1), [this] { return here; }, [this] { return at; }};
+};
+
+TEST(EventFeed, LooksAtTheStoreOnceAnIntervalForAllStreams) {
+  Feed world;
+  const serve::Answer first = world.feed.clusters();
+  const serve::Answer second = world.feed.clusters();
+  EXPECT_NE(first.stream.next(), "");
+  world.scene.create({"good"}, {.name = "photos"});
+  // What the first one saw is what the second one is told.
+  EXPECT_NE(second.stream.next().find(R"("clusters":[])"), std::string::npos);
+  world.at += std::chrono::milliseconds(899);
+  EXPECT_EQ(first.stream.next(), "");
+  world.at += std::chrono::milliseconds(1);
+  EXPECT_NE(first.stream.next().find("photos"), std::string::npos);
+  EXPECT_NE(second.stream.next().find("photos"), std::string::npos);
+}
+
+TEST(EventFeed, ShowsThatItIsThereWhereNothingChanges) {
+  Feed world;
+  const serve::Answer events = world.feed.clusters();
+  EXPECT_NE(events.stream.next(), "");
+  world.at += std::chrono::seconds(14);
+  EXPECT_EQ(events.stream.next(), "");
+  world.at += std::chrono::seconds(1);
+  EXPECT_EQ(events.stream.next(), ": still here\n\n");
+  EXPECT_EQ(events.stream.next(), "");
+}
+
+TEST(EventFeed, TellsOfTroubleAndGoesOnAfterIt) {
+  Feed world;
+  const serve::Answer events = world.feed.clusters();
+  const std::string before = events.stream.next();
+  EXPECT_TRUE(before.starts_with("event: clusters\n"));
+  world.here = Error{ErrorCode::damaged, "was replaced", {}};
+  world.at += std::chrono::seconds(1);
+  EXPECT_TRUE(events.stream.next().starts_with("event: trouble\ndata: {\"error\":{\"code\":\"damaged\""));
+  world.at += std::chrono::seconds(1);
+  EXPECT_EQ(events.stream.next(), "");
+  world.here = {};
+  world.at += std::chrono::seconds(1);
+  EXPECT_EQ(events.stream.next(), before);
 }
 
 TEST(Attention, IsDrawnToWhatStandsStill) {

@@ -17,7 +17,10 @@ TEST(DashboardReads, ListsClustersWithTheirProgress) {
 
 TEST(DashboardReads, ShowsPagesOfClusters) {
   Scene scene;
-  for (int i = 0; i < 3; ++i) scene.create({"good"}, {.name = "number " + std::to_string(i)});
+  for (int i = 0; i < 3; ++i) {
+    scene.create({"good"}, {.name = "number " + std::to_string(i)});
+    scene.world.advance(std::chrono::milliseconds(1));
+  }
   const serve::Answer first = scene.get("/api/clusters", {{"limit", "2"}});
   EXPECT_TRUE(has(first, "number 2") && has(first, "number 1") && !has(first, "number 0")) << first.body;
   const std::string mark = R"("next_cursor":")";
@@ -25,8 +28,9 @@ TEST(DashboardReads, ShowsPagesOfClusters) {
   const std::string cursor = first.body.substr(at, first.body.find('"', at) - at);
   ASSERT_NE(cursor, "");
   EXPECT_TRUE(has(scene.get("/api/clusters", {{"cursor", cursor}}), "number 0"));
-  EXPECT_EQ(scene.get("/api/clusters", {{"limit", "201"}}).status, 400);
-  EXPECT_EQ(scene.get("/api/clusters", {{"limit", "2x"}}).status, 400);
+  for (const char* limit : {"0", "201", "2x", "-1"})
+    EXPECT_EQ(scene.get("/api/clusters", {{"limit", limit}}).status, 400) << limit;
+  EXPECT_EQ(scene.get("/api/clusters", {{"unfinished", "true"}}).status, 400);
 }
 
 TEST(DashboardReads, ShowsOneClusterAndWhyItIsOpen) {
@@ -111,6 +115,18 @@ TEST(DashboardReads, SaysWhatItIsAndWhereThereIsNothing) {
   EXPECT_EQ(scene.get("/nothing").status, 404);
   EXPECT_EQ(scene.post("/api/store").status, 405);
   EXPECT_EQ(scene.post("/").status, 405);
+}
+
+TEST(DashboardReads, AnswersNoPageOfAnotherSite) {
+  Scene scene;
+  const auto status_of = [&](const char* site) {
+    return scene
+        .handler(
+            {.method = "GET", .path = "/api/queues", .query = {}, .headers = {{"sec-fetch-site", site}}, .body = {}})
+        .status;
+  };
+  EXPECT_EQ(status_of("cross-site"), 403);
+  EXPECT_EQ(status_of("same-origin"), 200);
 }
 
 TEST(DashboardReads, ServesThePageWithNothingOfOthersInIt) {

@@ -57,11 +57,11 @@ std::string attempt_json(const AttemptOutput& attempt) {
 Reply TaskReads::tasks(const std::string& cluster, const serve::Request& request) const {
   auto filter = filter_of(request);
   if (!filter) return std::move(filter).error();
-  auto first = number_parameter(request, "first", 0, std::numeric_limits<std::uint64_t>::max());
+  auto first = number_parameter(request, "first", {});
   if (!first) return std::move(first).error();
-  auto limit = number_parameter(request, "limit", 50, list_count_max);
+  auto limit = number_parameter(request, "limit", {.missing = 50, .least = 1, .most = list_count_max});
   if (!limit) return std::move(limit).error();
-  auto page = client_.list_tasks(MessageKey::of_message(cluster), *filter, *first, std::max<std::uint64_t>(*limit, 1));
+  auto page = client_.core()->list_tasks(MessageKey::of_message(cluster), *filter, *first, *limit, TaskParts::errors);
   if (!page) return std::move(page).error();
   JsonObject answer;
   answer.json("tasks", array_of(page->tasks, [&](const TaskState& task) {
@@ -81,8 +81,8 @@ Reply TaskReads::tasks(const std::string& cluster, const serve::Request& request
   return Json::from_valid_text(answer.line());
 }
 
-Result<TaskState> TaskReads::find(const std::string& cluster, std::uint64_t index) const {
-  auto page = client_.list_tasks(MessageKey::of_message(cluster), {}, index, 1);
+Result<TaskState> TaskReads::find(const std::string& cluster, std::uint64_t index, TaskParts parts) const {
+  auto page = client_.core()->list_tasks(MessageKey::of_message(cluster), {}, index, 1, parts);
   if (!page) return std::move(page).error();
   if (page->tasks.empty() || page->tasks.front().index != index)
     return Error{ErrorCode::not_found, "there is no task " + std::to_string(index) + " in this cluster", {}};
@@ -90,13 +90,13 @@ Result<TaskState> TaskReads::find(const std::string& cluster, std::uint64_t inde
 }
 
 Reply TaskReads::task(const std::string& cluster, std::uint64_t index) const {
-  auto task = find(cluster, index);
+  auto task = find(cluster, index, TaskParts::errors);
   if (!task) return std::move(task).error();
   return Json::from_valid_text(task_json(cluster, *task).json("error", views::errors_json(task->error)).line());
 }
 
 Reply TaskReads::payload(const std::string& cluster, std::uint64_t index) const {
-  auto task = find(cluster, index);
+  auto task = find(cluster, index, TaskParts::whole);
   if (!task) return std::move(task).error();
   auto results = client_.core()->results(MessageKey::of_message(cluster), index, 1);
   if (!results) return std::move(results).error();

@@ -19,7 +19,7 @@ class TaskReads {
   [[nodiscard]] Reply output(const std::string& cluster, std::uint64_t index) const;
 
  private:
-  [[nodiscard]] Result<TaskState> find(const std::string& cluster, std::uint64_t index) const;
+  [[nodiscard]] Result<TaskState> find(const std::string& cluster, std::uint64_t index, TaskParts parts) const;
 
   const Client client_;
 };

@@ -205,7 +205,7 @@ Result<Progress> Engine::progress(const MessageKey& key) {
 }
 
 Result<TaskPage> Engine::list_tasks(const MessageKey& key, const TaskFilter& filter, std::uint64_t first_index,
-                                    std::size_t count_max, bool with_payload) {
+                                    std::size_t count_max, TaskParts parts) {
   auto id = cluster_of(key);
   if (!id) return std::move(id).error();
   if (auto checked = check_page(count_max); !checked) return std::move(checked).error();
@@ -213,7 +213,7 @@ Result<TaskPage> Engine::list_tasks(const MessageKey& key, const TaskFilter& fil
                         .filter = filter,
                         .first_index = first_index,
                         .count_max = count_max,
-                        .with_payload = with_payload};
+                        .parts = parts};
   return with_patience(store_, [&] { return store_.ledger().list_tasks(query); });
 }
 

@@ -62,7 +62,7 @@ class Engine final : public detail::ClientCore, public std::enable_shared_from_t
 
   Result<Progress> progress(const MessageKey& key) override;
   Result<TaskPage> list_tasks(const MessageKey& key, const TaskFilter& filter, std::uint64_t first_index,
-                              std::size_t count_max, bool with_payload) override;
+                              std::size_t count_max, TaskParts parts) override;
   Result<ResultPage> results(const MessageKey& key, std::uint64_t first_index, std::size_t count_max) override;
   Result<std::vector<AttemptOutput>> outputs(const MessageKey& task) override;
   Result<FailedMessagePage> failed_messages(const std::string& queue, const std::string& cursor,

@@ -34,7 +34,7 @@ Result<void> for_each_task(Store& store, TaskQuery query, const Look& look) {
 Result<Listed> list_all(Store& store, const std::string& id) {
   Listed listed;
   TaskQuery query{
-      .cluster_id = id, .filter = {}, .first_index = 0, .count_max = task_page_count, .with_payload = false};
+      .cluster_id = id, .filter = {}, .first_index = 0, .count_max = task_page_count, .parts = TaskParts::states};
   auto all = for_each_task(store, query, [&](const TaskState& task) {
     if (task.index != listed.count) ++listed.out_of_order_count;
     ++listed.count;
@@ -42,7 +42,7 @@ Result<Listed> list_all(Store& store, const std::string& id) {
   });
   if (!all) return std::move(all).error();
   query.filter.status = Status::error;
-  query.with_payload = true;
+  query.parts = TaskParts::errors;
   auto failed = for_each_task(store, query, [&](const TaskState& task) {
     ++listed.failed_count;
     if (task.error.empty()) ++listed.unexplained_count;
@@ -216,7 +216,7 @@ Result<std::vector<ErrorGroup>> group_errors(Store& store, const std::string& id
                         .filter = {.status = Status::error},
                         .first_index = 0,
                         .count_max = task_page_count,
-                        .with_payload = true};
+                        .parts = TaskParts::errors};
   auto listed = for_each_task(store, query, [&](const TaskState& task) { groups.add(task); });
   if (!listed) return std::move(listed).error();
   return std::move(groups).sorted();

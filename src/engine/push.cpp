@@ -24,15 +24,12 @@ std::string moving_to(const std::string& target) { return std::string(moving_wor
 
 /// All of a cluster's tasks in [first, first + count), in order.
 Result<std::vector<TaskState>> read_states(Store& store, const std::string& id, std::uint64_t first, std::size_t count,
-                                           bool with_payload) {
+                                           TaskParts parts) {
   std::vector<TaskState> states;
   std::optional<std::uint64_t> next = first;
   while (next && states.size() < count) {
-    const TaskQuery query{.cluster_id = id,
-                          .filter = {},
-                          .first_index = *next,
-                          .count_max = count - states.size(),
-                          .with_payload = with_payload};
+    const TaskQuery query{
+        .cluster_id = id, .filter = {}, .first_index = *next, .count_max = count - states.size(), .parts = parts};
     auto page = with_patience(store, [&] { return store.ledger().list_tasks(query); });
     if (!page) return std::move(page).error();
     std::ranges::move(page->tasks, std::back_inserter(states));
@@ -317,7 +314,7 @@ class Push {
   Result<void> count(bool writes) {
     report_.total_count = report_.done_count = report_.failed_count = report_.open_count = 0;
     for (std::uint64_t first = 0;;) {
-      auto states = read_states(source_, id_, first, task_page_count, writes);
+      auto states = read_states(source_, id_, first, task_page_count, writes ? TaskParts::whole : TaskParts::states);
       if (!states) return std::move(states).error();
       if (states->empty()) return {};
       for (const TaskState& task : *states) {
@@ -335,7 +332,7 @@ class Push {
   }
 
   Result<void> note_states(std::uint64_t first, const std::vector<TaskState>& states) {
-    auto there = read_states(target_, id_, first, states.size(), false);
+    auto there = read_states(target_, id_, first, states.size(), TaskParts::states);
     if (!there) return std::move(there).error();
     auto results = read_results(first, states.size());
     if (!results) return std::move(results).error();

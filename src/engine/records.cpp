@@ -119,7 +119,7 @@ Result<void> fill_task_lists(Store& store, MessageClusterRecord<Json, Json>& rec
         {}};
   }
   TaskQuery query{
-      .cluster_id = header.id, .filter = {}, .first_index = 0, .count_max = task_page_count, .with_payload = true};
+      .cluster_id = header.id, .filter = {}, .first_index = 0, .count_max = task_page_count, .parts = TaskParts::whole};
   while (true) {
     auto page = with_patience(store, [&] { return store.ledger().list_tasks(query); });
     if (!page) return std::move(page).error();

@@ -98,7 +98,7 @@ class Retry {
                     .filter = std::move(filter),
                     .first_index = 0,
                     .count_max = task_page_count,
-                    .with_payload = false};
+                    .parts = TaskParts::states};
     while (true) {
       auto page = with_patience(store_, [&] { return store_.ledger().list_tasks(query); });
       if (!page) return std::move(page).error();

@@ -208,7 +208,7 @@ class Why {
                     .filter = {},
                     .first_index = parent.index,
                     .count_max = 1,
-                    .with_payload = false};
+                    .parts = TaskParts::states};
     auto page = with_patience(store_, [&] { return store_.ledger().list_tasks(query); });
     const bool gone = !page && (page.error().code == ErrorCode::not_found || page.error().code == ErrorCode::deleted);
     if (!page && !gone) return std::move(page).error();

@@ -24,12 +24,16 @@ std::string_view reason_of(int status) {
     case 409: return "Conflict";
     case 413: return "Content Too Large";
     case 415: return "Unsupported Media Type";
+    case 501: return "Not Implemented";
     case 431: return "Request Header Fields Too Large";
     case 500: return "Internal Server Error";
     case 503: return "Service Unavailable";
     default: return "Other";
   }
 }
+
+/// Of what a parser has not taken: it refuses what is longer before.
+constexpr std::size_t pending_bytes_max = 1024 * 1024;
 
 /// What is sent before the body.
 std::string head_of(const Answer& answer, bool keeps_alive) {
@@ -54,7 +58,7 @@ class HttpServer::Impl {
   Impl(Options options, Handler handler, Listener listener, Bell bell)
       : options_(std::move(options)),
         handler_(std::move(handler)),
-        names_(names_of(options_)),
+        callable_(callable_by(options_)),
         bell_(std::move(bell)),
         listener_(std::move(listener)) {}
   ~Impl() {
@@ -90,7 +94,10 @@ class HttpServer::Impl {
       Connection& connection = connections.emplace_back();
       try {
         connection.thread = std::jthread([this, &connection, socket = Socket(std::move(*client), bell_)] {
-          serve(socket);
+          try {
+            serve(socket);
+          } catch (const std::exception&) {  // No memory is left, for one: this client alone goes without an answer.
+          }
           connection.done = true;
         });
       } catch (const std::system_error&) {
@@ -116,7 +123,7 @@ class HttpServer::Impl {
       if (parser.state() != RequestParser::State::incomplete) return true;
       const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - std::chrono::steady_clock::now());
       const std::string more = socket.receive(left);
-      if (more.empty()) return false;
+      if (more.empty() || received.size() > pending_bytes_max) return false;
       received += more;
     }
     return false;
@@ -138,7 +145,7 @@ class HttpServer::Impl {
   }
 
   [[nodiscard]] Answer handle(const Request& request) const {
-    if (std::string why = refusal(request, names_); !why.empty()) return plain_answer(403, std::move(why));
+    if (std::string why = refusal(request, callable_); !why.empty()) return plain_answer(403, std::move(why));
     try {
       return handler_(request);
     } catch (const std::exception& error) {
@@ -160,7 +167,7 @@ class HttpServer::Impl {
 
   const Options options_;
   const Handler handler_;
-  const std::vector<std::string> names_;
+  const Callable callable_;
   const Bell bell_;
   const Listener listener_;
   std::thread acceptor_;  // Last: it uses the others, and waits for its connections.

@@ -53,8 +53,9 @@ struct Options {
                                           ///< `any_host_name` for whatever they say.
   std::size_t connections_max = 64;       ///< A thread each; more are closed at once.
   std::size_t body_bytes_max = 64 * 1024;
-  std::chrono::milliseconds request_timeout{10'000};  ///< To receive one, or to send an answer.
-  std::chrono::milliseconds idle_timeout{60'000};     ///< Between two requests of a connection.
+  std::chrono::milliseconds request_timeout{
+      10'000};  ///< To receive one; and while an answer is sent, without a byte taken.
+  std::chrono::milliseconds idle_timeout{20'000};  ///< Between two requests of a connection.
 };
 
 /// Serves from the moment when it was made until it is destroyed, which waits for the handlers that run.

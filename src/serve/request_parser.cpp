@@ -28,7 +28,6 @@ std::string Request::parameter(const std::string& name) const {
 struct RequestParser::Parser : http::request_parser<http::string_body> {};
 
 RequestParser::RequestParser(std::size_t body_bytes_max) : parser_(std::make_unique<Parser>()) {
-  parser_->eager(true);
   parser_->header_limit(header_bytes_max);
   parser_->body_limit(body_bytes_max);
 }
@@ -36,7 +35,17 @@ RequestParser::~RequestParser() = default;
 
 std::size_t RequestParser::put(std::string_view bytes) {
   boost::beast::error_code error;
-  const std::size_t used = parser_->put(boost::asio::buffer(bytes.data(), bytes.size()), error);
+  std::size_t used = 0;
+  if (!parser_->is_header_done()) {
+    parser_->eager(false);  // A body is not begun before its header was looked at.
+    used = parser_->put(boost::asio::buffer(bytes.data(), bytes.size()), error);
+    if (!error && parser_->is_header_done() && is_refused_by_header()) return used;
+    bytes.remove_prefix(used);
+  }
+  if (!error && parser_->is_header_done() && !parser_->is_done()) {
+    parser_->eager(true);
+    used += parser_->put(boost::asio::buffer(bytes.data(), bytes.size()), error);
+  }
   if (error == http::error::body_limit)
     refuse(413, "the request's body is too long");
   else if (error == http::error::header_limit)
@@ -46,6 +55,18 @@ std::size_t RequestParser::put(std::string_view bytes) {
   else if (parser_->is_done())
     complete();
   return used;
+}
+
+/// What a browser and a scraper never send, and proxies and servers have understood differently.
+bool RequestParser::is_refused_by_header() {
+  const auto& header = parser_->get();
+  if (header.count(http::field::transfer_encoding) > 0)
+    refuse(501, "bodies are taken by Content-Length alone");
+  else if (header.count(http::field::host) > 1)
+    refuse(400, "the request has several Host headers");
+  else
+    return false;
+  return true;
 }
 
 void RequestParser::complete() {

@@ -34,6 +34,7 @@ class RequestParser {
 
  private:
   struct Parser;
+  [[nodiscard]] bool is_refused_by_header();
   void complete();
   void refuse(int status, std::string why);
 

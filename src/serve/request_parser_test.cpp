@@ -58,6 +58,12 @@ TEST(RequestParser, RefusesWhatIsNoRequestAndWhatIsTooLong) {
   EXPECT_EQ(refused_with("GET / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n"), 400);
   EXPECT_EQ(refused_with("GET http://other/ HTTP/1.1\r\nHost: x\r\n\r\n"), 400);
   EXPECT_EQ(refused_with("GET /%00 HTTP/1.1\r\nHost: x\r\n\r\n"), 400);
+  for (const char* coding : {"chunked", "xchunked", "gzip", "chunked, identity"}) {
+    const std::string header = std::string("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: ") + coding + "\r\n\r\n";
+    EXPECT_EQ(refused_with(header), 501) << coding;
+    EXPECT_EQ(refused_with(header + "1;aaaa"), 501) << coding;
+  }
+  EXPECT_EQ(refused_with("GET / HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n"), 400);
   EXPECT_EQ(refused_with("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 101\r\n\r\n"), 413);
   EXPECT_EQ(refused_with("GET / HTTP/1.1\r\nHost: x\r\nX: " + std::string(20'000, 'x') + "\r\n\r\n"), 431);
 }

@@ -90,28 +90,21 @@ std::string Socket::receive(milliseconds at_most) const {
   return {};
 }
 
-bool Socket::send(std::string_view bytes, milliseconds at_most) const {
-  const auto until = steady_clock::now() + at_most;
+bool Socket::send(std::string_view bytes, milliseconds pause_max) const {
   while (!bytes.empty()) {
     const ssize_t count = ::send(descriptor_.number(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
     if (count >= 0)
       bytes.remove_prefix(static_cast<std::size_t>(count));
-    else if (errno == EAGAIN ? !is_ready(POLLOUT, until) : errno != EINTR)
+    else if (errno == EAGAIN ? !is_ready(POLLOUT, steady_clock::now() + pause_max) : errno != EINTR)
       return false;
   }
   return true;
 }
 
 bool Socket::stays(milliseconds at_least) const {
-  const auto until = steady_clock::now() + at_least;
-  std::array<char, 512> ignored{};
-  while (true) {
-    std::array descriptors{pollfd{.fd = bell_.number(), .events = POLLIN, .revents = 0},
-                           pollfd{.fd = descriptor_.number(), .events = POLLIN, .revents = 0}};
-    if (wait_for(descriptors, until) <= 0) return true;
-    if (descriptors[0].revents != 0 || ::recv(descriptor_.number(), ignored.data(), ignored.size(), 0) <= 0)
-      return false;
-  }
+  std::array descriptors{pollfd{.fd = bell_.number(), .events = POLLIN, .revents = 0},
+                         pollfd{.fd = descriptor_.number(), .events = POLLIN, .revents = 0}};
+  return wait_for(descriptors, steady_clock::now() + at_least) <= 0;
 }
 
 void Socket::finish() const {

@@ -46,9 +46,9 @@ class Socket {
 
   /// Some bytes; empty where none will come.
   [[nodiscard]] std::string receive(std::chrono::milliseconds at_most) const;
-  /// Whether all of them went into the connection.
-  [[nodiscard]] bool send(std::string_view bytes, std::chrono::milliseconds at_most) const;
-  /// Whether the client is still there, and the bell silent, after so long.
+  /// Whether all of them went into the connection, which may stand still for so long at a time.
+  [[nodiscard]] bool send(std::string_view bytes, std::chrono::milliseconds pause_max) const;
+  /// Whether the client is still there and silent, as is the bell, after so long.
   [[nodiscard]] bool stays(std::chrono::milliseconds at_least) const;
   /// Says to the client that nothing more comes, and waits a little for it to close: a connection that is closed with
   /// unread bytes takes the answer with it.

@@ -15,7 +15,7 @@ bool matches(const TaskFilter& filter, const Cell& cell, const Data& data) {
   return last.fingerprint.starts_with(filter.fingerprint) && last.message.find(filter.contains) != std::string::npos;
 }
 
-TaskState task_state(std::uint64_t index, const Cell& cell, const Data& data, bool with_payload) {
+TaskState task_state(std::uint64_t index, const Cell& cell, const Data& data, TaskParts parts) {
   TaskState task;
   task.index = index;
   task.status = status_of(cell);
@@ -24,10 +24,11 @@ TaskState task_state(std::uint64_t index, const Cell& cell, const Data& data, bo
   task.attempt_count = cell.attempt;
   if (cell.state == Cell::State::leased || cell.state == Cell::State::backing_off) task.lease_end = cell.time;
   if (cell.has_ended()) task.completed_at = cell.time;
-  if (!with_payload) return task;
+  if (parts == TaskParts::states) return task;
+  task.error = data.errors;
+  if (parts == TaskParts::errors) return task;
   task.body = Json::from_valid_text(data.body);
   task.meta = data.meta;
-  task.error = data.errors;
   return task;
 }
 
@@ -203,7 +204,7 @@ Result<TaskPage> MemoryLedger::list_tasks(const TaskQuery& query) {
       page.next_index = index;
       break;
     }
-    page.tasks.push_back(task_state(index, cell, data, query.with_payload));
+    page.tasks.push_back(task_state(index, cell, data, query.parts));
   }
   return page;
 }

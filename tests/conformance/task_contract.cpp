@@ -201,7 +201,7 @@ TEST_P(TaskContract, AreListedWithTheirState) {
   EXPECT_FALSE(page.tasks[1].lease_end.has_value());
   EXPECT_FALSE(page.tasks[1].meta.has_value());
 
-  whole.with_payload = false;
+  whole.parts = TaskParts::states;
   page = ledger().list_tasks(whole).value();
   ASSERT_EQ(page.tasks.size(), 2U);
   EXPECT_EQ(page.tasks[0].status, Status::in_progress);
@@ -219,6 +219,11 @@ TEST_P(TaskContract, AreFilteredByStatusFingerprintAndMessage) {
   fail(3, "disk is full", "7c1f0000");
   fail(4, "no decode delegate", "7c1e0000");
   claimed(task(cluster, 5));
+
+  const TaskQuery failed{.cluster_id = cluster.id, .filter = {.status = Status::error}, .parts = TaskParts::errors};
+  const TaskState first = ledger().list_tasks(failed).value().tasks.at(0);
+  EXPECT_EQ(first.error.size(), 1U);
+  EXPECT_TRUE(first.body.is_null());
 
   const auto with_status = [](Status status) {
     return TaskFilter{.status = status, .fingerprint = {}, .contains = {}};

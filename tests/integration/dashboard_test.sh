@@ -42,13 +42,17 @@ expect 3 fanfold dashboard
 complains 'there is no store'
 expect 2 fanfold dashboard --listen 8x
 complains '--listen'
+for name in '' a:80 http://a; do
+  expect 2 fanfold dashboard --host "$name"
+  complains '--host'
+done
 printf 'good\nbad\ngood\n' >tasks.txt
 # shellcheck disable=SC2016
 expect 1 fanfold run --tasks tasks.txt --name photos --retries 0 -- sh -c 'echo "$1" >&2; test "$1" = good || exit 65' sh '{task}'
 
 start
 expect 4 fanfold dashboard --listen "${url##*:}"
-complains "127.0.0.1, port ${url##*:}: is taken by another program"
+complains "--listen: 127.0.0.1, port ${url##*:}: is taken by another program"
 
 # --- What the command says, the dashboard says
 ask /api/clusters
@@ -121,13 +125,26 @@ for _ in $(seq 200); do [ ! -s open ] || break; sleep 0.05; done
 stop TERM 0
 wait "$reader"
 
-# --- Only looking: also at a file that cannot be written
+# --- Only looking
 start --read-only --json
 act "/api/clusters/$id/pause" '{}'
 same 403 "$(status)"
 has '"code":"read_only"'
 ask /api/store
 has '"read_only":true'
+stop INT 0
+
+# --- A store that is another one behind its name is not shown as if it were live
+start
+ask /api/clusters
+same 200 "$(status)"
+mv test.db moved.db
+ask /api/clusters
+same 500 "$(status)"
+has '"code":"damaged"'
+mv moved.db test.db
+ask /api/clusters
+same 200 "$(status)"
 stop INT 0
 
 # --- Names that are allowed

@@ -146,7 +146,7 @@ class ClientCore {
 
   virtual Result<Progress> progress(const MessageKey& key) = 0;
   virtual Result<TaskPage> list_tasks(const MessageKey& key, const TaskFilter& filter, std::uint64_t first_index,
-                                      std::size_t count_max, bool with_payload) = 0;
+                                      std::size_t count_max, TaskParts parts) = 0;
   virtual Result<ResultPage> results(const MessageKey& key, std::uint64_t first_index, std::size_t count_max) = 0;
   virtual Result<std::vector<AttemptOutput>> outputs(const MessageKey& task) = 0;
   virtual Result<FailedMessagePage> failed_messages(const std::string& queue, const std::string& cursor,

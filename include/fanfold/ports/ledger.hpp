@@ -46,8 +46,8 @@ struct TaskQuery {
   std::string cluster_id{};
   TaskFilter filter{};
   std::uint64_t first_index = 0;
-  std::size_t count_max = 100;  ///< 1 to 1,000; a page may hold fewer and still not be the last.
-  bool with_payload = true;     ///< Body, meta and errors too.
+  std::size_t count_max = 100;  ///< 1 to 1,000; a page may hold fewer, or none, and still not be the last.
+  TaskParts parts = TaskParts::whole;
 };
 struct TaskPage {
   std::vector<TaskState> tasks{};             ///< Ascending by index.

@@ -195,7 +195,7 @@ class Schedule {
     const auto tasks =
         workers_[0]
             .ledger
-            ->list_tasks({.cluster_id = id_, .filter = {}, .first_index = 0, .count_max = 1'000, .with_payload = false})
+            ->list_tasks({.cluster_id = id_, .filter = {}, .first_index = 0, .count_max = 1'000, .parts = TaskParts::states})
             .value();
     std::map<std::uint64_t, std::string> results;
     std::optional<std::uint64_t> next = 0;

@@ -218,7 +218,7 @@ Result<TaskPage> AwsLedger::list_tasks(const TaskQuery& query) {
     std::erase_if(*tasks, [&](const LatestTask& task) { return status_of(task.cell) != *query.filter.status; });
   if (end < header->task_count) page.next_index = end;
 
-  const bool needs_errors = query.with_payload || !query.filter.fingerprint.empty() || !query.filter.contains.empty();
+  const bool needs_errors = query.parts != TaskParts::states || !query.filter.fingerprint.empty() || !query.filter.contains.empty();
   std::vector<std::vector<ErrorEntry>> errors(tasks->size());
   if (needs_errors) {
     auto read = read_errors(*tasks);
@@ -242,10 +242,10 @@ Result<TaskPage> AwsLedger::list_tasks(const TaskQuery& query) {
     if (task.cell.state == Cell::State::leased || task.cell.state == Cell::State::backing_off)
       state.lease_end = task.cell.time;
     if (task.cell.has_ended()) state.completed_at = task.cell.time;
-    if (query.with_payload) state.error = std::move(errors[i]);
+    if (query.parts != TaskParts::states) state.error = std::move(errors[i]);
     listed.push_back(std::move(task));
   }
-  if (query.with_payload) {
+  if (query.parts == TaskParts::whole) {
     if (auto filled = fill_payloads(query.cluster_id, listed, page); !filled) return std::move(filled).error();
   }
   return page;

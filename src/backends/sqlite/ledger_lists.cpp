@@ -9,6 +9,8 @@ namespace fanfold::sqlite {
 namespace {
 
 constexpr std::size_t task_page_count_max = 1'000;
+/// Tasks that one page is chosen from: what is filtered comes in pages that are short, or empty, and go on.
+constexpr std::uint64_t looked_at_max = 65'536;
 
 struct LeaseCounts {
   std::uint64_t running = 0;    ///< Those that have not run out.
@@ -67,7 +69,6 @@ void fill_payloads(Connection& connection, Number cluster, std::vector<TaskState
                  });
   for (TaskState& task : tasks) {
     const Number owner = task_owner(cluster, task.index);
-    task.error = read_errors(connection, owner);
     Rows rows(connection, "SELECT meta FROM task_meta WHERE owner = ?", owner);
     if (!rows.next()) continue;
     task.meta.reset();
@@ -181,6 +182,10 @@ Result<TaskPage> SqliteLedger::list_tasks(const TaskQuery& query) {
     TaskPage page;
     LatestCells latest(connection, *row);
     for (std::uint64_t index = query.first_index; index < row->task_count; ++index) {
+      if (index - query.first_index == looked_at_max) {
+        page.next_index = index;
+        break;
+      }
       const Cell& cell = latest.at(index - slot_of(index))[slot_of(index)].cell;
       if (!matches(connection, query.filter, cell, task_owner(row->number, index))) continue;
       if (page.tasks.size() == count_max) {
@@ -189,7 +194,10 @@ Result<TaskPage> SqliteLedger::list_tasks(const TaskQuery& query) {
       }
       page.tasks.push_back(task_state(index, cell, dead));
     }
-    if (query.with_payload) fill_payloads(connection, row->number, page.tasks);
+    if (query.parts == TaskParts::whole) fill_payloads(connection, row->number, page.tasks);
+    if (query.parts != TaskParts::states) {
+      for (TaskState& task : page.tasks) task.error = read_errors(connection, task_owner(row->number, task.index));
+    }
     return page;
   });
 }
