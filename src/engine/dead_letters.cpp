@@ -5,6 +5,7 @@
 #include "engine/sender.hpp"
 #include "engine/sweep.hpp"
 #include "support/identifier.hpp"
+#include "support/mutant.hpp"
 #include "support/queue_name.hpp"
 #include "wire/envelope_text.hpp"
 
@@ -140,7 +141,9 @@ class DeadLetters {
       case core::NextStep::check_child: return check_child(content, seen->child_id);
       case core::NextStep::repeat_finish: return repeat_finish(content);
       case core::NextStep::fail: break;
-      default: return Fate::leave;
+      default:
+        if (support::mutant("dead_letter_fails_its_task")) return fail(content, *seen, expired_error(content));
+        return Fate::leave;
     }
     if (core::is_expired(content, store_.now())) return fail(content, *seen, expired_error(content));
     const bool is_used_up = header->attempts_max && seen->attempt >= *header->attempts_max;

@@ -125,9 +125,11 @@ Time Recorder::lease_end_of(const std::string& cluster_id, std::uint64_t index) 
 
 void Recorder::check_cluster(const std::string& id) {
   const auto header = look_.ledger->read_cluster(id, Consistency::strong);
-  if (!header || header->tombstone) return;
+  if (!header) return;
+  // A tombstone keeps what was so when it was made.
   if (!header->finished() || !header->finish_done || !header->parent_ended)
-    return violation("cluster " + id + " is not over");
+    return violation("cluster " + id + (header->tombstone ? " was deleted before it was over" : " is not over"));
+  if (header->tombstone) return;
   check_finish(*header);
   check_counts(*header);
   check_tasks(*header);

@@ -25,7 +25,7 @@ struct Setting {
   std::uint64_t message_count = 0;
   bool purges = false;
   bool works_by_hand = false;
-  bool has_operator = false;
+  std::uint64_t operator_count = 0;
   bool is_calm = false;
   std::string description{};
 };
@@ -128,8 +128,9 @@ Setting choose(std::uint64_t seed) {
   if (!loses_messages && (cluster_count == 0 || random.chance(0.3))) setting.message_count = 1 + random.below(6);
   setting.purges = setting.message_count == 0 && !setting.clusters.empty() && random.chance(0.25);
   setting.works_by_hand = setting.world.deduplicate && random.chance(0.2);
-  setting.has_operator = !setting.is_calm && cluster_count > 0 && random.chance(0.3);
-  if (setting.has_operator) setting.description += " operator";
+  const bool has_operators = !setting.is_calm && cluster_count > 0 && random.chance(0.3);
+  if (has_operators) setting.operator_count = 1 + random.below(2);
+  if (has_operators) setting.description += " operators=" + std::to_string(setting.operator_count);
   setting.description +=
       " " + std::to_string(cluster_count) + " clusters " + std::to_string(setting.message_count) + " messages";
   if (setting.purges) setting.description += " purge";
@@ -181,7 +182,7 @@ Verdict run_scenario(Engine engine, std::uint64_t seed, const std::function<void
   for (const ClusterPlan& plan : setting.clusters) add_cluster_script(world, recorder, plan);
   if (setting.message_count > 0) add_sender_script(world, recorder, setting.queue_name, setting.message_count);
   if (setting.purges) add_purge_script(world, setting.queue_name);
-  if (setting.has_operator) add_operator_script(world, recorder);
+  for (std::uint64_t i = 0; i < setting.operator_count; ++i) add_operator_script(world, recorder);
   if (setting.works_by_hand) add_hand_script(world, recorder, setting.queue_name);
 
   try {
