@@ -144,8 +144,12 @@ struct Dispatcher::Ending {
     const EndRequest& end = chunk.ends[i];
     switch (end.verdict) {
       case Verdict::retry:
-        ++tally.counts.retried_count;
         tally.failed = true;
+        if (end.unstarted) {
+          ++tally.counts.returned_count;
+          return emit(WorkerEvent::Kind::returned, i, "not started");
+        }
+        ++tally.counts.retried_count;
         return emit(WorkerEvent::Kind::retried, i);
       case Verdict::failed:
         ++tally.counts.failed_count;
@@ -163,9 +167,13 @@ struct Dispatcher::Ending {
   }
 
   void emit(WorkerEvent::Kind kind, std::size_t i) const {
+    const EndRequest& end = chunk.ends[i];
+    emit(kind, i, end.error ? std::string_view(end.error->message) : std::string_view());
+  }
+
+  void emit(WorkerEvent::Kind kind, std::size_t i, std::string_view detail) const {
     if (!dispatcher.options_.on_event) return;
     const EndRequest& end = chunk.ends[i];
-    const std::string_view detail = end.error ? std::string_view(end.error->message) : std::string_view();
     dispatcher.emit(kind, chunk.deliveries[i], end.attempt, detail, chunk.assignments[i].took);
   }
 
@@ -195,9 +203,9 @@ void Dispatcher::release(Chunk& chunk, std::size_t first, std::size_t last, Tall
     end.retry_at = now;
     end.unstarted = true;
   }
-  Tally ends;  // Not counted as retries: nothing was tried.
+  Tally ends;  // Nothing has failed by that.
   finish(chunk, first, last, ends);
-  tally.counts.returned_count += ends.counts.retried_count;
+  tally.counts.returned_count += ends.counts.returned_count;
   tally.counts.lease_lost_count += ends.counts.lease_lost_count;
   std::ranges::move(ends.kept, std::back_inserter(tally.kept));
   if (ends.error && !tally.error) tally.error = ends.error;

@@ -395,6 +395,29 @@ TEST(Worker, TellsWhatHappensWithoutPayloads) {
   EXPECT_EQ(counts[WorkerEvent::Kind::stopped], 1);
 }
 
+TEST(Worker, TellsOfWhatItGaveBackUnbegunThatItWasReturnedAndNotTried) {
+  const Client client = make_client(real_time_store().backend());
+  const Handlers handlers = handling([](const Message<int>&, const Context&) { return done(); });
+  std::mutex mutex;
+  std::map<WorkerEvent::Kind, std::uint64_t> counts;
+  WorkerOptions options = options_for(1);
+  options.on_event = [&](const WorkerEvent& event) {
+    const std::scoped_lock lock(mutex);
+    ++counts[event.kind];
+    if (event.kind == WorkerEvent::Kind::returned) {
+      EXPECT_EQ(event.detail, "not started");
+    }
+  };
+  Worker worker(client, handlers, options);
+  // Of tasks that have one attempt one is kept of those that were claimed together.
+  ASSERT_TRUE(worker.run_until(cluster_of(client, 20, {.attempts_max = 1})).has_value());
+  EXPECT_EQ(counts[WorkerEvent::Kind::done], 20U);
+  EXPECT_GT(counts[WorkerEvent::Kind::returned], 0U);
+  EXPECT_EQ(counts[WorkerEvent::Kind::returned], worker.report().returned_count);
+  EXPECT_EQ(counts[WorkerEvent::Kind::retried], 0U);
+  EXPECT_EQ(worker.report().retried_count, 0U);
+}
+
 TEST(RunUntil, IsRefusedInAHandler) {
   const Client client = make_client(real_time_store().backend());
   const Cluster cluster = cluster_of(client, 1);
