@@ -1,5 +1,6 @@
 #include "aws/call.hpp"
 
+#include "aws/call_counts.hpp"
 #include "support/identifier.hpp"
 
 #include <utility>
@@ -16,6 +17,19 @@ constexpr std::size_t detail_bytes_max = 1024;
 
 AttemptEnd end_of(const Error& error) {
   return error.code == ErrorCode::unavailable ? AttemptEnd::transient : AttemptEnd::final;
+}
+
+/// `error`: of an attempt that failed. `was_answered`: by the service.
+CallEnd counted_as(AttemptEnd end, const std::optional<Error>& error, bool was_answered) {
+  switch (end) {
+    case AttemptEnd::success: return CallEnd::ok;
+    case AttemptEnd::throttled: return CallEnd::throttled;
+    case AttemptEnd::transient: return CallEnd::failed;
+    case AttemptEnd::final: break;
+  }
+  if (was_answered) return CallEnd::refused;
+  const bool was_ours = error && (error->code == ErrorCode::cancelled || error->code == ErrorCode::deadline_exceeded);
+  return was_ours ? CallEnd::cancelled : CallEnd::failed;
 }
 
 }  // namespace
@@ -51,6 +65,7 @@ const net::HttpRequest* Call::begin(const net::RunOptions& options) {
     Result<std::shared_ptr<const Credentials>> credentials = service_.credentials_->get(options);
     if (!credentials.has_value()) {
       answer_.error = std::move(credentials).error();
+      count_call(service_.options_.name, request_.operation, counted_as(AttemptEnd::final, answer_.error, false));
       return nullptr;
     }
     credentials_ = std::move(*credentials);
@@ -61,6 +76,7 @@ const net::HttpRequest* Call::begin(const net::RunOptions& options) {
                           signed_at_, attempt_.headers);
   }
   sent_at_ = std::chrono::steady_clock::now();
+  is_under_way_ = true;
   return &attempt_;
 }
 
@@ -82,8 +98,15 @@ std::optional<milliseconds> Call::ended(net::HttpOutcome outcome, const net::Run
   }
   const std::optional<milliseconds> delay = retry_.after(end, circumstances);
   answer_.attempt_count = retry_.attempt_count();
+  count(counted_as(end, answer_.error, was_answered), mend_ == Mend::none && !delay);
   if (mend_ != Mend::none) return milliseconds(0);
   return delay;
+}
+
+/// A caller may give up between two attempts.
+void Call::count(CallEnd end, bool is_last) {
+  if (std::exchange(is_under_way_, false)) count_attempt(service_.options_.name, request_.operation, end);
+  if (is_last) count_call(service_.options_.name, request_.operation, end);
 }
 
 AttemptEnd Call::judge(net::HttpOutcome& outcome) {

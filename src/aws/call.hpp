@@ -1,5 +1,6 @@
 #pragma once
 
+#include "aws/call_counts.hpp"
 #include "aws/credentials.hpp"
 #include "aws/endpoint.hpp"
 #include "aws/outage_notice.hpp"
@@ -142,6 +143,7 @@ class Call : public net::Exchange {
   [[nodiscard]] bool is_clock_wrong() const;
   void protect_detail();
   void note_outage(net::AttemptEnd end, bool was_answered);
+  void count(CallEnd end, bool is_last);
 
   Service& service_;
   ServiceRequest request_;
@@ -155,6 +157,7 @@ class Call : public net::Exchange {
   std::chrono::sys_seconds signed_at_{};
   ServiceTime::Steady sent_at_{};
   std::optional<std::chrono::steady_clock::time_point> failing_since_;
+  bool is_under_way_ = false;
   Mend mend_ = Mend::none;
   bool is_clock_mended_ = false;
   bool are_credentials_mended_ = false;

@@ -1,5 +1,6 @@
 // ctest: labels=integration,tsan
 #include "aws/call.hpp"
+#include "aws/call_counts.hpp"
 #include "aws/session.hpp"
 #include "aws/test_files.hpp"
 #include "aws/xml.hpp"
@@ -10,6 +11,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <ctime>
 
@@ -372,6 +374,62 @@ TEST_F(AwsCall, FailsWithTheReasonWhereThereAreNoCredentials) {
   const Answer answer = ask();
   EXPECT_EQ(answer.error.value().code, ErrorCode::permission_denied);
   EXPECT_EQ(count, 0);
+}
+
+/// What this process has counted of one operation so far.
+CallCount counted_of(std::string_view operation) {
+  const auto counts = call_counts();
+  const auto found = std::ranges::find(counts, operation, &CallCount::operation);
+  return found == counts.end() ? CallCount{} : *found;
+}
+
+EndCounts difference(const EndCounts& after, const EndCounts& before) {
+  EndCounts difference{};
+  for (std::size_t i = 0; i < call_end_count; ++i) difference[i] = after[i] - before[i];
+  return difference;
+}
+
+TEST_F(AwsCall, IsCountedByHowItAndEachOfItsAttemptsEnded) {
+  const CallCount before = counted_of("Ask");
+  on_request = [](const ReceivedRequest&, int attempt) {
+    switch (attempt) {
+      case 1: return service_reply(400, R"({"__type":"ThrottlingException"})");
+      case 2: return service_reply(500, R"({"__type":"InternalFailure"})");
+      case 3: return service_reply(200, R"({"Number":1})");
+      default: return service_reply(400, R"({"__type":"ConditionalCheckFailedException"})");
+    }
+  };
+  EXPECT_FALSE(ask().error);
+  EXPECT_TRUE(ask().error);
+  const CallCount after = counted_of("Ask");
+  EXPECT_EQ(after.service, "sqs");
+  // ok, refused, throttled, failed, cancelled
+  EXPECT_EQ(difference(after.attempts, before.attempts), (EndCounts{1, 1, 1, 1, 0}));
+  EXPECT_EQ(difference(after.calls, before.calls), (EndCounts{1, 1, 0, 0, 0}));
+}
+
+TEST_F(AwsCall, IsCountedWithoutAnAttemptWhereItIsGivenUpBetweenTwoOrHasNoCredentials) {
+  const CallCount before = counted_of("Ask");
+  on_request = [](const ReceivedRequest&, int) {
+    return service_reply(400, R"({"__type":"ThrottlingException"})", {{"Retry-After", "15"}});
+  };
+  std::stop_source stop;
+  {
+    const std::jthread stopper([&] {
+      server.await_requests(1);
+      stop.request_stop();
+    });
+    EXPECT_TRUE(ask({.stop = stop.get_token(), .deadline = {}}).error);
+  }
+  service_.reset();
+  session.reset();
+  variables = {{"AWS_REGION", "eu-west-1"}, {"AWS_ENDPOINT_URL", server.url()}, {"AWS_EC2_METADATA_DISABLED", "true"}};
+  EXPECT_TRUE(ask().error);
+  const CallCount after = counted_of("Ask");
+  EXPECT_EQ(difference(after.calls, before.calls), (EndCounts{0, 0, 0, 1, 1}));
+  const EndCounts attempts = difference(after.attempts, before.attempts);
+  const auto at = [&](CallEnd end) { return attempts[static_cast<std::size_t>(end)]; };
+  EXPECT_EQ(at(CallEnd::throttled) + at(CallEnd::cancelled), 1U) << "the stop may come before the answer";
 }
 
 TEST_F(AwsCall, StopsRetriesOfAllCallsWhereMostFail) {
