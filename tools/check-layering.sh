@@ -24,6 +24,7 @@ BEGIN {
   allow("engine", "api core ports support wire json")
   allow("worker", "api engine core ports support")
   allow("serve", "support")
+  allow("metrics", "api support")
   allow("views", "api engine support json")
   allow("dashboard", "api engine support json serve views")
   allow("net", "support")
