@@ -190,7 +190,8 @@ std::string mismatch(const std::string& message) {
 std::string in_store(const Error& error, const CommonOptions& common) {
   const bool lasting =
       error.code == ErrorCode::disk_full || error.code == ErrorCode::read_only || error.code == ErrorCode::damaged;
-  if (!lasting || is_on_aws(common)) return error.message;
+  const bool is_of_an_option = error.message.starts_with("--");
+  if (!lasting || is_on_aws(common) || is_of_an_option) return error.message;
   const bool is_named =
       error.message.find('/') != std::string::npos || error.message.find(common.store) != std::string::npos;
   std::string message = is_named ? error.message : fmt::format("{}: {}", common.store, error.message);

@@ -2,12 +2,17 @@
 
 #include "cli/subprocess.hpp"
 #include "cli/task_command.hpp"
+#include "cli/telemetry.hpp"
 
 namespace fanfold::cli {
 namespace {
 
-Outcome run_finish_command(const std::string& command, const std::vector<std::string>& given,
+Outcome run_finish_command(const std::string& command, const std::vector<std::string>& given, Telemetry* telemetry,
                            const MessageCluster<>& cluster, const Context& context) {
+  const Telemetry::Running running(telemetry, {.work = metrics::Work::finish,
+                                               .record_id = cluster.key.p_key.substr(key_prefix.size()),
+                                               .task = {},
+                                               .number = context.attempt});
   std::vector<std::string> arguments{"sh", "-c", command};
   std::vector<std::string> own{"FANFOLD_CLUSTER=" + cluster.key.p_key, "FANFOLD_NAME=" + cluster.record.name,
                                "FANFOLD_STATUS=" + std::string(to_string(cluster.record.status)),
@@ -27,10 +32,10 @@ Outcome run_finish_command(const std::string& command, const std::vector<std::st
 
 }  // namespace
 
-ClusterHandler finish_handler_of(std::string command, std::vector<std::string> environment) {
-  return [command = std::move(command), environment = std::move(environment)](const MessageCluster<>& cluster,
-                                                                              const Context& context) {
-    return run_finish_command(command, environment, cluster, context);
+ClusterHandler finish_handler_of(std::string command, std::vector<std::string> environment, Telemetry* telemetry) {
+  return [command = std::move(command), environment = std::move(environment), telemetry](
+             const MessageCluster<>& cluster, const Context& context) {
+    return run_finish_command(command, environment, telemetry, cluster, context);
   };
 }
 

@@ -13,6 +13,7 @@
 #include "cli/run_explanation.hpp"
 #include "cli/store.hpp"
 #include "cli/task_command.hpp"
+#include "cli/telemetry.hpp"
 #include "cli/text.hpp"
 #include "cli/worker_watch.hpp"
 
@@ -43,6 +44,7 @@ struct RunOptions {
   bool again = false;
   bool verbose = false;
   CostLimit cost_max;
+  TelemetryOptions telemetry;
 };
 
 /// One start of `fanfold run`, step by step.
@@ -92,6 +94,7 @@ class Run {
   std::optional<TaskInput> input_;
   RunList list_;
   std::optional<Client> client_;
+  Telemetry telemetry_;
   std::shared_ptr<const TaskCommand> command_;
   JobClusters clusters_;
   CompletedElsewhere elsewhere_;
@@ -125,6 +128,7 @@ Result<void> Run::prepare() {
   command.starts = {.say = [](const std::string& line) { complain(line); },
                     .give_up = [this](Error error) { watch_.give_up(std::move(error)); },
                     .stop = watch_.token()};
+  command.telemetry = &telemetry_;
   auto made = TaskCommand::make(std::move(command));
   if (!made) return std::move(made).error();
   command_ = std::move(*made);
@@ -137,7 +141,7 @@ Result<void> Run::prepare() {
   auto client = open_store(invocation_.common, StoreUse::create);
   if (!client) return std::move(client).error();
   client_.emplace(std::move(*client));
-  return {};
+  return telemetry_.start(options_.telemetry, invocation_.common, "fanfold run " + job_.name);
 }
 
 /// A start with --again that was interrupted is gone on with by a start without.
@@ -263,13 +267,14 @@ Result<Progress> Run::work_once(bool is_last) {
   worker_options.drain_max = task_duration_max;
   worker_options.on_event = [this](const WorkerEvent& event) {
     watch_.see(event);
+    telemetry_.see(event);
     const bool is_failure = event.kind == WorkerEvent::Kind::retried || event.kind == WorkerEvent::Kind::failed;
     if (is_failure && !event.task) ++finish_failure_count_;
   };
   Handlers handlers{.on_message = handler_of(command_)};
   if (!options_.on_finish.empty()) {
     handlers.on_cluster_complete =
-        is_last ? finish_handler_of(options_.on_finish, environment_for_programs(invocation_.common))
+        is_last ? finish_handler_of(options_.on_finish, environment_for_programs(invocation_.common), &telemetry_)
                 : ClusterHandler([](const MessageCluster<>&, const Context&) { return done(); });
   }
   Worker worker(*client_, std::move(handlers), std::move(worker_options));
@@ -452,7 +457,9 @@ Result<ExitCode> Run::perform() {
   if (const auto error = watch_.start_error())
     return Error{error->code, fmt::format("{}; {} goes on", error->message, same_command()), {}};
   if (auto done = write_missing_results(); !done) return done.error();
-  return summarize();
+  const ExitCode code = summarize();
+  if (auto error = telemetry_.trace_error(); error && code == ExitCode::ok) return std::move(*error);
+  return code;
 }
 
 Result<ExitCode> run(const Invocation& invocation, const RunOptions& options) {
@@ -488,6 +495,7 @@ void add_run_command(Command app, Invocation& invocation) {
                      "Run by sh when every task has ended, with FANFOLD_CLUSTER, FANFOLD_NAME and FANFOLD_STATUS set",
                      {.value = "COMMAND"});
   add_cost_limit(command.app, options.cost_max);
+  add_telemetry(command.app, options.telemetry);
   command.app.flag("--again", options.again,
                    "Skip nothing: run the whole list anew. Where that is interrupted, the same command without --again "
                    "goes on");

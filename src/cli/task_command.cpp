@@ -2,6 +2,7 @@
 
 #include "cli/result_files.hpp"
 #include "cli/task_text.hpp"
+#include "cli/telemetry.hpp"
 #include "cli/text.hpp"
 #include "wire/base64.hpp"
 
@@ -227,6 +228,11 @@ Outcome TaskCommand::run_program(const Message<Json>& message, const Context& co
   if (options_.settled && message.task) {
     if (auto outcome = options_.settled(*message.task)) return std::move(*outcome);
   }
+  const Telemetry::Running running(options_.telemetry,
+                                   {.work = message.task ? metrics::Work::task : metrics::Work::message,
+                                    .record_id = message.key.p_key.substr(key_prefix.size()),
+                                    .task = message.task,
+                                    .number = context.attempt});
   auto task = task_text(message.body);
   if (!task) return fanfold::fail(task.error().message);
 

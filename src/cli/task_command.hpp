@@ -15,6 +15,8 @@
 
 namespace fanfold::cli {
 
+class Telemetry;
+
 /// Exit codes of a task's program that mean something; any other but 0 is "try again".
 inline constexpr int exit_code_retry = 75;  ///< EX_TEMPFAIL of sysexits.h.
 inline constexpr int exit_code_fail = 65;   ///< EX_DATAERR: failed for good.
@@ -33,7 +35,8 @@ struct TaskCommandOptions {
   std::filesystem::path results{};       ///< A folder that gets one file per task with what it printed; empty: none.
   /// Where a task needs no run, its outcome: asked before each run, by index.
   std::function<std::optional<Outcome>(std::uint64_t index)> settled{};
-  StartGuard::Options starts{};  ///< Where the system refuses to start programs.
+  StartGuard::Options starts{};    ///< Where the system refuses to start programs.
+  Telemetry* telemetry = nullptr;  ///< Told of each program that runs; borrowed, may be null.
 };
 
 /// Runs a program for each task: no shell, a process group of its own, the task as one argument, on standard input and

@@ -7,6 +7,7 @@
 #include "cli/queue_argument.hpp"
 #include "cli/store.hpp"
 #include "cli/task_command.hpp"
+#include "cli/telemetry.hpp"
 #include "cli/text.hpp"
 #include "cli/worker_watch.hpp"
 #include "support/queue_name.hpp"
@@ -34,6 +35,7 @@ struct WorkOptions {
   std::string until_cluster;
   bool until_empty = false;
   bool verbose = false;
+  TelemetryOptions telemetry;
 };
 
 /// "resize", or "resize=3" with its weight.
@@ -169,6 +171,12 @@ WorkerOptions worker_options(const WorkOptions& options) {
   return worker;
 }
 
+std::string name_for_people(const WorkOptions& options) {
+  std::string name = "fanfold work";
+  for (const std::string& queue : options.queues) name += " " + queue;
+  return name;
+}
+
 /// Workers may be started before whoever fills their queue, so that the embedded engine makes what is missing; a typing
 /// error does not go unseen. On AWS queues cost permissions and settings, and are never made by their first use.
 Result<void> make_missing_queues(const Invocation& invocation, const Client& client,
@@ -190,8 +198,10 @@ Result<void> make_missing_queues(const Invocation& invocation, const Client& cli
 Result<ExitCode> work(const Invocation& invocation, const WorkOptions& options) {
   const std::vector<std::string> environment = environment_for_programs(invocation.common);
   WorkerWatch watch(watch_options(invocation.common));
+  Telemetry telemetry;
   TaskCommandOptions program{
       .command = invocation.command, .environment = environment, .timeout = options.timeout, .starts = {}};
+  program.telemetry = &telemetry;
   program.starts = {
       .say = complain, .give_up = [&watch](Error error) { watch.give_up(std::move(error)); }, .stop = watch.token()};
   auto command = TaskCommand::make(std::move(program));
@@ -202,12 +212,16 @@ Result<ExitCode> work(const Invocation& invocation, const WorkOptions& options) 
   // Left behind by a worker that ends, a long poll would take the messages of whoever comes next.
   if (options.until_empty && is_on_aws(invocation.common)) tuned.poll = std::chrono::seconds(1);
   const std::string queue_word = tuned.queues.size() == 1 ? shell_word(tuned.queues.front().name) : "QUEUE";
+  if (auto started = telemetry.start(options.telemetry, invocation.common, name_for_people(options)); !started)
+    return std::move(started).error();
   if (auto made = make_missing_queues(invocation, *client, tuned.queues); !made) return std::move(made).error();
   Handlers handlers{.on_message = handler_of(std::move(*command))};
-  if (!options.on_finish.empty()) handlers.on_cluster_complete = finish_handler_of(options.on_finish, environment);
+  if (!options.on_finish.empty())
+    handlers.on_cluster_complete = finish_handler_of(options.on_finish, environment, &telemetry);
   std::atomic<std::uint64_t> failed_message_count = 0;
-  tuned.on_event = [&watch, &failed_message_count, verbose = options.verbose](const WorkerEvent& event) {
+  tuned.on_event = [&watch, &telemetry, &failed_message_count, verbose = options.verbose](const WorkerEvent& event) {
     watch.see(event);
+    telemetry.see(event);
     if (event.kind == WorkerEvent::Kind::failed && event.cluster_id.empty()) ++failed_message_count;
     show_event(event, verbose);
   };
@@ -242,6 +256,7 @@ Result<ExitCode> work(const Invocation& invocation, const WorkOptions& options) 
   if (ended_by) return *std::move(ended_by);
   if (auto error = watch.store_error()) return std::move(*error);
   if (auto error = watch.start_error()) return std::move(*error);
+  if (auto error = telemetry.trace_error(); error && code == ExitCode::ok) return std::move(*error);
   return code;
 }
 
@@ -273,6 +288,7 @@ void add_work_command(Command app, Invocation& invocation) {
                      {.value = "COMMAND"});
   command.app.option("--until", options.until_cluster, "Work until this cluster is finished", {.value = "CLUSTER"});
   command.app.flag("--until-empty", options.until_empty, "Work until the queues are empty");
+  add_telemetry(command.app, options.telemetry);
   command.app.flag("--verbose,-v", options.verbose, "A line for every task");
 }
 

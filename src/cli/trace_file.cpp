@@ -1,0 +1,141 @@
+#include "cli/trace_file.hpp"
+
+#include "cli/text.hpp"
+
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <cstring>
+#include <optional>
+#include <utility>
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace fanfold::cli {
+namespace {
+
+constexpr std::string_view array_begin = "[\n";
+constexpr std::string_view array_end = "\n]\n";
+constexpr mode_t file_mode = 0666;  // Less the process's mask.
+
+/// What is no regular file may not be opened for reading: whoever reads a pipe would not be missed then.
+int open_trace(const std::string& path) {
+  struct stat found {};
+  const bool is_other = ::stat(path.c_str(), &found) == 0 && !S_ISREG(found.st_mode);
+  return ::open(path.c_str(), (is_other ? O_WRONLY : O_RDWR | O_CREAT) | O_CLOEXEC | O_NOCTTY, file_mode);
+}
+
+/// Errors: an errno.
+int write_trace(int descriptor, std::string_view bytes, std::optional<std::uint64_t> at) {
+  while (!bytes.empty()) {
+    const ssize_t count = at ? ::pwrite(descriptor, bytes.data(), bytes.size(), static_cast<off_t>(*at))
+                             : ::write(descriptor, bytes.data(), bytes.size());
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return errno;
+    if (count == 0) return ENOSPC;
+    if (at) *at += static_cast<std::uint64_t>(count);
+    bytes.remove_prefix(static_cast<std::size_t>(count));
+  }
+  return 0;
+}
+
+}  // namespace
+
+Result<TraceFile> TraceFile::open(Options options) {
+  const int descriptor = open_trace(options.path);
+  const int number = errno;
+  struct stat found {};
+  const bool is_regular = descriptor >= 0 && ::fstat(descriptor, &found) == 0 && S_ISREG(found.st_mode);
+  TraceFile file(std::move(options), descriptor, is_regular);
+  if (descriptor < 0) return file.error_of(number);
+  if (is_regular) {
+    if (auto taken = file.take_over(); !taken) return std::move(taken).error();
+  }
+  return Result<TraceFile>(std::move(file));
+}
+
+/// Never writes over what was not a trace before: a list of tasks, a store.
+Result<void> TraceFile::take_over() const {
+  if (::flock(descriptor_, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+    return Error{ErrorCode::conflict,
+                 fmt::format("--trace: another process writes {} now", printable(options_.path, Newlines::escape)),
+                 {}};
+  }
+  std::string beginning(array_begin.size() + options_.first_object_begin.size(), '\0');
+  const ssize_t count = ::pread(descriptor_, beginning.data(), beginning.size(), 0);
+  if (count < 0) return error_of(errno);
+  beginning.resize(static_cast<std::size_t>(count));
+  if (!is_ours(beginning)) {
+    return Error{ErrorCode::invalid_argument,
+                 fmt::format("--trace: {} is there and no trace of fanfold's; it is left alone",
+                             printable(options_.path, Newlines::escape)),
+                 {}};
+  }
+  return ::ftruncate(descriptor_, 0) == 0 ? Result<void>() : error_of(errno);
+}
+
+bool TraceFile::is_ours(std::string_view beginning) const {
+  const std::string wanted = std::string(array_begin).append(options_.first_object_begin);
+  // The process before may have been killed in its first write.
+  return std::string_view(wanted).starts_with(beginning);
+}
+
+TraceFile::TraceFile(TraceFile&& other) noexcept
+    : options_(std::move(other.options_)),
+      descriptor_(std::exchange(other.descriptor_, -1)),
+      is_regular_(other.is_regular_),
+      bytes_(other.bytes_),
+      has_failed_(other.has_failed_) {}
+
+TraceFile::~TraceFile() {
+  if (descriptor_ < 0) return;
+  // A pipe whose reader has left needs no end.
+  if (!is_regular_ && !has_failed_ && bytes_ > 0) static_cast<void>(write_trace(descriptor_, array_end, {}));
+  ::close(descriptor_);
+}
+
+void TraceFile::write(std::string_view object) {
+  std::optional<Error> failure;
+  {
+    const std::scoped_lock lock(mutex_);
+    if (has_failed_) return;
+    if (auto appended = append(object); !appended) failure = std::move(appended).error();
+    has_failed_ = failure.has_value();
+  }
+  if (failure && options_.failed) options_.failed(*failure);
+}
+
+Result<void> TraceFile::append(std::string_view object) {
+  const std::string_view separator = bytes_ == 0 ? array_begin : std::string_view(",\n");
+  std::string text = std::string(separator).append(object);
+  const std::uint64_t bytes = bytes_ + text.size();
+  if (bytes > options_.bytes_max) {
+    return Error{ErrorCode::too_large,
+                 fmt::format("--trace: {} has {} MiB, and viewers take no more",
+                             printable(options_.path, Newlines::escape), bytes_ >> 20U),
+                 {}};
+  }
+  if (is_regular_) text += array_end;
+  const int number = write_trace(descriptor_, text, is_regular_ ? std::optional(bytes_) : std::nullopt);
+  if (number == 0) {
+    bytes_ = bytes;
+    return {};
+  }
+  // There was room for the bracket before.
+  if (is_regular_ && bytes_ > 0 && ::ftruncate(descriptor_, static_cast<off_t>(bytes_)) == 0)
+    static_cast<void>(write_trace(descriptor_, array_end, bytes_));
+  return error_of(number);
+}
+
+Error TraceFile::error_of(int number) const {
+  const ErrorCode code = number == ENOSPC || number == EDQUOT                        ? ErrorCode::disk_full
+                         : number == EACCES || number == EPERM || number == EROFS    ? ErrorCode::permission_denied
+                         : number == ENOENT || number == EISDIR || number == ENOTDIR ? ErrorCode::invalid_argument
+                                                                                     : ErrorCode::unavailable;
+  return {code, fmt::format("--trace: {}: {}", printable(options_.path, Newlines::escape), std::strerror(number)), {}};
+}
+
+}  // namespace fanfold::cli
