@@ -26,7 +26,7 @@ BEGIN {
   allow("serve", "support")
   allow("metrics", "api support")
   allow("views", "api engine support json")
-  allow("dashboard", "api engine support json serve views")
+  allow("dashboard", "api engine support json metrics serve views")
   allow("net", "support")
   allow("lambda", "api engine net support wire")
   allow("backends/sqlite", "ports core support wire")

@@ -4,6 +4,7 @@
 #include "dashboard/timeline.hpp"
 #include "engine/inspection.hpp"
 #include "views/cluster_state.hpp"
+#include "views/queue_name.hpp"
 
 namespace fanfold::dashboard {
 
@@ -40,11 +41,6 @@ Json parent_json(const ClusterHeader& header) {
       .count("index", header.parent->index);
   return Json::from_valid_text(parent.line());
 }
-
-std::string queue_name_of(const std::string& url) { return url.substr(url.find_last_of("/:") + 1); }
-
-/// Deleted meanwhile, or not ours to ask: the others are shown.
-bool is_of_one_queue(ErrorCode code) { return code == ErrorCode::not_found || code == ErrorCode::permission_denied; }
 
 }  // namespace
 
@@ -188,18 +184,18 @@ Reply ClusterReads::queues() const {
   std::string lines;
   for (const std::string& url : *urls) {
     auto counts = client_.queue_port().counts(url);
-    if (!counts && is_of_one_queue(counts.error().code)) continue;
+    if (!counts && views::is_of_one_queue(counts.error().code)) continue;
     if (!counts) return std::move(counts).error();
     auto attributes = client_.queue_port().attributes(url);
-    if (!attributes && is_of_one_queue(attributes.error().code)) continue;
+    if (!attributes && views::is_of_one_queue(attributes.error().code)) continue;
     if (!attributes) return std::move(attributes).error();
     JsonObject line;
-    line.text("queue", queue_name_of(url))
+    line.text("queue", views::queue_name_of(url))
         .count("visible", counts->visible_count)
         .count("in_flight", counts->in_flight_count)
         .count("delayed", counts->delayed_count);
     if (attributes->redrive)
-      line.text("dead_letter_queue", queue_name_of(attributes->redrive->dead_letter_queue))
+      line.text("dead_letter_queue", views::queue_name_of(attributes->redrive->dead_letter_queue))
           .count("max_receives", attributes->redrive->receive_count_max);
     else
       line.json("dead_letter_queue", {}).json("max_receives", {});

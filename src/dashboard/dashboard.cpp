@@ -5,6 +5,7 @@
 #include "dashboard/event_feed.hpp"
 #include "dashboard/page_files.hpp"
 #include "dashboard/router.hpp"
+#include "dashboard/store_metrics.hpp"
 #include "dashboard/task_reads.hpp"
 #include "support/letter_case.hpp"
 #include "views/json_object.hpp"
@@ -50,7 +51,8 @@ std::string media_type_of(std::string_view content_type) {
 class Routes {
  public:
   Routes(Client client, Options options)
-      : options_(with_defaults(std::move(options))),
+      : client_(client),
+        options_(with_defaults(std::move(options))),
         clusters_(std::make_shared<const ClusterReads>(client, options_)),
         tasks_(client),
         actions_(client),
@@ -60,10 +62,12 @@ class Routes {
   }
 
   [[nodiscard]] Answer answer(const Request& request) const {
-    if (!request.path.starts_with("/api/")) return page(request);
+    const bool is_metrics = request.path == "/metrics" && request.method == "GET";
+    if (!is_metrics && !request.path.starts_with("/api/")) return page(request);
     if (request.header("sec-fetch-site") == "cross-site")
       return error_answer(403, {ErrorCode::permission_denied, "the request comes from another site's page", {}});
     if (auto here = options_.check_store(); !here) return error_answer(here.error());
+    if (is_metrics) return store_metrics(client_);
     bool is_known = false;
     for (const Route& route : routes_) {
       const auto captures = match(route.pattern, request.path);
@@ -156,6 +160,7 @@ class Routes {
                         {"Cross-Origin-Opener-Policy", "same-origin"}}};
   }
 
+  const Client client_;
   const Options options_;
   const std::shared_ptr<const ClusterReads> clusters_;
   const TaskReads tasks_;

@@ -108,6 +108,20 @@ TEST(DashboardReads, ShowsQueues) {
   EXPECT_TRUE(has(answer, R"("dead_letter_queue":"dead","max_receives":3)")) << answer.body;
 }
 
+TEST(DashboardReads, MeasuresWhatTheStoreHolds) {
+  Scene scene;
+  scene.create({"good", "good"});
+  const Cluster paused = scene.create({"good"});
+  scene.post(path_of(paused, "/pause"));
+  const serve::Answer answer = scene.get("/metrics");
+  EXPECT_EQ(answer.content_type, "text/plain; version=0.0.4; charset=utf-8");
+  for (const char* line :
+       {"fanfold_unfinished_clusters{state=\"paused\"} 1\n", "fanfold_unfinished_clusters{state=\"running\"} 1\n",
+        "fanfold_unfinished_clusters_tasks{state=\"open\"} 3\n", "fanfold_unfinished_clusters_truncated 0\n",
+        "fanfold_queue_messages{queue=\"work\",state=\"visible\"} 3\n"})
+    EXPECT_TRUE(has(answer, line)) << line << answer.body;
+}
+
 TEST(DashboardReads, SaysWhatItIsAndWhereThereIsNothing) {
   Scene scene;
   EXPECT_TRUE(has(scene.get("/api/store"), R"("store":"jobs","engine":"sqlite","read_only":false)"));

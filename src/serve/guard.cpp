@@ -51,7 +51,7 @@ std::string refusal(const Request& request, const Callable& callable) {
   const std::string name = host_name_of(host);
   const bool is_known = std::ranges::find(callable.names, name) != callable.names.end();
   if (!callable.any_name && !is_known && !(callable.any_address && is_address(name)))
-    return "this server is not called by the name in the request's Host header; --host NAME adds one";
+    return "this server is not called by the name in the request's Host header";
   if (request.method == "GET") return {};
   const std::string origin = request.header("origin");
   if (!origin.empty() && origin != "http://" + host && origin != "https://" + host)
