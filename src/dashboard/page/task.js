@@ -1,0 +1,217 @@
+// One task: where it stands, its errors, what its attempts printed, and its payload where somebody asks for it.
+
+import { clusterPath, get, isAborted } from './api.js';
+import { element, setAttribute, setHidden, setText, throttled } from './dom.js';
+import { bytes, count, printed, visible } from './format.js';
+import { Live } from './live.js';
+import {
+  copyButton,
+  errorList,
+  facts,
+  failure,
+  labelOf,
+  movingTime,
+  nameOf,
+  onDemand,
+  payloadView,
+  sectionOf,
+  shortLabelOf,
+  stateChip,
+  timeOf,
+  waiting,
+} from './parts.js';
+
+const lookInterval = { sqlite: 1_000, aws: 10_000 }; // milliseconds
+const ended = ['complete', 'failed'];
+
+function outputOf(attempt, isOpen) {
+  const title = `${attempt.round > 0 ? `Round ${count(attempt.round)}, attempt` : 'Attempt'} ${count(attempt.attempt)}`;
+  const place = element('div', { class: 'text-box' });
+  const fillIn = () => {
+    if (place.firstChild) return;
+    if (attempt.cut > 0)
+      place.append(element('p', { class: 'muted small' }, `${bytes(attempt.cut)} at its beginning are not shown.`));
+    const text = printed(attempt.output);
+    if (text)
+      place.append(
+        copyButton(attempt.output, `output of ${title}`) ?? '',
+        element('pre', { class: 'output', tabindex: 0, role: 'region', 'aria-label': `Output of ${title}` }, text),
+      );
+    else place.append(element('p', { class: 'muted' }, 'It printed nothing.'));
+  };
+  const node = element(
+    'details',
+    { open: isOpen },
+    element('summary', {}, title, ' ', element('span', { class: 'muted small' }, attempt.at ? timeOf(attempt.at) : '')),
+    place,
+  );
+  if (isOpen) fillIn();
+  node.addEventListener('toggle', () => node.open && fillIn());
+  return node;
+}
+
+const payloadOf = (name, payload, command) =>
+  element('div', { class: 'payload' }, element('h3', {}, name), payloadView(payload, name, command));
+
+export function taskView(context) {
+  let id = null;
+  let index = null;
+  let task = null;
+  let cluster = null;
+  let round = null;
+  let live = null;
+  const abort = new AbortController();
+
+  const heading = element('h1', { tabindex: -1 });
+  const chip = stateChip();
+  const crumb = element('a');
+  const previous = element('a', { class: 'button', rel: 'prev' }, 'Previous task');
+  const following = element('a', { class: 'button', rel: 'next' }, 'Next task');
+  const lease = movingTime();
+  const leaseWord = element('span');
+  const about = element('div');
+  const errors = element('div');
+  const outputs = element('div', {}, waiting());
+  const whole = element('div', {}, waiting());
+  const node = element(
+    'div',
+    { class: 'view' },
+    element('p', { class: 'crumbs' }, element('a', { href: '#/' }, 'Clusters'), ' / ', crumb, ' /'),
+    whole,
+  );
+
+  function build() {
+    whole.replaceChildren(
+      element(
+        'div',
+        { class: 'view-head' },
+        element('div', { class: 'cluster-title' }, heading, chip.node),
+        element('div', { class: 'actions' }, previous, following),
+      ),
+      about,
+      errors,
+      sectionOf('Output', outputs),
+      sectionOf(
+        'Payload',
+        onDemand({
+          button: 'Show payload',
+          explanation: 'Body, meta and result. They may hold what not everybody should see.',
+          load: async () => {
+            const payload = await get(clusterPath(id, 'tasks', index, 'payload'), {}, abort.signal);
+            return [
+              payloadOf('Body', payload.body),
+              payloadOf('Meta', payload.meta),
+              payloadOf('Result', payload.result, `fanfold results ${id} --from ${index} --limit 1`),
+            ];
+          },
+        }),
+      ),
+    );
+  }
+
+  function show(next) {
+    const before = task;
+    task = next;
+    if (!before) {
+      build();
+      context.arrived(heading);
+    }
+    chip.update(task.state);
+    setText(leaseWord, task.state === 'to be tried again' ? 'next attempt ' : 'lease ends ');
+    lease.set(task.completed_at ? null : task.lease_end);
+    lease.update(context.serverNow());
+    if (!before || JSON.stringify(before) !== JSON.stringify(task)) {
+      about.replaceChildren(
+        facts([
+          ['Attempts', count(task.attempts)],
+          ['Ended', task.completed_at && timeOf(task.completed_at)],
+          ['Held', !task.completed_at && task.lease_end && element('span', {}, leaseWord, lease.node)],
+          ['Key', element('span', { class: 'mono key' }, task.task)],
+        ]),
+      );
+      errors.replaceChildren(
+        ...(task.error.length > 0 ? [sectionOf('Errors', errorList(task.error.slice(-100)))] : []),
+      );
+      if (before && before.state !== task.state) context.announce(`Task ${index} is now ${task.state}`);
+      printedBy();
+    }
+  }
+
+  const printedBy = throttled(1_000, async () => {
+    try {
+      const { attempts } = await get(clusterPath(id, 'tasks', index, 'output'), {}, abort.signal);
+      const newestFirst = [...attempts].reverse().slice(0, 100);
+      const mark = newestFirst
+        .map((attempt) => [attempt.round, attempt.attempt, attempt.output.length].join())
+        .join(';');
+      if (outputs.mark === mark) return;
+      outputs.mark = mark;
+      outputs.replaceChildren(
+        ...(newestFirst.length === 0
+          ? [element('p', { class: 'empty' }, 'No output is kept of it.')]
+          : newestFirst.map((attempt, place) => outputOf(attempt, place === 0))),
+      );
+    } catch (error) {
+      if (!isAborted(error)) outputs.replaceChildren(failure(error, printedBy));
+    }
+  });
+
+  const load = throttled(lookInterval[context.store.engine] ?? lookInterval.aws, async () => {
+    try {
+      show(await get(clusterPath(id, 'tasks', index), {}, abort.signal));
+    } catch (error) {
+      if (isAborted(error)) return;
+      if (!task)
+        whole.replaceChildren(
+          element('h1', { tabindex: -1 }, error.status === 404 ? 'No such task' : 'Not shown'),
+          failure(error, load),
+        );
+      else context.said(`Not up to date: ${visible(error.message)}`, 'failed');
+    }
+  });
+
+  return {
+    node,
+    heading,
+    title: () => [`Task ${index}`, cluster ? shortLabelOf(cluster) : 'Cluster'].join(' · '),
+    accepts: (next) => next.name === 'task' && next.id === id && next.index === index,
+    show(next) {
+      if (id !== null) return;
+      ({ id, index } = next);
+      setText(heading, `Task ${count(Number(index))}`);
+      setAttribute(crumb, 'href', context.hashOf(['clusters', id]));
+      setText(crumb, id.slice(0, 8));
+      const number = Number(index);
+      setAttribute(previous, 'href', context.hashOf(['clusters', id, 'tasks', number - 1]));
+      setHidden(previous, number === 0);
+      setAttribute(following, 'href', context.hashOf(['clusters', id, 'tasks', number + 1]));
+      load();
+      live = new Live(
+        `api/events?${new URLSearchParams({ cluster: id })}`,
+        {
+          cluster: (state) => {
+            context.seen(state.at);
+            if (!cluster) crumb.replaceChildren(nameOf(labelOf(state)));
+            cluster = state;
+            setHidden(following, number + 1 >= state.total && state.sealed, heading);
+            context.retitle();
+            const isNewRound = round !== null && round !== state.round;
+            round = state.round;
+            if (!task || !ended.includes(task.state) || isNewRound) load();
+          },
+        },
+        (connection, message) => {
+          context.report(connection, message);
+          if (connection === 'live' && !task) load();
+        },
+      );
+    },
+    tick: (now) => lease.update(now),
+    close() {
+      load.stop();
+      printedBy.stop();
+      abort.abort();
+      live.close();
+    },
+  };
+}
