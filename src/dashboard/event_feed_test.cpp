@@ -96,11 +96,17 @@ TEST(Attention, IsDrawnToWhatStandsStill) {
   progress.abandoned_count = 1;
   EXPECT_EQ(attention(header, progress, now), "1 task held by a worker that died, and no other works on it");
   progress.paused = true;
-  EXPECT_EQ(attention(header, progress, now), "is paused");
+  EXPECT_EQ(attention(header, progress, now), "");
   header.deadline = now;
   EXPECT_EQ(attention(header, progress, now), "its deadline has passed");
   const Progress open{.total_count = 3, .done_count = 3};
   EXPECT_EQ(attention({}, open, now), "waits for more tasks, or to be sealed");
+  const Progress finished{.total_count = 1, .done_count = 1, .sealed = true, .finished = true};
+  ClusterHeader sent;
+  sent.finish_sent_at = now;
+  EXPECT_EQ(attention(sent, finished, now + std::chrono::minutes(1)), "");
+  EXPECT_EQ(attention(sent, finished, now + std::chrono::minutes(1) + std::chrono::milliseconds(1)),
+            "its finish message waits: is there a worker with a finish handler?");
   const Progress finish_failed{
       .total_count = 1, .done_count = 1, .sealed = true, .finished = true, .finish_failed = true};
   EXPECT_EQ(attention({}, finish_failed, now), "its finish handler has failed for good");

@@ -11,7 +11,7 @@ TEST(DashboardReads, ListsClustersWithTheirProgress) {
   EXPECT_EQ(answer.status, 200);
   EXPECT_TRUE(has(answer, R"("name":"photos")")) << answer.body;
   EXPECT_TRUE(has(answer, R"("complete":1,"failed":1)")) << answer.body;
-  EXPECT_TRUE(has(answer, R"("attention":"1 task failed")")) << answer.body;
+  EXPECT_TRUE(has(answer, R"("attention":"")")) << answer.body;  // Its counts say it.
   EXPECT_TRUE(Json::parse(answer.body).has_value());
 }
 
