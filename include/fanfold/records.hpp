@@ -103,7 +103,8 @@ struct TaskState {
   std::vector<ErrorEntry> error{};
 };
 
-/// What a list of tasks has of each. Errors and payloads cost reads of their own on AWS; a page of large payloads is large.
+/// What a list of tasks has of each. Errors and payloads cost reads of their own on AWS; a page of large payloads is
+/// large.
 enum class TaskParts : std::uint8_t {
   states,  ///< No errors, body or meta.
   errors,  ///< No body or meta.

@@ -14,7 +14,8 @@ constexpr std::string_view decimal_digits = "0123456789";
 constexpr std::string_view name_characters = "abcdefghijklmnopqrstuvwxyz0123456789-._";
 
 bool is_port(std::string_view text) {
-  return text.empty() || (text.starts_with(':') && text.substr(1).find_first_not_of(decimal_digits) == std::string_view::npos);
+  return text.empty() ||
+         (text.starts_with(':') && text.substr(1).find_first_not_of(decimal_digits) == std::string_view::npos);
 }
 
 bool is_address(const std::string& name) {

@@ -195,7 +195,8 @@ class Schedule {
     const auto tasks =
         workers_[0]
             .ledger
-            ->list_tasks({.cluster_id = id_, .filter = {}, .first_index = 0, .count_max = 1'000, .parts = TaskParts::states})
+            ->list_tasks(
+                {.cluster_id = id_, .filter = {}, .first_index = 0, .count_max = 1'000, .parts = TaskParts::states})
             .value();
     std::map<std::uint64_t, std::string> results;
     std::optional<std::uint64_t> next = 0;

@@ -218,7 +218,8 @@ Result<TaskPage> AwsLedger::list_tasks(const TaskQuery& query) {
     std::erase_if(*tasks, [&](const LatestTask& task) { return status_of(task.cell) != *query.filter.status; });
   if (end < header->task_count) page.next_index = end;
 
-  const bool needs_errors = query.parts != TaskParts::states || !query.filter.fingerprint.empty() || !query.filter.contains.empty();
+  const bool needs_errors =
+      query.parts != TaskParts::states || !query.filter.fingerprint.empty() || !query.filter.contains.empty();
   std::vector<std::vector<ErrorEntry>> errors(tasks->size());
   if (needs_errors) {
     auto read = read_errors(*tasks);
