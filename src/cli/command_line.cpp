@@ -32,7 +32,7 @@ constexpr const char* exit_codes_help =
     "  3    no such store, cluster, task, message or queue\n"
     "  4    the state forbids it (sealed, stopped, not finished, ...), or --max-cost does\n"
     "  5    the store cannot be read or written (full, read-only, damaged, newer, locked; on AWS: refused, throttled,\n"
-    "       not reached), or no program could be started\n"
+    "       not reached), no program could be started, or the timeline of --trace ended early\n"
     "  130  drained after Ctrl-C, SIGTERM or SIGHUP, and the same command goes on; a second one stops at once\n"
     "\n"
     "A file fanfold.toml in the current folder may say store, durability, table, bucket, region and prices for all\n"

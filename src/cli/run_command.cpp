@@ -458,7 +458,7 @@ Result<ExitCode> Run::perform() {
     return Error{error->code, fmt::format("{}; {} goes on", error->message, same_command()), {}};
   if (auto done = write_missing_results(); !done) return done.error();
   const ExitCode code = summarize();
-  if (auto error = telemetry_.trace_error(); error && code == ExitCode::ok) return std::move(*error);
+  if (auto error = telemetry_.end_trace(); error && code == ExitCode::ok) return std::move(*error);
   return code;
 }
 

@@ -123,7 +123,7 @@ std::string Telemetry::text(bool is_on_aws) const {
 Result<void> Telemetry::trace(const std::string& path, std::string name) {
   auto file = TraceFile::open({.path = path,
                                .first_object_begin = metrics::Timeline::first_event_begin,
-                               .failed = [this](const Error& error) { end_trace(error); }});
+                               .failed = [this](const Error& error) { give_up_trace(error); }});
   if (!file) return std::move(file).error();
   file_.emplace(std::move(*file));
   timeline_.emplace(metrics::Timeline::Options{
@@ -134,14 +134,15 @@ Result<void> Telemetry::trace(const std::string& path, std::string name) {
   return {};
 }
 
-void Telemetry::end_trace(const Error& error) {
+void Telemetry::give_up_trace(const Error& error) {
   complain(fmt::format("{}; the timeline ends here, and the tasks go on", error.message));
   if (error.code == ErrorCode::too_large) return;  // What was to be seen is there.
   const std::scoped_lock lock(mutex_);
   trace_error_ = error;
 }
 
-std::optional<Error> Telemetry::trace_error() const {
+std::optional<Error> Telemetry::end_trace() {
+  if (timeline_) timeline_->write_waiting();
   const std::scoped_lock lock(mutex_);
   return trace_error_;
 }

@@ -46,14 +46,15 @@ class Telemetry {
     std::optional<metrics::WorkerCounters::Running> counted_;
   };
 
-  /// Why the timeline ends early; empty where it does not. It was told already.
-  [[nodiscard]] std::optional<Error> trace_error() const;
+  /// Writes what waits of the timeline, once no worker runs any more. Why it ended early, which was told already; empty
+  /// where it did not.
+  [[nodiscard]] std::optional<Error> end_trace();
 
  private:
   [[nodiscard]] Result<void> trace(const std::string& path, std::string name);
   [[nodiscard]] Result<void> listen(const std::string& where, bool is_on_aws);
   [[nodiscard]] std::string text(bool is_on_aws) const;
-  void end_trace(const Error& error);
+  void give_up_trace(const Error& error);
 
   const std::chrono::system_clock::time_point started_at_ = std::chrono::system_clock::now();
   metrics::WorkerCounters counters_;

@@ -5,11 +5,14 @@
 #include <fmt/format.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <optional>
+#include <thread>
 #include <utility>
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -21,11 +24,29 @@ constexpr std::string_view array_begin = "[\n";
 constexpr std::string_view array_end = "\n]\n";
 constexpr mode_t file_mode = 0666;  // Less the process's mask.
 
-/// What is no regular file may not be opened for reading: whoever reads a pipe would not be missed then.
+/// How long whoever reads a pipe may stand still: what runs stands still with it.
+constexpr int reader_patience_ms = 5'000;
+constexpr int reader_tries = 20;
+constexpr std::chrono::milliseconds reader_pause{50};
+
+/// What is no regular file may not be opened for reading: whoever reads a pipe would not be missed then. A reader that
+/// is started beside this is waited for, but not for ever.
 int open_trace(const std::string& path) {
   struct stat found {};
-  const bool is_other = ::stat(path.c_str(), &found) == 0 && !S_ISREG(found.st_mode);
-  return ::open(path.c_str(), (is_other ? O_WRONLY : O_RDWR | O_CREAT) | O_CLOEXEC | O_NOCTTY, file_mode);
+  const bool is_there = ::stat(path.c_str(), &found) == 0;
+  int flags = O_RDWR | O_CREAT;
+  if (is_there && !S_ISREG(found.st_mode)) flags = O_WRONLY;
+  if (is_there && S_ISFIFO(found.st_mode)) flags |= O_NONBLOCK;
+  for (int tries = 0;; ++tries) {
+    const int descriptor = ::open(path.c_str(), flags | O_CLOEXEC | O_NOCTTY, file_mode);
+    if (descriptor >= 0 || errno != ENXIO || tries == reader_tries) return descriptor;
+    std::this_thread::sleep_for(reader_pause);
+  }
+}
+
+bool takes_more(int descriptor) {
+  pollfd wanted{.fd = descriptor, .events = POLLOUT, .revents = 0};
+  return ::poll(&wanted, 1, reader_patience_ms) > 0;
 }
 
 /// Errors: an errno.
@@ -34,6 +55,10 @@ int write_trace(int descriptor, std::string_view bytes, std::optional<std::uint6
     const ssize_t count = at ? ::pwrite(descriptor, bytes.data(), bytes.size(), static_cast<off_t>(*at))
                              : ::write(descriptor, bytes.data(), bytes.size());
     if (count < 0 && errno == EINTR) continue;
+    if (count < 0 && errno == EAGAIN) {
+      if (takes_more(descriptor)) continue;
+      return ETIMEDOUT;
+    }
     if (count < 0) return errno;
     if (count == 0) return ENOSPC;
     if (at) *at += static_cast<std::uint64_t>(count);
@@ -88,12 +113,13 @@ TraceFile::TraceFile(TraceFile&& other) noexcept
       descriptor_(std::exchange(other.descriptor_, -1)),
       is_regular_(other.is_regular_),
       bytes_(other.bytes_),
-      has_failed_(other.has_failed_) {}
+      has_failed_(other.has_failed_),
+      has_lost_reader_(other.has_lost_reader_) {}
 
 TraceFile::~TraceFile() {
   if (descriptor_ < 0) return;
-  // A pipe whose reader has left needs no end.
-  if (!is_regular_ && !has_failed_ && bytes_ > 0) static_cast<void>(write_trace(descriptor_, array_end, {}));
+  // A pipe whose reader has left, or stands still, needs no end.
+  if (!is_regular_ && !has_lost_reader_ && bytes_ > 0) static_cast<void>(write_trace(descriptor_, array_end, {}));
   ::close(descriptor_);
 }
 
@@ -124,6 +150,7 @@ Result<void> TraceFile::append(std::string_view object) {
     bytes_ = bytes;
     return {};
   }
+  has_lost_reader_ = true;
   // There was room for the bracket before.
   if (is_regular_ && bytes_ > 0 && ::ftruncate(descriptor_, static_cast<off_t>(bytes_)) == 0)
     static_cast<void>(write_trace(descriptor_, array_end, bytes_));
@@ -131,11 +158,15 @@ Result<void> TraceFile::append(std::string_view object) {
 }
 
 Error TraceFile::error_of(int number) const {
-  const ErrorCode code = number == ENOSPC || number == EDQUOT                        ? ErrorCode::disk_full
-                         : number == EACCES || number == EPERM || number == EROFS    ? ErrorCode::permission_denied
-                         : number == ENOENT || number == EISDIR || number == ENOTDIR ? ErrorCode::invalid_argument
-                                                                                     : ErrorCode::unavailable;
-  return {code, fmt::format("--trace: {}: {}", printable(options_.path, Newlines::escape), std::strerror(number)), {}};
+  const ErrorCode code = number == ENOSPC || number == EDQUOT                     ? ErrorCode::disk_full
+                         : number == EACCES || number == EPERM || number == EROFS ? ErrorCode::permission_denied
+                         : number == ENOENT || number == EISDIR || number == ENOTDIR || number == ENXIO
+                             ? ErrorCode::invalid_argument
+                             : ErrorCode::unavailable;
+  const char* const why = number == ENXIO       ? "nobody reads this pipe"
+                          : number == ETIMEDOUT ? "whoever reads it has taken nothing for 5 s"
+                                                : std::strerror(number);
+  return {code, fmt::format("--trace: {}: {}", printable(options_.path, Newlines::escape), why), {}};
 }
 
 }  // namespace fanfold::cli

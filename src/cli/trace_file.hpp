@@ -13,7 +13,8 @@ namespace fanfold::cli {
 /// A file of JSON objects in an array, one a line, that is a whole array after every write, so that it is valid however
 /// the process ends: the closing bracket is written with each object and overwritten by the next. A kill in the middle
 /// of a write may leave the last line cut, which readers of traces take. What is no regular file (a pipe) gets its
-/// bracket at the end. Thread-safe; writes block as the file does.
+/// bracket at the end. Thread-safe; writes block as the file does, on a pipe for at
+/// most 5 s.
 class TraceFile {
  public:
   struct Options {
@@ -45,8 +46,9 @@ class TraceFile {
   int descriptor_;
   bool is_regular_;
   std::mutex mutex_;
-  std::uint64_t bytes_ = 0;  // guarded by mutex_, as is the file; without the closing bracket
-  bool has_failed_ = false;  // guarded by mutex_
+  std::uint64_t bytes_ = 0;       // guarded by mutex_, as is the file; without the closing bracket
+  bool has_failed_ = false;       // guarded by mutex_
+  bool has_lost_reader_ = false;  // guarded by mutex_; a write failed
 };
 
 }  // namespace fanfold::cli

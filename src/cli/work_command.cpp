@@ -256,7 +256,7 @@ Result<ExitCode> work(const Invocation& invocation, const WorkOptions& options) 
   if (ended_by) return *std::move(ended_by);
   if (auto error = watch.store_error()) return std::move(*error);
   if (auto error = watch.start_error()) return std::move(*error);
-  if (auto error = telemetry.trace_error(); error && code == ExitCode::ok) return std::move(*error);
+  if (auto error = telemetry.end_trace(); error && code == ExitCode::ok) return std::move(*error);
   return code;
 }
 

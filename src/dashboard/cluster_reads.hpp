@@ -22,7 +22,7 @@ class ClusterReads {
   [[nodiscard]] Reply clusters(const serve::Request& request) const;
   [[nodiscard]] Reply cluster(const std::string& id) const;
   [[nodiscard]] Reply why(const std::string& id) const;
-  /// Of the first 10,000 failed tasks.
+  /// Of the first 10,000 failed tasks at most; "tasks" says among how many of the cluster's they were looked for.
   [[nodiscard]] Reply errors(const std::string& id) const;
   [[nodiscard]] Reply globals(const std::string& id) const;
   /// When tasks ended, by a sample of 10,000.

@@ -67,7 +67,7 @@ class Routes {
     if (request.header("sec-fetch-site") == "cross-site")
       return error_answer(403, {ErrorCode::permission_denied, "the request comes from another site's page", {}});
     if (auto here = options_.check_store(); !here) return error_answer(here.error());
-    if (is_metrics) return store_metrics(client_);
+    if (is_metrics) return measured();
     bool is_known = false;
     for (const Route& route : routes_) {
       const auto captures = match(route.pattern, request.path);
@@ -149,6 +149,17 @@ class Routes {
     return Json::from_valid_text(object.line());
   }
 
+  /// However many scrape, the store is measured once an interval.
+  [[nodiscard]] Answer measured() const {
+    const std::scoped_lock lock(measure_mutex_);
+    const auto now = std::chrono::steady_clock::now();
+    if (!measured_ || measured_->status != 200 || now - measured_at_ >= options_.look_interval) {
+      measured_ = store_metrics(client_);
+      measured_at_ = std::chrono::steady_clock::now();
+    }
+    return *measured_;
+  }
+
   [[nodiscard]] static Answer page(const Request& request) {
     if (request.method != "GET") return error_answer(405, {ErrorCode::invalid_argument, "the page is only read", {}});
     const auto file = page_file(request.path);
@@ -167,6 +178,9 @@ class Routes {
   const Actions actions_;
   EventFeed events_;
   std::vector<Route> routes_;
+  mutable std::mutex measure_mutex_;
+  mutable std::optional<Answer> measured_;                       // guarded by measure_mutex_
+  mutable std::chrono::steady_clock::time_point measured_at_{};  // guarded by measure_mutex_
 };
 
 }  // namespace

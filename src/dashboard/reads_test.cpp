@@ -51,7 +51,7 @@ TEST(DashboardReads, GroupsErrorsByFingerprint) {
   scene.handle_all();
   const serve::Answer answer = scene.get(path_of(cluster, "/errors"));
   EXPECT_TRUE(has(answer, R"("message":"bad luck","count":2,"first_index":0)")) << answer.body;
-  EXPECT_TRUE(has(answer, R"("looked_at":2,"complete":true)")) << answer.body;
+  EXPECT_TRUE(has(answer, R"("looked_at":2,"tasks":3,"complete":true)")) << answer.body;
 }
 
 TEST(DashboardReads, FiltersTasksAndHidesTheirPayloads) {

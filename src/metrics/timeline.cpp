@@ -95,10 +95,18 @@ Timeline::Timeline(Options options) : options_(std::move(options)), started_(opt
   options_.write(text);
 }
 
-Timeline::~Timeline() {
-  const Waiting left = std::exchange(waiting_, {});
+Timeline::~Timeline() { write_waiting(); }
+
+void Timeline::write_waiting() {
+  Waiting left;
+  std::optional<Count> count;
+  {
+    const std::scoped_lock lock(mutex_);
+    left.swap(waiting_);
+    count.swap(last_count_);
+  }
   for (const auto& [attempt, span] : left) write_span(attempt, span, "not recorded", {});
-  if (last_count_) write_count(*last_count_);
+  if (count) write_count(*count);
 }
 
 Timeline::Running::Running(Timeline& timeline, Attempt attempt) : timeline_(timeline), attempt_(std::move(attempt)) {

@@ -51,6 +51,8 @@ class Timeline {
   explicit Timeline(Options options);
   /// Writes what waits.
   ~Timeline();
+  /// Attempts whose outcome was not told, and the last count. For the end of a run: what comes later is written too.
+  void write_waiting();
   Timeline(const Timeline&) = delete;
   Timeline& operator=(const Timeline&) = delete;
 

@@ -158,7 +158,7 @@ void WorkerCounters::write_errors(PrometheusText& text) const {
   text.family(
       "fanfold_refused_messages_total", MetricType::counter,
       "Messages that this worker can do nothing with and leaves: of a newer fanfold, of a cluster that the store "
-      "does not have.");
+      "does not have, or whose own record is missing.");
   text.sample(sum([](const Shard& shard) -> const Counter& { return shard.refused; }));
 }
 

@@ -100,6 +100,19 @@ counted instant-draining=1
 counted message=2
 counted running-at-the-end=0
 
+# --- a pipe that nobody reads is refused; one whose reader stands still ends the timeline, and no task
+mkfifo unread still
+expect 2 fanfold run --name unread --tasks list.txt --trace unread -- echo {task}
+complains 'unread: nobody reads this pipe'
+seq 2000 >many.txt
+sleep 300 <still &
+reader=$!
+expect 5 fanfold run --json --name still --tasks many.txt --trace still -- true
+complains 'whoever reads it has taken nothing for 5 s'
+kill "$reader"
+expect 0 fanfold cluster show still
+says '2,000 of 2,000 complete'
+
 # --- a second one stops at once, kill -9 sooner: it is whole all the same
 begin_held twice twice.json
 kill -TERM $!

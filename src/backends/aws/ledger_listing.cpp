@@ -218,8 +218,12 @@ Result<TaskPage> AwsLedger::list_tasks(const TaskQuery& query) {
     std::erase_if(*tasks, [&](const LatestTask& task) { return status_of(task.cell) != *query.filter.status; });
   if (end < header->task_count) page.next_index = end;
 
-  const bool needs_errors =
-      query.parts != TaskParts::states || !query.filter.fingerprint.empty() || !query.filter.contains.empty();
+  const bool is_filtered_by_errors = !query.filter.fingerprint.empty() || !query.filter.contains.empty();
+  if (!is_filtered_by_errors && tasks->size() > count_max) {
+    page.next_index = (*tasks)[count_max].index;
+    tasks->resize(count_max);  // The errors of the others are not worth a read.
+  }
+  const bool needs_errors = query.parts != TaskParts::states || is_filtered_by_errors;
   std::vector<std::vector<ErrorEntry>> errors(tasks->size());
   if (needs_errors) {
     auto read = read_errors(*tasks);
