@@ -144,6 +144,29 @@ TEST(LedgerCost, OfProgressHasABoundAtAnySize) {
   EXPECT_LE(test.table.usage().read_units, 201);
 }
 
+TEST(LedgerCost, OfAPageOfFailedTasksIsTheErrorsOfThoseAlone) {
+  constexpr std::uint64_t count = 10 * tree_radix;
+  TestLedger test;
+  const ClusterHeader cluster = test.cluster(count);
+  std::vector<ClaimRequest> claims;
+  std::vector<EndRequest> ends;
+  for (std::uint64_t position = 0; position < count; ++position) claims.push_back(test.claim_of(cluster, position));
+  ASSERT_EQ(test.ledger.claim(claims, test.clock.now()).value().size(), count);
+  for (const ClaimRequest& claim : claims) {
+    EndRequest& end = ends.emplace_back(TestLedger::end_of(claim, Verdict::failed));
+    end.error = ErrorEntry{.attempt = 1, .code = "broken", .message = "broken", .final = true};
+  }
+  ASSERT_TRUE(test.ledger.end(ends, test.clock.now()).has_value());
+  const auto reads_of = [&](TaskParts parts) {
+    test.table.reset_usage();
+    const TaskQuery query{
+        .cluster_id = cluster.id, .filter = {.status = Status::error}, .count_max = 10, .parts = parts};
+    EXPECT_EQ(test.ledger.list_tasks(query).value().tasks.size(), 10U);
+    return test.table.usage().read_count;
+  };
+  EXPECT_LE(reads_of(TaskParts::errors), reads_of(TaskParts::states) + 1) << "all ten are of one leaf";
+}
+
 /// Requests that finding the cluster of this name takes, among 1,000 of other names of which it is the newest or the
 /// oldest.
 std::uint64_t requests_of_finding(bool newest) {
