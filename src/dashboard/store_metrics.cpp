@@ -76,6 +76,9 @@ void write_clusters(PrometheusText& text, const ClusterSums& sums) {
 Result<void> write_queues(PrometheusText& text, const Client& client) {
   auto urls = client.queue_port().list();
   if (!urls) return std::move(urls).error();
+  text.family("fanfold_queues_truncated", MetricType::gauge,
+              "1 where there are more than the 50 queues that are counted.");
+  text.sample(std::uint64_t{urls->size() > measured_queue_count_max ? 1U : 0U});
   urls->resize(std::min(urls->size(), measured_queue_count_max));
   text.family("fanfold_queue_messages", MetricType::gauge, "Messages in a queue, by what keeps them there.");
   for (const std::string& url : *urls) {
