@@ -16,7 +16,8 @@ PATIENCE = 30  # seconds; a loaded machine is slow, a broken page fails all the 
 ARGUMENTS = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
              "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "--remote-debugging-pipe", "--window-size=1280,900"]
 
-# In every document before its own scripts: notes what the security policy refuses, and the event streams.
+# In every document before its own scripts: notes what the security policy refuses, and the event streams. A check may
+# set window.standIn(path, real): what it returns is the answer to a request, nothing lets the dashboard answer.
 SPY = """
 window.refused = [];
 document.addEventListener('securitypolicyviolation', (event) => window.refused.push(event.violatedDirective + ' ' + event.blockedURI + ' ' + event.sample));
@@ -28,6 +29,24 @@ window.EventSource = class extends Real {
     window.streams.push(this);
   }
 };
+window.tell = (name, data) => window.streams.at(-1).dispatchEvent(new MessageEvent(name, { data: JSON.stringify(data) }));
+const fetchReal = window.fetch;
+window.standIn = null;
+window.fetch = (path, options) => {
+  const real = () => fetchReal(path, options);
+  return window.standIn?.(path, async () => (await real()).json()) || real();
+};
+// An answer; window.read counts those that the page has dealt with.
+window.read = 0;
+window.answer = async (data, status = 200) => ({
+  ok: status === 200,
+  status,
+  text() {
+    setTimeout(() => ++window.read);
+    return Promise.resolve(JSON.stringify(data));
+  },
+});
+window.at = (seconds) => new Date(Date.now() + seconds * 1000).toISOString();
 """
 
 VISIBLE = """

@@ -6,21 +6,10 @@ import traceback
 
 from selenium.webdriver.common.keys import Keys
 
+import stand_ins
 from browser import Browser
+from steps import go, open_cluster, same
 from world import EXACT, HOSTILE, UNBROKEN, Dashboard, create, fanfold, fanfold_json, fill, id_of, start_worker, state_of
-
-
-def same(wanted, got, what=""):
-    assert wanted == got, f"{what}: expected {wanted!r}, got {got!r}"
-
-
-def go(world, path, title):
-    world.browser.open(world.dashboard.url + path)
-    world.browser.wait_for_title(f"{title} · fanfold")
-
-
-def open_cluster(world, name, panel=""):
-    go(world, f"#/clusters/{id_of(name)}{panel}", {"/tasks": "Tasks · ", "/errors": "Errors · ", "/globals": "Globals · ", "/why": "Why open · "}.get(panel, "") + name)
 
 
 def confirm(browser, button, word):
@@ -460,7 +449,7 @@ def offers_nothing_where_it_may_only_look(world):
 CHECKS = [lists_clusters, filters_clusters, shows_hostile_names_as_text, follows_a_running_cluster, drills_down, keeps_payloads_hidden_until_asked,
           lays_json_out_by_its_letters, estimates_and_words_are_right, asks_before_it_changes_anything, pauses_resumes_and_stops, retries_one_error_or_all, runs_a_finish_handler_anew,
           moves_dead_letters_back, shows_why_an_action_was_refused, works_by_keyboard_alone, fits_a_phone, takes_the_scheme_and_motion_that_is_wished,
-          rests_while_it_is_hidden, tells_of_a_store_in_trouble, has_broken_no_rule, says_that_something_is_not_there, finds_a_lost_dashboard_again, offers_nothing_where_it_may_only_look]
+          rests_while_it_is_hidden, *stand_ins.CHECKS, tells_of_a_store_in_trouble, has_broken_no_rule, says_that_something_is_not_there, finds_a_lost_dashboard_again, offers_nothing_where_it_may_only_look]
 
 
 class World:
