@@ -183,22 +183,29 @@ function errorGroup(group, { context, id, state, again, heading }) {
 export function errorsPanel({ context, id, state, refresh, heading }) {
   const abort = new AbortController();
   const place = element('div', {}, waiting());
+  const among = element('span');
+  const partly = element('p', { class: 'muted' }, among, element('code', {}, 'fanfold errors'), ' looks at all.');
+  partly.hidden = true;
   const about = element('p', { class: 'muted' });
   const list = element('ul', { class: 'groups', role: 'list' });
   const node = element(
     'section',
     { class: 'panel' },
     element('h2', {}, 'Errors, equal ones together'),
+    partly,
     about,
     place,
     list,
   );
 
-  function aboutText(groups, lookedAt, isComplete) {
+  // What a part of the cluster's tasks is; a dashboard that does not say how many it looked through counts the failed.
+  const amongText = ({ tasks, looked_at: failed }) =>
+    tasks === undefined ? counted(failed, 'failed task', 'failed tasks') : counted(tasks, 'task', 'tasks');
+
+  function aboutText(groups) {
     if (groups.length === 0) return '';
     const { finished, finish_handled: isHandled } = state();
     const lines = [];
-    if (!isComplete) lines.push(`Of the first ${count(lookedAt)} failed tasks only.`);
     if (groups.length > groupsShownMax)
       lines.push(`The first ${count(groupsShownMax)} of ${count(groups.length)} kinds.`);
     if (!finished) lines.push('Failed tasks can be retried when the cluster has ended.');
@@ -208,7 +215,8 @@ export function errorsPanel({ context, id, state, refresh, heading }) {
 
   const load = throttled(lookInterval[context.store.engine] ?? lookInterval.aws, async () => {
     try {
-      const { groups, looked_at: lookedAt, complete } = await get(clusterPath(id, 'errors'), {}, abort.signal);
+      const answer = await get(clusterPath(id, 'errors'), {}, abort.signal);
+      const { groups, complete } = answer;
       reconcile(
         list,
         groups.slice(0, groupsShownMax).map((group) => ({ ...group, exact: complete })),
@@ -216,8 +224,12 @@ export function errorsPanel({ context, id, state, refresh, heading }) {
         (group) => errorGroup(group, { context, id, state, again, heading }),
         heading,
       );
-      place.replaceChildren(...(groups.length === 0 ? [element('p', { class: 'empty' }, 'No task has failed.')] : []));
-      setText(about, aboutText(groups, lookedAt, complete));
+      place.replaceChildren();
+      if (groups.length === 0)
+        place.append(element('p', { class: 'empty' }, complete ? 'No task has failed.' : 'No failed task was found.'));
+      setText(among, `Among the first ${amongText(answer)}; `);
+      setHidden(partly, complete);
+      setText(about, aboutText(groups));
     } catch (error) {
       if (!isAborted(error)) place.replaceChildren(failure(error, load));
     }
@@ -242,31 +254,39 @@ export function errorsPanel({ context, id, state, refresh, heading }) {
 }
 
 export function globalsPanel({ context, id }) {
-  const node = element('section', { class: 'panel' }, element('h2', {}, 'Globals'));
-  const load = async () => {
-    const answer = await get(clusterPath(id, 'globals'));
-    const about = element('p', { class: 'muted' }, `As of ${clock(context.serverNow())}. `);
-    const again = element('button', { type: 'button', class: 'quiet' }, 'Read again');
-    again.addEventListener('click', show);
-    about.append(again);
-    const globals = answer.too_large ? answer : answer.globals;
-    if (globals === null) return [element('p', { class: 'empty' }, 'This cluster has no globals.')];
-    return [about, payloadView(globals, 'globals', `fanfold globals get ${id}`)];
-  };
+  const time = element('span');
+  const again = element('button', { type: 'button', class: 'quiet' }, 'Read again');
   const content = element('div');
-  function show() {
-    const isAgain = node.contains(document.activeElement);
-    const ask = onDemand({
-      button: 'Show globals',
-      explanation: 'What its tasks share. It may hold what not everybody should see.',
-      load,
-    });
-    content.replaceChildren(ask);
-    if (isAgain) ask.querySelector('button').click();
+  async function read() {
+    const answer = await get(clusterPath(id, 'globals'));
+    const globals = answer.too_large ? answer : answer.globals;
+    setText(time, `As of ${clock(context.serverNow())}. `);
+    content.replaceChildren(
+      globals === null
+        ? element('p', { class: 'empty' }, 'This cluster has no globals.')
+        : payloadView(globals, 'globals', `fanfold globals get ${id}`),
+    );
   }
-  show();
-  node.append(content);
-  return { node };
+  again.addEventListener('click', async () => {
+    if (again.getAttribute('aria-disabled') === 'true') return;
+    setAttribute(again, 'aria-disabled', 'true');
+    try {
+      await read();
+    } catch (error) {
+      content.replaceChildren(failure(error));
+    } finally {
+      setAttribute(again, 'aria-disabled', null);
+    }
+  });
+  const ask = onDemand({
+    button: 'Show globals',
+    explanation: 'What its tasks share. It may hold what not everybody should see.',
+    load: async () => {
+      await read();
+      return [element('p', { class: 'muted' }, time, again), content];
+    },
+  });
+  return { node: element('section', { class: 'panel' }, element('h2', {}, 'Globals'), ask) };
 }
 
 export function whyPanel({ context, id, state, refresh, heading }) {
