@@ -1,6 +1,8 @@
 """What the page makes of answers that are seldom: late, partial or refused ones, which a check gives in the dashboard's place."""
+from selenium.webdriver.common.keys import Keys
+
 from steps import go, open_cluster, same
-from world import id_of
+from world import create, id_of
 
 
 def says_how_much_errors_are_of(world):
@@ -16,6 +18,37 @@ def says_how_much_errors_are_of(world):
     browser.wait_for_text("No task has failed.")
     assert "Among the first" not in browser.text(), browser.text()
     browser.js("window.standIn = null")
+
+
+def looks_again_when_a_lease_has_passed(world):
+    browser = world.browser
+    create("leased", 3, queue="nobody")
+    open_cluster(world, "leased")
+    for path, place in (("/tasks", ".tasks"), ("/tasks/0", ".facts")):
+        browser.js("""
+            const held = (task) => ({ ...task, state: 'running', attempts: 1, completed_at: null, lease_end: at(looks > 1 ? 3660 : -60) });
+            let looks = 0;
+            window.standIn = (path, real) => /\\/tasks([?]|\\/0$)/.test(path) && real().then((told) => {
+              ++looks;
+              return answer(told.tasks ? { ...told, tasks: told.tasks.map(held) } : held(told));
+            });
+            location.hash = '#/clusters/' + arguments[0] + arguments[1]""", id_of("leased"), path)
+        browser.wait_for_text("lease ends in 1 h", place)
+        browser.js("window.standIn = null")
+
+
+def tells_that_a_filter_failed(world):
+    browser = world.browser
+    open_cluster(world, "failing", "/tasks")
+    browser.wait("its tasks", "document.querySelectorAll('.tasks tbody tr').length === 4")
+    browser.js("window.standIn = (path) => path.includes('contains=') && answer({ error: { code: 'unavailable', message: 'not today' } }, 503)")
+    browser.fill_in("#task-contains", "album" + Keys.ENTER)
+    browser.wait_for_text("not today", ".failure")
+    same(0, browser.count(".tasks tbody tr"))
+    browser.js("window.standIn = null")
+    browser.click("Try again")
+    browser.wait("the tasks that match", "named('.tasks tbody tr', '').length > 0")
+    same(0, browser.count(".failure"))
 
 
 def keeps_the_focus_in_what_moves(world):
@@ -37,6 +70,26 @@ def keeps_the_focus_in_what_moves(world):
         })"""))
 
 
+def finds_output_again(world):
+    browser = world.browser
+    open_cluster(world, "failing", "/tasks")
+    browser.js("location.hash = location.hash.replace(/tasks.*/, 'tasks/0')")
+    browser.wait_for_text("reading <b>", ".output")
+    browser.js("""
+        window.before = document.querySelector('.output');
+        window.standIn = (path, real) => path.endsWith('/output')
+          ? answer({ error: { code: 'unavailable', message: 'not today' } }, 503)
+          : path.endsWith('/tasks/0') && real().then((task) => answer({ ...task, attempts: 7 }));
+        fetchReal('api/clusters/' + arguments[0]).then((answer) => answer.json()).then((told) => tell('cluster', { ...told, round: told.round + 1 }))""",
+               id_of("failing"))
+    browser.wait_for_text("not today", ".failure")
+    browser.js("window.standIn = null")
+    browser.click("Try again")
+    browser.wait("the failure to go", "document.querySelector('.failure') === null")
+    same(True, browser.js("return window.before === document.querySelector('.output')"))
+    same("h1 Task 0", browser.focused())
+
+
 def reads_globals_again(world):
     browser = world.browser
     open_cluster(world, "photos", "/globals")
@@ -55,4 +108,40 @@ def reads_globals_again(world):
     browser.js("window.standIn = null")
 
 
-CHECKS = [says_how_much_errors_are_of, keeps_the_focus_in_what_moves, reads_globals_again]
+def asks_once_for_what_is_not_there(world):
+    browser = world.browser
+    open_cluster(world, "leased", "/tasks")
+    browser.js("""
+        window.asked = 0;
+        window.setTimeoutReal = setTimeout;
+        window.setTimeout = (run) => setTimeoutReal(run);  // so that no interval has to be waited for
+        window.standIn = (path, real) => {
+          if (path.endsWith('/tasks/7/output')) return answer({ attempts: [] });
+          if (!path.endsWith('/tasks/7')) return null;
+          ++window.asked;
+          return window.added
+            ? fetchReal(path.replace(/7$/, '0')).then((told) => told.json()).then((task) => answer(task))
+            : answer({ error: { code: 'not_found', message: 'no such task' } }, 404);
+        };
+        location.hash += '/7'""")
+    browser.wait_for_text("No such task")
+    browser.wait("the stream", "streams.at(-1).readyState === EventSource.OPEN")
+    tell = """
+        const done = arguments[arguments.length - 1];
+        fetchReal('api/clusters/' + arguments[0]).then((answer) => answer.json()).then((told) => {
+          window.asked = 0;
+          window.added = arguments[1] > 7;
+          tell('cluster', { ...told, total: arguments[1] });
+          setTimeout(() => setTimeout(() => done(window.asked)));
+        })"""
+    cluster = id_of("leased")
+    browser.driver.execute_async_script(tell, cluster, 3)
+    same(0, browser.driver.execute_async_script(tell, cluster, 4))
+    same(1, browser.driver.execute_async_script(tell, cluster, 8))
+    browser.wait_for_text("Attempts", ".facts")
+    browser.wait_for_text("No output is kept of it.")
+    browser.js("window.standIn = null; window.setTimeout = setTimeoutReal")
+
+
+CHECKS = [says_how_much_errors_are_of, looks_again_when_a_lease_has_passed, tells_that_a_filter_failed, keeps_the_focus_in_what_moves, finds_output_again,
+          reads_globals_again, asks_once_for_what_is_not_there]

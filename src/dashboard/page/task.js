@@ -1,7 +1,7 @@
 // One task: where it stands, its errors, what its attempts printed, and its payload where somebody asks for it.
 
 import { clusterPath, get, isAborted } from './api.js';
-import { element, setAttribute, setHidden, setText, throttled } from './dom.js';
+import { element, reconcile, setAttribute, setHidden, setText, throttled } from './dom.js';
 import { bytes, count, printed, visible } from './format.js';
 import { Live } from './live.js';
 import {
@@ -24,11 +24,12 @@ import {
 const lookInterval = { sqlite: 1_000, aws: 10_000 }; // milliseconds
 const ended = ['complete', 'failed'];
 
-function outputOf(attempt, isOpen) {
+function outputOf(first, isOpen) {
+  let attempt = first;
   const title = `${attempt.round > 0 ? `Round ${count(attempt.round)}, attempt` : 'Attempt'} ${count(attempt.attempt)}`;
   const place = element('div', { class: 'text-box' });
   const fillIn = () => {
-    if (place.firstChild) return;
+    place.replaceChildren();
     if (attempt.cut > 0)
       place.append(element('p', { class: 'muted small' }, `${bytes(attempt.cut)} at its beginning are not shown.`));
     const text = printed(attempt.output);
@@ -46,8 +47,15 @@ function outputOf(attempt, isOpen) {
     place,
   );
   if (isOpen) fillIn();
-  node.addEventListener('toggle', () => node.open && fillIn());
-  return node;
+  node.addEventListener('toggle', () => node.open && !place.firstChild && fillIn());
+  return {
+    node,
+    update(next) {
+      const isSame = next.output === attempt.output && next.cut === attempt.cut;
+      attempt = next;
+      if (!isSame && place.firstChild) fillIn();
+    },
+  };
 }
 
 const payloadOf = (name, payload, command) =>
@@ -57,9 +65,11 @@ export function taskView(context) {
   let id = null;
   let index = null;
   let task = null;
+  let isMissing = false; // whether it was not there when it was asked for
   let cluster = null;
   let round = null;
   let live = null;
+  let isLive = false;
   const abort = new AbortController();
 
   const heading = element('h1', { tabindex: -1 });
@@ -71,7 +81,8 @@ export function taskView(context) {
   const leaseWord = element('span');
   const about = element('div');
   const errors = element('div');
-  const outputs = element('div', {}, waiting());
+  const outputs = element('div');
+  const outputsPlace = element('div', {}, waiting());
   const whole = element('div', {}, waiting());
   const node = element(
     'div',
@@ -90,7 +101,7 @@ export function taskView(context) {
       ),
       about,
       errors,
-      sectionOf('Output', outputs),
+      sectionOf('Output', outputsPlace, outputs),
       sectionOf(
         'Payload',
         onDemand({
@@ -129,9 +140,10 @@ export function taskView(context) {
           ['Key', element('span', { class: 'mono key' }, task.task)],
         ]),
       );
-      errors.replaceChildren(
-        ...(task.error.length > 0 ? [sectionOf('Errors', errorList(task.error.slice(-100)))] : []),
-      );
+      if (JSON.stringify(before?.error) !== JSON.stringify(task.error))
+        errors.replaceChildren(
+          ...(task.error.length > 0 ? [sectionOf('Errors', errorList(task.error.slice(-100)))] : []),
+        );
       if (before && before.state !== task.state) context.announce(`Task ${index} is now ${task.state}`);
       printedBy();
     }
@@ -141,26 +153,29 @@ export function taskView(context) {
     try {
       const { attempts } = await get(clusterPath(id, 'tasks', index, 'output'), {}, abort.signal);
       const newestFirst = [...attempts].reverse().slice(0, 100);
-      const mark = newestFirst
-        .map((attempt) => [attempt.round, attempt.attempt, attempt.output.length].join())
-        .join(';');
-      if (outputs.mark === mark) return;
-      outputs.mark = mark;
-      outputs.replaceChildren(
-        ...(newestFirst.length === 0
-          ? [element('p', { class: 'empty' }, 'No output is kept of it.')]
-          : newestFirst.map((attempt, place) => outputOf(attempt, place === 0))),
+      reconcile(
+        outputs,
+        newestFirst,
+        (attempt) => `${attempt.round} ${attempt.attempt}`,
+        (attempt) => outputOf(attempt, attempt === newestFirst[0]),
+        heading,
+      );
+      if (outputsPlace.contains(document.activeElement)) heading.focus({ preventScroll: true });
+      outputsPlace.replaceChildren(
+        ...(newestFirst.length === 0 ? [element('p', { class: 'empty' }, 'No output is kept of it.')] : []),
       );
     } catch (error) {
-      if (!isAborted(error)) outputs.replaceChildren(failure(error, printedBy));
+      if (!isAborted(error)) outputsPlace.replaceChildren(failure(error, printedBy));
     }
   });
 
   const load = throttled(lookInterval[context.store.engine] ?? lookInterval.aws, async () => {
     try {
       show(await get(clusterPath(id, 'tasks', index), {}, abort.signal));
+      isMissing = false;
     } catch (error) {
       if (isAborted(error)) return;
+      isMissing = error.status === 404;
       if (!task)
         whole.replaceChildren(
           element('h1', { tabindex: -1 }, error.status === 404 ? 'No such task' : 'Not shown'),
@@ -192,21 +207,28 @@ export function taskView(context) {
           cluster: (state) => {
             context.seen(state.at);
             if (!cluster) crumb.replaceChildren(nameOf(labelOf(state)));
+            const isAdded = number < state.total && number >= (cluster?.total ?? 0);
             cluster = state;
             setHidden(following, number + 1 >= state.total && state.sealed, heading);
             context.retitle();
             const isNewRound = round !== null && round !== state.round;
             round = state.round;
-            if (!task || !ended.includes(task.state) || isNewRound) load();
+            if (isMissing ? isAdded : !task || !ended.includes(task.state) || isNewRound) load();
           },
         },
         (connection, message) => {
           context.report(connection, message);
-          if (connection === 'live' && !task) load();
+          isLive = connection === 'live';
+          if (isLive && !task && !isMissing) load();
         },
       );
     },
-    tick: (now) => lease.update(now),
+    tick(now) {
+      lease.update(now);
+      // A lease is extended without a word of the stream.
+      const isPast = task?.lease_end && !ended.includes(task.state) && Date.parse(task.lease_end) < now;
+      if (isPast && isLive && context.store.engine === 'sqlite') load();
+    },
     close() {
       load.stop();
       printedBy.stop();

@@ -10,9 +10,10 @@ const states = ['open', 'running', 'complete', 'failed'];
 const lookInterval = 2_000; // milliseconds; on AWS, where a look costs a read a task, only when asked
 
 export function tasksPanel({ context, id, heading }) {
-  let query = {};
+  let query = null;
   let abort = null;
-  let shown = false;
+  let shown = false; // whether the rows are those of `query`
+  let leaseEnd = Infinity; // the first that ends of the tasks shown, in milliseconds
   const follows = context.store.engine === 'sqlite';
 
   const title = element('h2', { tabindex: -1 }, 'Tasks');
@@ -144,6 +145,9 @@ export function tasksPanel({ context, id, heading }) {
       if (signal.aborted) return;
       reconcile(rows, answer.tasks.slice(0, pageSize), (task) => task.index, taskRow, title);
       shown = true;
+      leaseEnd = Math.min(
+        ...answer.tasks.filter((task) => !task.completed_at && task.lease_end).map((task) => Date.parse(task.lease_end)),
+      );
       table.hidden = answer.tasks.length === 0;
       place.replaceChildren();
       if (answer.tasks.length === 0) place.append(element('p', { class: 'empty' }, emptyText(answer)));
@@ -157,6 +161,7 @@ export function tasksPanel({ context, id, heading }) {
       if (isAborted(error) || signal.aborted) return;
       if (!shown || error.status === 400) {
         table.hidden = true;
+        setHidden(next, true, title);
         place.replaceChildren(failure(error, load));
       }
     }
@@ -166,20 +171,23 @@ export function tasksPanel({ context, id, heading }) {
   return {
     node,
     show(changed) {
-      const isPaging =
-        shown && ['state', 'contains', 'fingerprint'].every((name) => (query[name] ?? '') === (changed[name] ?? ''));
+      const before = query;
       query = Object.fromEntries(
         ['state', 'fingerprint', 'contains', 'first'].map((name) => [name, changed[name] ?? '']),
       );
       choice.value = states.includes(query.state) ? query.state : '';
       contains.value = query.contains;
       fingerprint.value = query.fingerprint;
+      const differs = (name) => before?.[name] !== query[name];
+      if (Object.keys(query).some(differs)) shown = false;
       load();
-      if (isPaging) title.focus();
+      if (!['state', 'contains', 'fingerprint'].some(differs)) title.focus();
     },
     changed: () => follows && !document.hidden && follow(),
     tick(now) {
       for (const row of rowsOf(rows)) row.tick(now);
+      // A lease is extended without a word of the stream.
+      if (follows && shown && leaseEnd < now) follow();
     },
     close() {
       follow.stop();
