@@ -51,6 +51,46 @@ def tells_that_a_filter_failed(world):
     same(0, browser.count(".failure"))
 
 
+def keeps_the_newest_of_stream_and_answers(world):
+    browser = world.browser
+    create("overtaken", 5, queue="nobody")
+    cluster = id_of("overtaken")
+    go(world, "", "Clusters")
+    hold = """
+        window.held = [];
+        const late = (real) => real().then((told) => answer({ ...told, ...arguments[1] }));
+        window.standIn = (path, real) => path === arguments[0] && new Promise((resolve) => held.push(() => resolve(late(real))));
+        window.release = () => {
+          window.standIn = (path, real) => path === arguments[0] && late(real);
+          for (const go of held) go();
+        };"""
+    browser.js(hold + "location.hash = '#/clusters/' + arguments[2]", f"api/clusters/{cluster}", {}, cluster)
+    browser.wait("the question for details", "held.length > 0")
+    browser.js("""
+        fetchReal('api/clusters/' + arguments[0]).then((answer) => answer.json()).then(({ policy, finish, error, meta, parent, ...told }) => {
+          window.told = told;
+          tell('cluster', { ...told, complete: 3, at: at(60) });
+          release();
+        })""", cluster)
+    browser.wait_for_text("3 of 5 complete", ".pace")
+
+    browser.js(hold + "tell('cluster', { ...told, complete: 4, finish_failed: true, at: at(61) })", f"api/clusters/{cluster}", {"meta": '"late"'})
+    browser.wait("the question for details", "held.length > 0")
+    browser.js("release()")
+    browser.wait_for_text('"late"', ".json")
+    assert "4 of 5 complete" in browser.text(".pace"), browser.text(".pace")
+
+    browser.js("window.standIn = null")
+    go(world, "#/?unfinished=1", "Clusters")
+    browser.wait("the unfinished ones", "document.querySelectorAll('.row').length > 1")
+    browser.js(hold + "location.hash = '#/'", "api/clusters?limit=50", {})
+    browser.wait("the question for the list", "held.length > 0")
+    browser.js("tell('clusters', { at: at(60), clusters: [told], next_cursor: '' }); read = 0; release()")
+    browser.wait("the late answer", "window.read > 0")
+    same(1, browser.count(".row"))
+    browser.js("window.standIn = null")
+
+
 def keeps_the_focus_in_what_moves(world):
     browser = world.browser
     go(world, "", "Clusters")
@@ -143,5 +183,5 @@ def asks_once_for_what_is_not_there(world):
     browser.js("window.standIn = null; window.setTimeout = setTimeoutReal")
 
 
-CHECKS = [says_how_much_errors_are_of, looks_again_when_a_lease_has_passed, tells_that_a_filter_failed, keeps_the_focus_in_what_moves, finds_output_again,
-          reads_globals_again, asks_once_for_what_is_not_there]
+CHECKS = [says_how_much_errors_are_of, looks_again_when_a_lease_has_passed, tells_that_a_filter_failed, keeps_the_newest_of_stream_and_answers,
+          keeps_the_focus_in_what_moves, finds_output_again, reads_globals_again, asks_once_for_what_is_not_there]

@@ -106,7 +106,9 @@ function actionButtons(context, stateOf, changed, heir) {
 
 export function clusterView(context) {
   let id = null;
-  let state = null;
+  let state = null; // what is known: `answered` and `told`, of what both say the newer
+  let answered = null; // the newest answer with the details
+  let told = null; // the newest event of the stream
   let live = null;
   let panel = null;
   let panelName = null;
@@ -198,15 +200,17 @@ export function clusterView(context) {
   // `details` is what the stream does not carry: policy, finish, errors. They change with these alone.
   const epoch = (of) => [of.state, of.round, of.finished, of.finish_handled, of.finish_failed].join();
 
-  function show(next) {
+  // The stream overtakes answers that take long, the first one often.
+  function show() {
     const before = state;
-    context.seen(next.at);
-    state = { ...state, ...next };
+    const isTold = told && Date.parse(told.at) >= Date.parse(answered.at);
+    state = isTold ? { ...answered, ...told } : { ...told, ...answered };
+    if (state.at !== before?.at) context.seen(state.at);
     if (!before) {
       estimate = new RateEstimate(context.store.poll_ms);
       build();
     }
-    estimate.add(state, Date.parse(next.at));
+    estimate.add(state, Date.parse(state.at));
     chip.update(state.state, state.finish_failed);
     bar.update(state, labelOf(state));
     counts.update(state, heading);
@@ -229,7 +233,7 @@ export function clusterView(context) {
       context.announce(
         `${shortLabelOf(state)} is now ${state.state}: ${count(state.complete)} of ${count(state.total)} complete, ${count(state.failed)} failed`,
       );
-    if (before && epoch(before) !== epoch(state)) details();
+    if (epoch(before ?? answered) !== epoch(state)) details();
     if (!before) showPanel();
     else panel?.changed?.(state, before);
     context.retitle();
@@ -251,8 +255,8 @@ export function clusterView(context) {
 
   const details = throttled(500, async () => {
     try {
-      const answer = await get(clusterPath(id), {}, abort.signal);
-      show(answer);
+      answered = await get(clusterPath(id), {}, abort.signal);
+      show();
       panel?.detailed?.(state);
     } catch (error) {
       if (isAborted(error)) return;
@@ -305,7 +309,10 @@ export function clusterView(context) {
       live = new Live(
         `api/events?${new URLSearchParams({ cluster: id })}`,
         {
-          cluster: (event) => state && show(event),
+          cluster: (event) => {
+            told = event;
+            if (answered) show();
+          },
           gone: ({ error }) =>
             state && context.said(`This cluster cannot be read any more: ${visible(error?.message)}`, 'failed'),
         },

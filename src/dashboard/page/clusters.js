@@ -105,7 +105,7 @@ export function clustersView(context) {
   let live = null;
   let abort = null;
   let shown = [];
-  let shownAt = 0;
+  let shownAt = 0; // the server's time of what is shown of this address; 0 before there is any
   let cursor = '';
 
   const heading = element('h1', { tabindex: -1 }, 'Clusters');
@@ -150,7 +150,9 @@ export function clustersView(context) {
 
   const isPlain = () => !route.query.unfinished && !route.query.name && !route.query.cursor;
 
+  // The stream and load() overtake each other: what is older than what is shown of the same address is left out.
   function show(answer) {
+    if (Date.parse(answer.at) < shownAt) return;
     context.seen(answer.at);
     shown = answer.clusters.slice(0, 200);
     cursor = answer.next_cursor;
@@ -230,6 +232,7 @@ export function clustersView(context) {
       const sameFilter =
         route && route.query.name === next.query.name && route.query.unfinished === next.query.unfinished;
       route = next;
+      shownAt = 0;
       unfinished.checked = Boolean(next.query.unfinished);
       name.value = next.query.name ?? '';
       live ??= new Live('api/events', { clusters: onClusters }, context.report);
