@@ -183,5 +183,33 @@ def asks_once_for_what_is_not_there(world):
     browser.js("window.standIn = null; window.setTimeout = setTimeoutReal")
 
 
+def notices_another_dashboard_from_any_view(world):
+    browser = world.browser
+    go(world, "", "Clusters")
+    browser.wait_for_text("live", "#connection")
+    browser.js("""
+        window.old = true;
+        window.standIn = (path, real) => path === 'api/store' && real().then((store) => answer({ ...store, version: 'another' }));
+        const stream = streams.at(-1);
+        stream.dispatchEvent(new Event('error'));
+        location.hash = '#/clusters/' + arguments[0]""", id_of("leased"))
+    browser.wait("the page to be loaded anew", "window.old === undefined && document.querySelector('h1') !== null")
+
+
+def goes_back_to_where_one_was(world):
+    browser = world.browser
+    go(world, "", "Clusters")
+    browser.wait("the rows", "document.querySelectorAll('.row').length === 50")
+    name = browser.js("scrollTo(0, 1000); return named('.row-link', 'old-').find((row) => row.getBoundingClientRect().top > 200).innerText")
+    browser.click(name, ".row-link")
+    browser.wait_for_title(f"{name} · fanfold")
+    same(0, browser.js("return scrollY"))
+    browser.driver.back()
+    browser.wait("the place in the list", "scrollY === 1000")
+    browser.driver.refresh()
+    browser.wait("the place after a reload", "scrollY === 1000 && document.querySelectorAll('.row').length === 50")
+
+
 CHECKS = [says_how_much_errors_are_of, looks_again_when_a_lease_has_passed, tells_that_a_filter_failed, keeps_the_newest_of_stream_and_answers,
-          keeps_the_focus_in_what_moves, finds_output_again, reads_globals_again, asks_once_for_what_is_not_there]
+          keeps_the_focus_in_what_moves, finds_output_again, reads_globals_again, asks_once_for_what_is_not_there, notices_another_dashboard_from_any_view,
+          goes_back_to_where_one_was]

@@ -7,6 +7,7 @@ import { clustersView } from './clusters.js';
 import { element, setAttribute, setText } from './dom.js';
 import { clock, visible } from './format.js';
 import { failure } from './parts.js';
+import { Places } from './places.js';
 import { queuesView } from './queues.js';
 import { taskView } from './task.js';
 
@@ -15,6 +16,7 @@ const main = byId('main');
 const patience = 1_500; // milliseconds without a connection before it is said in words
 const noticeTime = 12_000; // milliseconds
 
+const places = new Places(main);
 const views = { clusters: clustersView, queues: queuesView, cluster: clusterView, task: taskView };
 
 // ---- addresses
@@ -61,6 +63,7 @@ let seenAt = null; // the server's time of what is shown
 let skew = 0; // the server's clock before this one's, in milliseconds
 let silence = null;
 let connectionMessage = '';
+let wasAway = false; // whether another server may have taken over since the connection was live
 
 function sayTrouble() {
   silence = null;
@@ -74,11 +77,11 @@ function sayTrouble() {
 }
 
 function report(state, message = '') {
-  const before = connection;
   connection = state;
   connectionMessage = message;
   setAttribute(byId('connection'), 'data-state', state);
   setText(byId('connection-word'), connectionWords[state]);
+  if (state === 'lost' || state === 'paused') wasAway = true;
   if (state === 'live' || state === 'paused') {
     clearTimeout(silence);
     silence = null;
@@ -87,7 +90,10 @@ function report(state, message = '') {
       setText(byId('trouble'), '');
       if (state === 'live') announce('Connected again');
     }
-    if (before === 'lost' && state === 'live') checkServer();
+    if (wasAway && state === 'live') {
+      wasAway = false;
+      checkServer();
+    }
   } else if (state === 'trouble') {
     clearTimeout(silence);
     sayTrouble();
@@ -180,6 +186,7 @@ function notFound() {
 
 function showRoute() {
   context.actions.dismiss();
+  places.enter();
   const route = routeOf(location.hash);
   setAttribute(byId('nav-clusters'), 'aria-current', route?.name === 'clusters' ? 'page' : null);
   setAttribute(byId('nav-queues'), 'aria-current', route?.name === 'queues' ? 'page' : null);
@@ -198,6 +205,7 @@ function showRoute() {
   }
   isFirst = false;
   retitle();
+  places.restore();
 }
 
 // ---- the beginning
