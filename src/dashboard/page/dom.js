@@ -49,8 +49,8 @@ export function setHidden(node, hidden, heir) {
 const kept = new WeakMap();
 
 // Makes the children of `parent` those of `items`, in their order. An item's element is kept as long as its key is
-// there, so that the focus stays in it, and a selection where it does not move; where it goes with the focus, `heir` has
-// it then. `make` returns {node, update(item)}.
+// there, so that the focus stays in it, and a selection where it does not move; where it goes with the focus, `heir`
+// has it then. `make` returns {node, update(item)}.
 export function reconcile(parent, items, keyOf, make, heir) {
   const focused = document.activeElement;
   const old = kept.get(parent) ?? new Map();

@@ -145,9 +145,8 @@ export function tasksPanel({ context, id, heading }) {
       if (signal.aborted) return;
       reconcile(rows, answer.tasks.slice(0, pageSize), (task) => task.index, taskRow, title);
       shown = true;
-      leaseEnd = Math.min(
-        ...answer.tasks.filter((task) => !task.completed_at && task.lease_end).map((task) => Date.parse(task.lease_end)),
-      );
+      const held = answer.tasks.filter((task) => !task.completed_at && task.lease_end);
+      leaseEnd = Math.min(...held.map((task) => Date.parse(task.lease_end)));
       table.hidden = answer.tasks.length === 0;
       place.replaceChildren();
       if (answer.tasks.length === 0) place.append(element('p', { class: 'empty' }, emptyText(answer)));
