@@ -59,7 +59,7 @@ TEST(DashboardActions, AreRefusedWhereOneOnlyLooks) {
   const Cluster cluster = scene.create({"good"});
   for (const char* action : {"/stop", "/pause", "/resume", "/retry", "/retry-finish"})
     EXPECT_EQ(scene.post(path_of(cluster, action)).status, 403) << action;
-  EXPECT_EQ(scene.post("/api/queues/work/redrive").status, 403);
+  EXPECT_EQ(scene.post("/api/queues/" + scene.world.queue + "/redrive").status, 403);
   EXPECT_FALSE(scene.world.client->progress(cluster).value().paused);
 }
 
