@@ -1,5 +1,6 @@
 #include "cli/commands.hpp"
 #include "cli/output.hpp"
+#include "cli/pause.hpp"
 #include "cli/remedy.hpp"
 #include "cli/store.hpp"
 #include "cli/text.hpp"
@@ -11,8 +12,6 @@
 
 #include <fmt/format.h>
 
-#include <condition_variable>
-#include <mutex>
 #include <optional>
 #include <utility>
 
@@ -56,13 +55,6 @@ class OpenedFile {
 Error with_option(std::string_view option, Error error) {
   error.message.insert(0, std::string(option) + ": ");
   return error;
-}
-
-void wait_for(const std::stop_token& stop) {
-  std::mutex mutex;
-  std::condition_variable_any stopped;
-  std::unique_lock lock(mutex);
-  stopped.wait(lock, stop, [] { return false; });
 }
 
 Result<Client> open_to_show(const Invocation& invocation, bool read_only) {
@@ -115,7 +107,7 @@ Result<ExitCode> dashboard(const Invocation& invocation, const DashboardOptions&
   else
     print_line(fmt::format("{}: {}  (Ctrl-C ends it)", printable(shown.store_name, Newlines::escape), server->url()));
   flush_output();
-  wait_for(stop);
+  while (!stop.stop_requested()) pause_for(std::chrono::hours(1), stop);
   note("ending once what was asked is answered; a second Ctrl-C ends it at once");
   return ExitCode::ok;
 }

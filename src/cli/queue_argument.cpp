@@ -21,7 +21,7 @@ std::string names_text(const Result<std::vector<std::string>>& urls) {
   std::string names;
   for (std::size_t i = 0; i < urls->size(); ++i) {
     if (i > 0) names += i + 1 == urls->size() ? " and " : ", ";
-    names += printable(name_in((*urls)[i]), Newlines::escape);
+    names += printable(queue_name_of((*urls)[i]), Newlines::escape);
   }
   return fmt::format("there {} {}", urls->size() == 1 ? "is" : "are", names);
 }
@@ -46,7 +46,5 @@ Result<std::string> existing_queue(const Invocation& invocation, const Client& c
   if (std::find(all->begin(), all->end(), name) != all->end()) return name;
   return missing_queue(client, name);
 }
-
-std::string name_in(const std::string& url) { return url.substr(url.rfind('/') + 1); }
 
 }  // namespace fanfold::cli

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "cli/invocation.hpp"
+#include "views/queue_name.hpp"
 
 #include <fanfold/client.hpp>
 
@@ -11,7 +12,6 @@ namespace fanfold::cli {
 [[nodiscard]] Result<std::string> existing_queue(const Invocation& invocation, const Client& client,
                                                  const std::string& name);
 
-/// What people call a queue: the last part of its url.
-[[nodiscard]] std::string name_in(const std::string& url);
+using views::queue_name_of;
 
 }  // namespace fanfold::cli

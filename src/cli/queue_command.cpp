@@ -42,7 +42,7 @@ Result<ExitCode> list(const Invocation& invocation, const NoOptions&) {
   if (!urls) return std::move(urls).error();
   Table table({"QUEUE", "VISIBLE", "IN FLIGHT", "DELAYED"});
   for (const std::string& url : *urls) {
-    const std::string name = name_in(url);
+    const std::string name = queue_name_of(url);
     auto counts = client->queue_port().counts(url);
     if (!counts) return std::move(counts).error();
     if (invocation.common.json) {
@@ -82,7 +82,7 @@ Result<ExitCode> stats(const Invocation& invocation, const QueueOptions& options
         .text("delay", duration_text(attributes->delay));
     if (counts->expired_count) object.count("expired", *counts->expired_count);
     if (attributes->redrive)
-      object.text("dead_letter_queue", name_in(attributes->redrive->dead_letter_queue))
+      object.text("dead_letter_queue", queue_name_of(attributes->redrive->dead_letter_queue))
           .count("max_receives", attributes->redrive->receive_count_max);
     print_line(object.line());
     return ExitCode::ok;
@@ -103,7 +103,7 @@ Result<ExitCode> stats(const Invocation& invocation, const QueueOptions& options
   if (attributes->fifo)
     line("order", attributes->content_based_deduplication ? "FIFO, deduplicated by content" : "FIFO");
   if (attributes->redrive)
-    line("dead letters", fmt::format("to {} after {} receives", name_in(attributes->redrive->dead_letter_queue),
+    line("dead letters", fmt::format("to {} after {} receives", queue_name_of(attributes->redrive->dead_letter_queue),
                                      attributes->redrive->receive_count_max));
   return ExitCode::ok;
 }

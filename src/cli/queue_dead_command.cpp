@@ -163,7 +163,7 @@ class DeadList {
       JsonObject object;
       object.text("message", key)
           .text("state", "dead letter")
-          .text("queue", name_in(dead_letter_queue_))
+          .text("queue", queue_name_of(dead_letter_queue_))
           .time("at", letter.sent_at)
           .count("receives", letter.receive_count);
       if (content)
@@ -182,20 +182,20 @@ class DeadList {
     const std::string name = printable(options_.queue, Newlines::escape);
     if (hidden_count_ > 0)
       note(fmt::format("{}: {} in flight, looked at by a sweep or somebody else: try again in a minute{}",
-                       printable(name_in(dead_letter_queue_), Newlines::escape),
+                       printable(queue_name_of(dead_letter_queue_), Newlines::escape),
                        counted(hidden_count_, "message is", "messages are"),
                        hidden_count_ > sweep_look_count ? "; sweeps hide a part of so many for ten" : ""));
     else if (not_shown_count_ > 0)
       note(fmt::format("{}: its counts say {}, and none came: try again in a minute",
-                       printable(name_in(dead_letter_queue_), Newlines::escape),
+                       printable(queue_name_of(dead_letter_queue_), Newlines::escape),
                        counted(not_shown_count_, "message", "messages")));
     else if (count_ == 0)
       note(fmt::format("{}: no message {}is a dead letter", name,
                        is_on_aws(invocation_.common) ? "" : "has failed or "));
     if (!first_failed_.empty()) note(fmt::format("what one printed:  fanfold logs {}", shell_word(first_failed_)));
     if (letter_count_ > 0)
-      note(
-          fmt::format("dead letters go back with:  fanfold queue redrive {}", shell_word(name_in(dead_letter_queue_))));
+      note(fmt::format("dead letters go back with:  fanfold queue redrive {}",
+                       shell_word(queue_name_of(dead_letter_queue_))));
   }
 
   const Invocation& invocation_;

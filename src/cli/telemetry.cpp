@@ -4,6 +4,7 @@
 #include "cli/store.hpp"
 #include "cli/text.hpp"
 #include "serve/endpoint.hpp"
+#include "serve/request_parser.hpp"
 #ifdef FANFOLD_AWS
 #include "aws/call_counts.hpp"
 #endif
@@ -52,14 +53,6 @@ void write_aws_calls(metrics::PrometheusText& text) {
 }
 #endif
 
-serve::Answer plain(int status, std::string body) {
-  serve::Answer answer;
-  answer.status = status;
-  answer.content_type = "text/plain; charset=utf-8";
-  answer.body = std::move(body);
-  return answer;
-}
-
 }  // namespace
 
 void add_telemetry(Command command, TelemetryOptions& options) {
@@ -94,8 +87,8 @@ Result<void> Telemetry::listen(const std::string& where, bool is_on_aws) {
   if (!endpoint->is_loopback()) options.host_names = {serve::any_host_name};
   auto answer = [this, is_on_aws](const serve::Request& request) {
     if (request.path != metrics_path)
-      return plain(404, fmt::format("there is {} here, and nothing else\n", metrics_path));
-    if (request.method != "GET") return plain(405, "only GET is answered\n");
+      return serve::plain_answer(404, fmt::format("there is {} here, and nothing else", metrics_path));
+    if (request.method != "GET") return serve::plain_answer(405, "only GET is answered");
     serve::Answer found;
     found.content_type = metrics::PrometheusText::content_type;
     found.body = text(is_on_aws);
