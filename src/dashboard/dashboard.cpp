@@ -98,6 +98,7 @@ class Routes {
     read("/api/clusters/*/why", [this](auto&, auto& of) { return clusters_->why(of[0]); });
     read("/api/clusters/*/errors", [this](auto&, auto& of) { return clusters_->errors(of[0]); });
     read("/api/clusters/*/globals", [this](auto&, auto& of) { return clusters_->globals(of[0]); });
+    read("/api/clusters/*/finish-output", [this](auto&, auto& of) { return tasks_.finish_output(of[0]); });
     read("/api/clusters/*/timeline", [this](auto&, auto& of) { return clusters_->timeline(of[0]); });
     read("/api/clusters/*/tasks", [this](auto& request, auto& of) { return tasks_.tasks(of[0], request); });
     read("/api/queues", [this](auto&, auto&) { return clusters_->queues(); });

@@ -69,6 +69,19 @@ TEST(DashboardReads, FiltersTasksAndHidesTheirPayloads) {
   EXPECT_FALSE(has(scene.get(path_of(cluster, "/tasks/0")), "secret"));
 }
 
+TEST(DashboardReads, ShowsWhatAFinishHandlerPrinted) {
+  Scene scene;
+  const Cluster cluster = scene.create({"good"});
+  EXPECT_EQ(scene.get(path_of(cluster, "/finish-output")).body, R"({"attempts":[]})");
+  Handlers handlers = engine::messages([](const Message<Json>&, const Context&) { return done(); });
+  handlers.on_cluster_complete = [](const MessageCluster<>&, const Context&) {
+    return done().with_output("all summed up\n");
+  };
+  while (scene.world.counts().visible_count > 0) scene.world.process(handlers);
+  EXPECT_TRUE(has(scene.get(path_of(cluster, "/finish-output")), R"("output":"all summed up\n")"));
+  EXPECT_EQ(scene.get("/api/clusters/00000000000000000000000000/finish-output").status, 404);
+}
+
 TEST(DashboardReads, KeepsEveryDigitOfAPayload) {
   Scene scene;
   const auto bodies = std::vector<std::uint64_t>{9'007'199'254'740'993};

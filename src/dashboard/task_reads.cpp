@@ -109,7 +109,18 @@ Reply TaskReads::payload(const std::string& cluster, std::uint64_t index) const 
 }
 
 Reply TaskReads::output(const std::string& cluster, std::uint64_t index) const {
-  auto outputs = client_.outputs(MessageKey::of_task(cluster, index));
+  return newest_of(client_.outputs(MessageKey::of_task(cluster, index)));
+}
+
+Reply TaskReads::finish_output(const std::string& cluster) const {
+  const MessageKey key = MessageKey::of_message(cluster);
+  if (auto header = client_.cluster_header(key); !header) return std::move(header).error();
+  auto outputs = client_.outputs(key);
+  if (!outputs && outputs.error().code == ErrorCode::not_found) outputs = std::vector<AttemptOutput>();
+  return newest_of(std::move(outputs));
+}
+
+Reply TaskReads::newest_of(Result<std::vector<AttemptOutput>> outputs) {
   if (!outputs) return std::move(outputs).error();
   const std::size_t skipped = outputs->size() - std::min(outputs->size(), attempts_max);
   outputs->erase(outputs->begin(), outputs->begin() + static_cast<std::ptrdiff_t>(skipped));

@@ -17,8 +17,11 @@ class TaskReads {
   [[nodiscard]] Reply payload(const std::string& cluster, std::uint64_t index) const;
   /// What its attempts printed, the last 64 KiB of each.
   [[nodiscard]] Reply output(const std::string& cluster, std::uint64_t index) const;
+  /// What the attempts of its finish handler printed, likewise; none where it never ran.
+  [[nodiscard]] Reply finish_output(const std::string& cluster) const;
 
  private:
+  [[nodiscard]] static Reply newest_of(Result<std::vector<AttemptOutput>> outputs);
   [[nodiscard]] Result<TaskState> find(const std::string& cluster, std::uint64_t index, TaskParts parts) const;
 
   const Client client_;

@@ -251,6 +251,7 @@ def runs_a_finish_handler_anew(world):
     browser = world.browser
     open_cluster(world, "unfinished")
     browser.wait_for_text("finish failed", ".cluster-title .state-note")
+    browser.wait_for_text("no room", ".output")
     browser.wait_for_text("no room", ".facts")
     confirm(browser, "Retry finish…", "Run it anew")
     browser.wait_for_text("will run anew", "#notice")

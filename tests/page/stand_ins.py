@@ -35,6 +35,20 @@ def looks_again_when_a_lease_has_passed(world):
             location.hash = '#/clusters/' + arguments[0] + arguments[1]""", id_of("leased"), path)
         browser.wait_for_text("lease ends in 1 h", place)
         browser.js("window.standIn = null")
+    same(["lease ended ", "lease ends ", "next attempt ", ""], browser.driver.execute_async_script("""
+        import('/parts.js').then(({ taskTime }) => {
+          const now = Date.parse('2026-11-24T09:30:00Z');
+          const wordOf = (task) => {
+            const time = taskTime();
+            time.set(task);
+            time.update(now);
+            return time.node.firstChild.textContent;
+          };
+          const running = { state: 'running', completed_at: null, lease_end: '2026-11-24T09:29:59Z' };
+          const later = { ...running, lease_end: '2026-11-24T09:30:01Z' };
+          arguments[0]([wordOf(running), wordOf(later), wordOf({ ...running, state: 'to be tried again' }),
+            wordOf({ ...running, state: 'complete', completed_at: '2026-11-24T09:29:58Z' })]);
+        })"""))
 
 
 def tells_that_a_filter_failed(world):

@@ -4,6 +4,7 @@ import { canRetry } from './actions.js';
 import { clusterPath, get, isAborted } from './api.js';
 import { element, reconcile, setAttribute, setHidden, setText, throttled } from './dom.js';
 import { clock, count, counted, visible } from './format.js';
+import { outputList } from './output.js';
 import { errorList, facts, failure, onDemand, payloadView, sectionOf, timeOf, waiting } from './parts.js';
 import { timelineChart } from './timeline.js';
 
@@ -79,17 +80,19 @@ function detailsOf(state, context) {
   ]);
 }
 
-export function overviewPanel({ context, id, state }) {
+export function overviewPanel({ context, id, state, heading }) {
   const abort = new AbortController();
   const details = element('div');
   const chart = timelineChart();
   const chartPlace = element('div', {}, waiting());
   const errors = element('div');
   const meta = element('div');
+  const output = outputList(() => clusterPath(id, 'finish-output'), 'No output is kept of it.', heading);
+  const outputPlace = sectionOf('Output of the finish handler', output.node);
   const node = element(
     'div',
     { class: 'columns' },
-    element('div', {}, sectionOf('Timeline', chartPlace), errors, meta),
+    element('div', {}, sectionOf('Timeline', chartPlace), errors, outputPlace, meta),
     sectionOf('Details', details),
   );
 
@@ -108,6 +111,10 @@ export function overviewPanel({ context, id, state }) {
       ...(now.error?.length > 0 ? [sectionOf('Errors of the cluster itself', errorList(now.error))] : []),
     );
     meta.replaceChildren(...(now.meta ? [sectionOf('Meta', payloadView(now.meta, 'meta'))] : []));
+    // Earlier rounds had a finish where a later one has none yet.
+    const hasOutput = now.round > 0 || now.finish?.attempts > 0;
+    setHidden(outputPlace, !hasOutput, heading);
+    if (hasOutput) output.load();
   }
   detailed(state());
   load();
@@ -120,6 +127,7 @@ export function overviewPanel({ context, id, state }) {
     },
     close() {
       chart.close();
+      output.close();
       load.stop();
       abort.abort();
     },

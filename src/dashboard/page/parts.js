@@ -92,6 +92,29 @@ export function movingTime() {
   };
 }
 
+// When a task ended, or until when it is held.
+export function taskTime() {
+  const word = element('span');
+  const time = movingTime();
+  let task = null;
+  const wordAt = (now) => {
+    if (!task?.lease_end || task.completed_at) return '';
+    if (task.state === 'to be tried again') return 'next attempt ';
+    return Date.parse(task.lease_end) < now ? 'lease ended ' : 'lease ends ';
+  };
+  return {
+    node: element('span', {}, word, time.node),
+    set(next) {
+      task = next;
+      time.set(task.completed_at ?? task.lease_end);
+    },
+    update(now) {
+      setText(word, wordAt(now));
+      time.update(now);
+    },
+  };
+}
+
 // ---- text of users
 
 // A name may hold anything: it is isolated from the direction of the text around it.

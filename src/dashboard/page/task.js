@@ -1,62 +1,28 @@
 // One task: where it stands, its errors, what its attempts printed, and its payload where somebody asks for it.
 
 import { clusterPath, get, isAborted } from './api.js';
-import { element, reconcile, setAttribute, setHidden, setText, throttled } from './dom.js';
-import { bytes, count, printed, visible } from './format.js';
+import { element, setAttribute, setHidden, setText, throttled } from './dom.js';
+import { count, visible } from './format.js';
 import { Live } from './live.js';
+import { outputList } from './output.js';
 import {
-  copyButton,
   errorList,
   facts,
   failure,
   labelOf,
-  movingTime,
   nameOf,
   onDemand,
   payloadView,
   sectionOf,
   shortLabelOf,
   stateChip,
+  taskTime,
   timeOf,
   waiting,
 } from './parts.js';
 
 const lookInterval = { sqlite: 1_000, aws: 10_000 }; // milliseconds
 const ended = ['complete', 'failed'];
-
-function outputOf(first, isOpen) {
-  let attempt = first;
-  const title = `${attempt.round > 0 ? `Round ${count(attempt.round)}, attempt` : 'Attempt'} ${count(attempt.attempt)}`;
-  const place = element('div', { class: 'text-box' });
-  const fillIn = () => {
-    place.replaceChildren();
-    if (attempt.cut > 0)
-      place.append(element('p', { class: 'muted small' }, `${bytes(attempt.cut)} at its beginning are not shown.`));
-    const text = printed(attempt.output);
-    if (text)
-      place.append(
-        copyButton(attempt.output, `output of ${title}`) ?? '',
-        element('pre', { class: 'output', tabindex: 0, role: 'region', 'aria-label': `Output of ${title}` }, text),
-      );
-    else place.append(element('p', { class: 'muted' }, 'It printed nothing.'));
-  };
-  const node = element(
-    'details',
-    { open: isOpen },
-    element('summary', {}, title, ' ', element('span', { class: 'muted small' }, attempt.at ? timeOf(attempt.at) : '')),
-    place,
-  );
-  if (isOpen) fillIn();
-  node.addEventListener('toggle', () => node.open && !place.firstChild && fillIn());
-  return {
-    node,
-    update(next) {
-      const isSame = next.output === attempt.output && next.cut === attempt.cut;
-      attempt = next;
-      if (!isSame && place.firstChild) fillIn();
-    },
-  };
-}
 
 const payloadOf = (name, payload, command) =>
   element('div', { class: 'payload' }, element('h3', {}, name), payloadView(payload, name, command));
@@ -77,12 +43,10 @@ export function taskView(context) {
   const crumb = element('a');
   const previous = element('a', { class: 'button', rel: 'prev' }, 'Previous task');
   const following = element('a', { class: 'button', rel: 'next' }, 'Next task');
-  const lease = movingTime();
-  const leaseWord = element('span');
+  const held = taskTime();
   const about = element('div');
   const errors = element('div');
-  const outputs = element('div');
-  const outputsPlace = element('div', {}, waiting());
+  const output = outputList(() => clusterPath(id, 'tasks', index, 'output'), 'No output is kept of it.', heading);
   const whole = element('div', {}, waiting());
   const node = element(
     'div',
@@ -101,7 +65,7 @@ export function taskView(context) {
       ),
       about,
       errors,
-      sectionOf('Output', outputsPlace, outputs),
+      sectionOf('Output', output.node),
       sectionOf(
         'Payload',
         onDemand({
@@ -128,15 +92,14 @@ export function taskView(context) {
       context.arrived(heading);
     }
     chip.update(task.state);
-    setText(leaseWord, task.state === 'to be tried again' ? 'next attempt ' : 'lease ends ');
-    lease.set(task.completed_at ? null : task.lease_end);
-    lease.update(context.serverNow());
+    held.set(task);
+    held.update(context.serverNow());
     if (!before || JSON.stringify(before) !== JSON.stringify(task)) {
       about.replaceChildren(
         facts([
           ['Attempts', count(task.attempts)],
           ['Ended', task.completed_at && timeOf(task.completed_at)],
-          ['Held', !task.completed_at && task.lease_end && element('span', {}, leaseWord, lease.node)],
+          ['Held', !task.completed_at && task.lease_end && held.node],
           ['Key', element('span', { class: 'mono key' }, task.task)],
         ]),
       );
@@ -145,29 +108,9 @@ export function taskView(context) {
           ...(task.error.length > 0 ? [sectionOf('Errors', errorList(task.error.slice(-100)))] : []),
         );
       if (before && before.state !== task.state) context.announce(`Task ${index} is now ${task.state}`);
-      printedBy();
+      output.load();
     }
   }
-
-  const printedBy = throttled(1_000, async () => {
-    try {
-      const { attempts } = await get(clusterPath(id, 'tasks', index, 'output'), {}, abort.signal);
-      const newestFirst = [...attempts].reverse().slice(0, 100);
-      reconcile(
-        outputs,
-        newestFirst,
-        (attempt) => `${attempt.round} ${attempt.attempt}`,
-        (attempt) => outputOf(attempt, attempt === newestFirst[0]),
-        heading,
-      );
-      if (outputsPlace.contains(document.activeElement)) heading.focus({ preventScroll: true });
-      outputsPlace.replaceChildren(
-        ...(newestFirst.length === 0 ? [element('p', { class: 'empty' }, 'No output is kept of it.')] : []),
-      );
-    } catch (error) {
-      if (!isAborted(error)) outputsPlace.replaceChildren(failure(error, printedBy));
-    }
-  });
 
   const load = throttled(lookInterval[context.store.engine] ?? lookInterval.aws, async () => {
     try {
@@ -224,14 +167,14 @@ export function taskView(context) {
       );
     },
     tick(now) {
-      lease.update(now);
+      held.update(now);
       // A lease is extended without a word of the stream.
       const isPast = task?.lease_end && !ended.includes(task.state) && Date.parse(task.lease_end) < now;
       if (isPast && isLive && context.store.engine === 'sqlite') load();
     },
     close() {
       load.stop();
-      printedBy.stop();
+      output.close();
       abort.abort();
       live.close();
     },

@@ -3,7 +3,7 @@
 import { clusterPath, get, isAborted } from './api.js';
 import { element, reconcile, rowsOf, setAttribute, setHidden, setText, throttled } from './dom.js';
 import { clipped, clock, count, visible } from './format.js';
-import { failure, field, movingTime, stateChip, waiting } from './parts.js';
+import { failure, field, stateChip, taskTime, waiting } from './parts.js';
 
 const pageSize = 50;
 const states = ['open', 'running', 'complete', 'failed'];
@@ -93,8 +93,7 @@ export function tasksPanel({ context, id, heading }) {
   function taskRow(task) {
     const chip = stateChip();
     const attempts = element('td', { role: 'cell', class: 'number', 'data-label': 'Attempts' });
-    const word = element('span');
-    const when = movingTime();
+    const when = taskTime();
     const code = element('span', { class: 'code' });
     const message = element('span');
     const error = element('td', { role: 'cell', class: 'task-error', 'data-label': 'Last error' }, code, ' ', message);
@@ -114,15 +113,13 @@ export function tasksPanel({ context, id, heading }) {
         ),
         element('td', { role: 'cell', 'data-label': 'State' }, chip.node),
         attempts,
-        element('td', { role: 'cell', class: 'small', 'data-label': 'When' }, word, when.node),
+        element('td', { role: 'cell', class: 'small', 'data-label': 'When' }, when.node),
         error,
       ),
       update(now) {
         chip.update(now.state);
         setText(attempts, count(now.attempts));
-        const isBackingOff = now.state === 'to be tried again';
-        setText(word, now.completed_at ? '' : now.lease_end ? (isBackingOff ? 'next attempt ' : 'lease ends ') : '');
-        when.set(now.completed_at ?? now.lease_end);
+        when.set(now);
         when.update(context.serverNow());
         setText(code, now.last_error ? visible(now.last_error.code) : '');
         setText(message, now.last_error ? visible(clipped(now.last_error.message, 300)) : '');
