@@ -3,6 +3,7 @@
 #include "cli/output.hpp"
 #include "cli/store.hpp"
 #include "cli/text.hpp"
+#include "metrics/trace_event.hpp"
 #include "serve/endpoint.hpp"
 #include "serve/request_parser.hpp"
 #ifdef FANFOLD_AWS
@@ -21,7 +22,6 @@ namespace fanfold::cli {
 namespace {
 
 constexpr std::string_view metrics_path = "/metrics";
-constexpr std::size_t traced_reason_columns_max = 300;
 
 void write_process(metrics::PrometheusText& text, std::chrono::system_clock::time_point started_at) {
   text.family("fanfold_info", metrics::MetricType::gauge, "The version of fanfold.");
@@ -114,9 +114,10 @@ std::string Telemetry::text(bool is_on_aws) const {
 }
 
 Result<void> Telemetry::trace(const std::string& path, std::string name) {
-  auto file = TraceFile::open({.path = path,
-                               .first_object_begin = metrics::Timeline::first_event_begin,
-                               .failed = [this](const Error& error) { give_up_trace(error); }});
+  auto file =
+      TraceFile::open({.path = path, .first_object_begin = metrics::trace_begin, .failed = [this](const Error& error) {
+                         give_up_trace(error);
+                       }});
   if (!file) return std::move(file).error();
   file_.emplace(std::move(*file));
   timeline_.emplace(metrics::Timeline::Options{
@@ -144,7 +145,7 @@ void Telemetry::see(const WorkerEvent& event) {
   if (server_) counters_.see(event);
   if (!timeline_) return;
   if (event.detail.empty()) return timeline_->see(event);
-  const std::string detail = clipped(as_utf8(event.detail), traced_reason_columns_max);
+  const std::string detail = traced_reason(event.detail);
   WorkerEvent shown = event;
   shown.detail = detail;
   timeline_->see(shown);
