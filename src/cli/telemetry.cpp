@@ -1,14 +1,12 @@
 #include "cli/telemetry.hpp"
 
+#include "cli/aws_metrics.hpp"
 #include "cli/output.hpp"
 #include "cli/store.hpp"
 #include "cli/text.hpp"
 #include "metrics/trace_event.hpp"
 #include "serve/endpoint.hpp"
 #include "serve/request_parser.hpp"
-#ifdef FANFOLD_AWS
-#include "aws/call_counts.hpp"
-#endif
 
 #include <fanfold/version.hpp>
 
@@ -31,28 +29,6 @@ void write_process(metrics::PrometheusText& text, std::chrono::system_clock::tim
   text.sample({}, std::chrono::duration<double>(started_at.time_since_epoch()).count());
 }
 
-#ifdef FANFOLD_AWS
-void write_aws_calls(metrics::PrometheusText& text) {
-  const std::vector<aws::CallCount> counts = aws::call_counts();
-  const auto write = [&](std::string_view name, std::string_view help, aws::EndCounts aws::CallCount::*ends) {
-    text.family(name, metrics::MetricType::counter, help);
-    for (const aws::CallCount& count : counts) {
-      for (std::size_t end = 0; end < aws::call_end_count; ++end) {
-        text.sample(std::array{metrics::Label{"service", count.service}, metrics::Label{"operation", count.operation},
-                               metrics::Label{"outcome", to_string(static_cast<aws::CallEnd>(end))}},
-                    (count.*ends)[end]);
-      }
-    }
-  };
-  write("fanfold_aws_calls_total",
-        "Calls to AWS, with all their attempts: done, refused by the service (a condition that did not hold, too), "
-        "throttled or failed to the last attempt, or cancelled here.",
-        &aws::CallCount::calls);
-  write("fanfold_aws_attempts_total", "Requests that were sent to AWS, by what came of each.",
-        &aws::CallCount::attempts);
-}
-#endif
-
 }  // namespace
 
 void add_telemetry(Command command, TelemetryOptions& options) {
@@ -65,6 +41,10 @@ void add_telemetry(Command command, TelemetryOptions& options) {
                  "Write a timeline of every attempt for Perfetto or chrome://tracing; an earlier trace of fanfold's is "
                  "replaced, any other file is left alone",
                  {.value = "FILE"});
+}
+
+std::shared_ptr<aws::Usage> Telemetry::usage_of(const TelemetryOptions& options) const {
+  return options.metrics.empty() ? nullptr : usage_;
 }
 
 Result<void> Telemetry::start(const TelemetryOptions& options, const CommonOptions& common, std::string name) {
@@ -105,11 +85,7 @@ std::string Telemetry::text(bool is_on_aws) const {
   metrics::PrometheusText written;
   write_process(written, started_at_);
   counters_.write(written);
-#ifdef FANFOLD_AWS
-  if (is_on_aws) write_aws_calls(written);
-#else
-  static_cast<void>(is_on_aws);
-#endif
+  if (is_on_aws) write_aws_metrics(written, *usage_);
   return written.text();
 }
 
