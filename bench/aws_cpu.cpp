@@ -9,6 +9,7 @@
 #include <fanfold/backends/aws.hpp>
 #include <fanfold/json.hpp>
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <cstdlib>
@@ -25,8 +26,13 @@ using namespace std::chrono_literals;
 
 constexpr std::size_t batch = 10;
 
-fanfold::aws::Options options_for(const std::string& endpoint) {
-  return {.table = "bench", .bucket = {}, .region = "us-east-1", .profile = {}, .endpoint = endpoint, .usage = {}};
+fanfold::aws::Options options_for(const std::string& endpoint, std::shared_ptr<fanfold::aws::Usage> usage = {}) {
+  return {.table = "bench",
+          .bucket = {},
+          .region = "us-east-1",
+          .profile = {},
+          .endpoint = endpoint,
+          .usage = std::move(usage)};
 }
 
 struct Counts {
@@ -46,8 +52,8 @@ enum class Calls {
 /// Receives ten, claims and completes each, deletes ten, sends ten; by the ports, on one thread.
 class Cycle {
  public:
-  Cycle(const std::string& endpoint, Calls calls)
-      : backend_(fanfold::aws::open_backend(options_for(endpoint)).value()),
+  Cycle(const std::string& endpoint, Calls calls, std::shared_ptr<fanfold::aws::Usage> usage = {})
+      : backend_(fanfold::aws::open_backend(options_for(endpoint, std::move(usage))).value()),
         count_of_call_(calls == Calls::together ? batch : 1) {
     range_.common = fanfold::wire::read_envelope(constant_message(0)).value().value();
     body_ = range_.common.body.text();
@@ -253,10 +259,51 @@ void run_cpu(const Scale& scale, const Report& report) {
   by_worker(server, cycle_count * batch, report);
 }
 
+/// Each answer of DynamoDB with what a service says that was asked for its units.
+Answers with_units(Answers answers) {
+  for (auto& [operation, texts] : answers) {
+    if (!operation.starts_with("DynamoDB_")) continue;
+    for (std::string& text : texts) {
+      text.pop_back();
+      text += text.size() > 1 ? "," : "";
+      text += R"("ConsumedCapacity":{"TableName":"bench","CapacityUnits":1.0}})";
+    }
+  }
+  return answers;
+}
+
+/// In turns, since a machine is not as fast all the time.
+void run_units(const Scale& scale, const Report& report) {
+  constexpr std::uint64_t turn_count = 10;
+  set_constant_credentials();
+  const ConstantServer plain_server(constant_answers(), 0us);
+  const ConstantServer telling_server(with_units(constant_answers()), 0us);
+  const auto usage = std::make_shared<fanfold::aws::Usage>();
+  Cycle plain(plain_server.endpoint(), Calls::together);
+  Cycle asking(telling_server.endpoint(), Calls::together, usage);
+  const std::uint64_t cycle_count = std::max<std::uint64_t>(scale.of(10'000) / turn_count, 50);
+  std::array<std::vector<double>, 2> turns;
+  std::array<Counts, 2> counts;
+  for (std::uint64_t turn = 0; turn < turn_count; ++turn) {
+    for (std::size_t way = 0; way < 2; ++way) {
+      const double before = cpu_seconds();
+      for (std::uint64_t i = 0; i < cycle_count; ++i) (way == 0 ? plain : asking).run(counts[way]);
+      turns[way].push_back(microseconds_per(cycle_count * batch, cpu_seconds() - before));
+    }
+  }
+  for (std::vector<double>& turn : turns) std::ranges::sort(turn);
+  report({"aws_cpu_units_not_asked", turns[0][turn_count / 2], "us/message", as_map(counts[0])});
+  auto asked = as_map(counts[1]);
+  constexpr double thousand = 1'000;
+  asked.emplace("write_units", static_cast<double>(usage->dynamodb_write_thousandths) / thousand);
+  report({"aws_cpu_units_asked", turns[1][turn_count / 2], "us/message", asked});
+}
+
 }  // namespace
 
 std::vector<Benchmark> aws_cpu_benchmarks() {
-  return {{"aws_cpu", "own CPU time per message: receive 10, claim and complete each, delete 10, send 10", run_cpu}};
+  return {{"aws_cpu", "own CPU time per message: receive 10, claim and complete each, delete 10, send 10", run_cpu},
+          {"aws_cpu_units", "the same, with DynamoDB asked for its units or not", run_units, true}};
 }
 
 }  // namespace bench

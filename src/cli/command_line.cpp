@@ -73,13 +73,17 @@ void declare_store(Command root, CommonOptions& common) {
 
 using AddCommand = void (*)(Command, Invocation&);
 constexpr std::pair<std::string_view, AddCommand> top_commands[] = {
-    {"run", add_run_command},         {"work", add_work_command},     {"send", add_send_command},
-    {"cluster", add_cluster_command}, {"tasks", add_tasks_command},   {"errors", add_errors_command},
-    {"retry", add_retry_command},     {"logs", add_logs_command},     {"results", add_results_command},
-    {"why", add_why_command},         {"verify", add_verify_command}, {"globals", add_globals_command},
-    {"queue", add_queue_command},     {"sweep", add_sweep_command},   {"dashboard", add_dashboard_command},
-    {"cost", add_cost_command},       {"setup", add_setup_command},   {"push", add_push_command},
-    {"backup", add_backup_command},   {"prune", add_prune_command},   {"completion", add_completion_command},
+    {"run", add_run_command},         {"work", add_work_command},
+    {"send", add_send_command},       {"cluster", add_cluster_command},
+    {"tasks", add_tasks_command},     {"errors", add_errors_command},
+    {"retry", add_retry_command},     {"logs", add_logs_command},
+    {"results", add_results_command}, {"trace", add_trace_command},
+    {"why", add_why_command},         {"verify", add_verify_command},
+    {"globals", add_globals_command}, {"queue", add_queue_command},
+    {"sweep", add_sweep_command},     {"dashboard", add_dashboard_command},
+    {"cost", add_cost_command},       {"setup", add_setup_command},
+    {"push", add_push_command},       {"backup", add_backup_command},
+    {"prune", add_prune_command},     {"completion", add_completion_command},
     {"man", add_man_command},
 };
 

@@ -18,6 +18,7 @@ void add_tasks_command(Command app, Invocation& invocation);
 void add_errors_command(Command app, Invocation& invocation);
 void add_logs_command(Command app, Invocation& invocation);
 void add_results_command(Command app, Invocation& invocation);
+void add_trace_command(Command app, Invocation& invocation);
 void add_why_command(Command app, Invocation& invocation);
 void add_verify_command(Command app, Invocation& invocation);
 void add_globals_command(Command app, Invocation& invocation);

@@ -10,7 +10,7 @@
 namespace fanfold::cli {
 namespace {
 
-class ConfigFile : public testing::Test {
+class ConfigFile : public ::testing::Test {
  protected:
   Result<void> read(const std::string& text) {
     std::ofstream(file()) << text;

@@ -1,3 +1,4 @@
+#include "cli/aws_metrics.hpp"
 #include "cli/commands.hpp"
 #include "cli/output.hpp"
 #include "cli/pause.hpp"
@@ -57,8 +58,8 @@ Error with_option(std::string_view option, Error error) {
   return error;
 }
 
-Result<Client> open_to_show(const Invocation& invocation, bool read_only) {
-  auto client = open_store(invocation.common, read_only ? StoreUse::read : StoreUse::write);
+Result<Client> open_to_show(const Invocation& invocation, bool read_only, std::shared_ptr<aws::Usage> usage) {
+  auto client = open_store(invocation.common, read_only ? StoreUse::read : StoreUse::write, std::move(usage));
   if (!client && client.error().code == ErrorCode::read_only) {
     Error error = std::move(client).error();
     error.message += "; --read-only shows it";
@@ -67,12 +68,14 @@ Result<Client> open_to_show(const Invocation& invocation, bool read_only) {
   return client;
 }
 
-fanfold::dashboard::Options shown_options(const Invocation& invocation, bool read_only) {
+fanfold::dashboard::Options shown_options(const Invocation& invocation, bool read_only,
+                                          const std::shared_ptr<aws::Usage>& usage) {
   const CommonOptions& common = invocation.common;
   fanfold::dashboard::Options shown{.read_only = read_only, .phrase_remedy = as_commands};
   if (is_on_aws(common)) {
     shown.is_on_aws = true;
     shown.look_interval = look_interval_on_aws;
+    shown.write_process = [usage](metrics::PrometheusText& text) { write_aws_metrics(text, *usage); };
     shown.store_name = "aws, table " + (common.table.empty() ? std::string("fanfold") : common.table);
   } else {
     shown.store_name = common.store;
@@ -89,10 +92,11 @@ Result<ExitCode> dashboard(const Invocation& invocation, const DashboardOptions&
       return Error{
           ErrorCode::invalid_argument, fmt::format("--host: '{}' is no name of a host: no scheme, no port", name), {}};
   }
-  auto client = open_to_show(invocation, options.read_only);
+  const auto usage = std::make_shared<aws::Usage>();  // Shared with the store.
+  auto client = open_to_show(invocation, options.read_only, usage);
   if (!client) return std::move(client).error();
   const std::stop_token stop = stop_on_signals();
-  const fanfold::dashboard::Options shown = shown_options(invocation, options.read_only);
+  const fanfold::dashboard::Options shown = shown_options(invocation, options.read_only, usage);
   auto server =
       serve::HttpServer::start({.address = endpoint->address, .port = endpoint->port, .host_names = options.host_names},
                                fanfold::dashboard::make_handler(*client, shown));

@@ -56,7 +56,7 @@ Result<std::uint64_t> restore_missing_results(const Client& client, const Messag
 
 namespace {
 
-constexpr std::size_t page_count_max = 1000;
+constexpr std::size_t results_page_max = 1000;
 
 /// A cluster: there is nothing to compare with.
 bool is_deleted(const Error& error) { return error.code == ErrorCode::deleted || error.code == ErrorCode::not_found; }
@@ -74,7 +74,7 @@ Result<void> repair_page(const Client& client, const MessageKey& cluster, const 
     return {};
   };
   const std::uint64_t index_count = tasks.back().index - tasks.front().index + 1;
-  const std::size_t count_max = std::min<std::uint64_t>(index_count, page_count_max);
+  const std::size_t count_max = std::min<std::uint64_t>(index_count, results_page_max);
   std::optional<std::uint64_t> next = tasks.front().index;
   while (next && task != tasks.end()) {
     auto page = client.core()->results(cluster, *next, count_max);
@@ -100,7 +100,7 @@ Result<void> repair_results(const Client& client, const MessageKey& cluster, con
   TaskFilter filter;
   filter.status = Status::complete;
   for (std::optional<std::uint64_t> next = 0; next;) {
-    auto page = client.list_task_states(cluster, filter, *next, page_count_max);
+    auto page = client.list_task_states(cluster, filter, *next, results_page_max);
     if (!page && is_deleted(page.error())) return {};
     if (!page) return std::move(page).error();
     if (!page->tasks.empty()) {

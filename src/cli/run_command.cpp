@@ -138,7 +138,7 @@ Result<void> Run::prepare() {
   auto list = read_list(*input_);
   if (!list) return std::move(list).error();
   list_ = std::move(*list);
-  auto client = open_store(invocation_.common, StoreUse::create);
+  auto client = open_store(invocation_.common, StoreUse::create, telemetry_.usage_of(options_.telemetry));
   if (!client) return std::move(client).error();
   client_.emplace(std::move(*client));
   return telemetry_.start(options_.telemetry, invocation_.common, "fanfold run " + job_.name);

@@ -11,7 +11,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-class Starts : public testing::Test {
+class Starts : public ::testing::Test {
  protected:
   std::vector<std::string> said_;
   std::optional<Error> gave_up_;

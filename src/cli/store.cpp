@@ -80,9 +80,10 @@ Result<Client> open_file(const CommonOptions& options, StoreUse use) {
   return client;
 }
 
-Result<Client> open_aws(const CommonOptions& options) {
+Result<Client> open_aws(const CommonOptions& options, std::shared_ptr<aws::Usage> usage) {
   auto where = aws_store(options);
   if (!where) return std::move(where).error();
+  where->usage = std::move(usage);
 #ifdef FANFOLD_AWS
   return aws::open(*where);
 #else
@@ -153,8 +154,8 @@ bool has_store_warned_lately() {
   return at != 0 && std::chrono::steady_clock::now() - warned < warning_lasts;
 }
 
-Result<Client> open_store(const CommonOptions& options, StoreUse use) {
-  return is_on_aws(options) ? open_aws(options) : open_file(options, use);
+Result<Client> open_store(const CommonOptions& options, StoreUse use, std::shared_ptr<aws::Usage> usage) {
+  return is_on_aws(options) ? open_aws(options, std::move(usage)) : open_file(options, use);
 }
 
 std::vector<std::string> environment_for_programs(const CommonOptions& options) {

@@ -14,9 +14,10 @@ enum class StoreUse : std::uint8_t {
   create  ///< Make the file where it is missing. On AWS nothing is made but by `fanfold setup aws`.
 };
 
-/// The one place that knows what --store may name.
+/// The one place that knows what --store may name. Where there is a `usage`, a store on AWS counts what it uses there.
 /// Errors: invalid_argument, not_found (no such file), those of the engine's own open().
-[[nodiscard]] Result<Client> open_store(const CommonOptions& options, StoreUse use);
+[[nodiscard]] Result<Client> open_store(const CommonOptions& options, StoreUse use,
+                                        std::shared_ptr<aws::Usage> usage = {});
 
 /// --store aws.
 [[nodiscard]] bool is_on_aws(const CommonOptions& options);

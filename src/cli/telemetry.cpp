@@ -1,13 +1,12 @@
 #include "cli/telemetry.hpp"
 
+#include "cli/aws_metrics.hpp"
 #include "cli/output.hpp"
 #include "cli/store.hpp"
 #include "cli/text.hpp"
+#include "metrics/trace_event.hpp"
 #include "serve/endpoint.hpp"
 #include "serve/request_parser.hpp"
-#ifdef FANFOLD_AWS
-#include "aws/call_counts.hpp"
-#endif
 
 #include <fanfold/version.hpp>
 
@@ -21,7 +20,6 @@ namespace fanfold::cli {
 namespace {
 
 constexpr std::string_view metrics_path = "/metrics";
-constexpr std::size_t traced_reason_columns_max = 300;
 
 void write_process(metrics::PrometheusText& text, std::chrono::system_clock::time_point started_at) {
   text.family("fanfold_info", metrics::MetricType::gauge, "The version of fanfold.");
@@ -30,28 +28,6 @@ void write_process(metrics::PrometheusText& text, std::chrono::system_clock::tim
               "Start time of the process since unix epoch in seconds.");
   text.sample({}, std::chrono::duration<double>(started_at.time_since_epoch()).count());
 }
-
-#ifdef FANFOLD_AWS
-void write_aws_calls(metrics::PrometheusText& text) {
-  const std::vector<aws::CallCount> counts = aws::call_counts();
-  const auto write = [&](std::string_view name, std::string_view help, aws::EndCounts aws::CallCount::*ends) {
-    text.family(name, metrics::MetricType::counter, help);
-    for (const aws::CallCount& count : counts) {
-      for (std::size_t end = 0; end < aws::call_end_count; ++end) {
-        text.sample(std::array{metrics::Label{"service", count.service}, metrics::Label{"operation", count.operation},
-                               metrics::Label{"outcome", to_string(static_cast<aws::CallEnd>(end))}},
-                    (count.*ends)[end]);
-      }
-    }
-  };
-  write("fanfold_aws_calls_total",
-        "Calls to AWS, with all their attempts: done, refused by the service (a condition that did not hold, too), "
-        "throttled or failed to the last attempt, or cancelled here.",
-        &aws::CallCount::calls);
-  write("fanfold_aws_attempts_total", "Requests that were sent to AWS, by what came of each.",
-        &aws::CallCount::attempts);
-}
-#endif
 
 }  // namespace
 
@@ -65,6 +41,10 @@ void add_telemetry(Command command, TelemetryOptions& options) {
                  "Write a timeline of every attempt for Perfetto or chrome://tracing; an earlier trace of fanfold's is "
                  "replaced, any other file is left alone",
                  {.value = "FILE"});
+}
+
+std::shared_ptr<aws::Usage> Telemetry::usage_of(const TelemetryOptions& options) const {
+  return options.metrics.empty() ? nullptr : usage_;
 }
 
 Result<void> Telemetry::start(const TelemetryOptions& options, const CommonOptions& common, std::string name) {
@@ -105,18 +85,15 @@ std::string Telemetry::text(bool is_on_aws) const {
   metrics::PrometheusText written;
   write_process(written, started_at_);
   counters_.write(written);
-#ifdef FANFOLD_AWS
-  if (is_on_aws) write_aws_calls(written);
-#else
-  static_cast<void>(is_on_aws);
-#endif
+  if (is_on_aws) write_aws_metrics(written, *usage_);
   return written.text();
 }
 
 Result<void> Telemetry::trace(const std::string& path, std::string name) {
-  auto file = TraceFile::open({.path = path,
-                               .first_object_begin = metrics::Timeline::first_event_begin,
-                               .failed = [this](const Error& error) { give_up_trace(error); }});
+  auto file =
+      TraceFile::open({.path = path, .first_object_begin = metrics::trace_begin, .failed = [this](const Error& error) {
+                         give_up_trace(error);
+                       }});
   if (!file) return std::move(file).error();
   file_.emplace(std::move(*file));
   timeline_.emplace(metrics::Timeline::Options{
@@ -144,7 +121,7 @@ void Telemetry::see(const WorkerEvent& event) {
   if (server_) counters_.see(event);
   if (!timeline_) return;
   if (event.detail.empty()) return timeline_->see(event);
-  const std::string detail = clipped(as_utf8(event.detail), traced_reason_columns_max);
+  const std::string detail = traced_reason(event.detail);
   WorkerEvent shown = event;
   shown.detail = detail;
   timeline_->see(shown);

@@ -7,7 +7,10 @@
 #include "metrics/worker_counters.hpp"
 #include "serve/http_server.hpp"
 
+#include <fanfold/backends/aws.hpp>
+
 #include <chrono>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -30,6 +33,8 @@ class Telemetry {
   /// Listens, and makes the file; called once, before there are workers. `name` is what a timeline calls this process.
   /// Errors: those of the server and of the file, with the option's name.
   [[nodiscard]] Result<void> start(const TelemetryOptions& options, const CommonOptions& common, std::string name);
+  /// Where the store is to count what it uses on AWS; empty where nobody will ask.
+  [[nodiscard]] std::shared_ptr<aws::Usage> usage_of(const TelemetryOptions& options) const;
   Telemetry(const Telemetry&) = delete;
   Telemetry& operator=(const Telemetry&) = delete;
 
@@ -58,6 +63,7 @@ class Telemetry {
 
   const std::chrono::system_clock::time_point started_at_ = std::chrono::system_clock::now();
   metrics::WorkerCounters counters_;
+  std::shared_ptr<aws::Usage> usage_ = std::make_shared<aws::Usage>();  // Shared with the store.
   mutable std::mutex mutex_;
   std::optional<Error> trace_error_;  // guarded by mutex_
   std::optional<TraceFile> file_;

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <chrono>
 #include <cstring>
+#include <filesystem>
 #include <optional>
 #include <thread>
 #include <utility>
@@ -20,8 +21,7 @@
 namespace fanfold::cli {
 namespace {
 
-constexpr std::string_view array_begin = "[\n";
-constexpr std::string_view array_end = "\n]\n";
+constexpr std::size_t traced_reason_columns_max = 300;
 constexpr mode_t file_mode = 0666;  // Less the process's mask.
 
 /// How long whoever reads a pipe may stand still: what runs stands still with it.
@@ -69,6 +69,8 @@ int write_trace(int descriptor, std::string_view bytes, std::optional<std::uint6
 
 }  // namespace
 
+std::string traced_reason(std::string_view reason) { return clipped(as_utf8(reason), traced_reason_columns_max); }
+
 Result<TraceFile> TraceFile::open(Options options) {
   const int descriptor = open_trace(options.path);
   const int number = errno;
@@ -83,11 +85,12 @@ Result<TraceFile> TraceFile::open(Options options) {
 }
 
 /// Never writes over what was not a trace before: a list of tasks, a store.
-Result<void> TraceFile::take_over() const {
+Result<void> TraceFile::take_over() {
   if (::flock(descriptor_, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
-    return Error{ErrorCode::conflict,
-                 fmt::format("--trace: another process writes {} now", printable(options_.path, Newlines::escape)),
-                 {}};
+    return Error{
+        ErrorCode::conflict,
+        fmt::format("{}: another process writes {} now", options_.option, printable(options_.path, Newlines::escape)),
+        {}};
   }
   std::string beginning(array_begin.size() + options_.first_object_begin.size(), '\0');
   const ssize_t count = ::pread(descriptor_, beginning.data(), beginning.size(), 0);
@@ -95,11 +98,12 @@ Result<void> TraceFile::take_over() const {
   beginning.resize(static_cast<std::size_t>(count));
   if (!is_ours(beginning)) {
     return Error{ErrorCode::invalid_argument,
-                 fmt::format("--trace: {} is there and no trace of fanfold's; it is left alone",
+                 fmt::format("{}: {} is there and no trace of fanfold's; it is left alone", options_.option,
                              printable(options_.path, Newlines::escape)),
                  {}};
   }
-  return ::ftruncate(descriptor_, 0) == 0 ? Result<void>() : error_of(errno);
+  was_empty_ = beginning.empty();
+  return {};
 }
 
 bool TraceFile::is_ours(std::string_view beginning) const {
@@ -112,6 +116,8 @@ TraceFile::TraceFile(TraceFile&& other) noexcept
     : options_(std::move(other.options_)),
       descriptor_(std::exchange(other.descriptor_, -1)),
       is_regular_(other.is_regular_),
+      was_empty_(other.was_empty_),
+      has_begun_(other.has_begun_),
       bytes_(other.bytes_),
       has_failed_(other.has_failed_),
       has_lost_reader_(other.has_lost_reader_) {}
@@ -134,17 +140,31 @@ void TraceFile::write(std::string_view object) {
   if (failure && options_.failed) options_.failed(*failure);
 }
 
+void TraceFile::discard() {
+  const std::scoped_lock lock(mutex_);
+  has_failed_ = true;
+  if (!is_regular_ || !(has_begun_ || was_empty_)) return;
+  static_cast<void>(::ftruncate(descriptor_, 0));
+  std::error_code unused;
+  std::filesystem::remove(std::filesystem::canonical(options_.path, unused), unused);  // No link to it.
+}
+
+std::uint64_t TraceFile::bytes() const {
+  const std::scoped_lock lock(mutex_);
+  return bytes_;
+}
+
 Result<void> TraceFile::append(std::string_view object) {
-  const std::string_view separator = bytes_ == 0 ? array_begin : std::string_view(",\n");
-  std::string text = std::string(separator).append(object);
+  std::string text = std::string(bytes_ == 0 ? array_begin : separator).append(object);
   const std::uint64_t bytes = bytes_ + text.size();
   if (bytes > options_.bytes_max) {
     return Error{ErrorCode::too_large,
-                 fmt::format("--trace: {} has {} MiB, and viewers take no more",
+                 fmt::format("{}: {} has {} MiB, and viewers take no more", options_.option,
                              printable(options_.path, Newlines::escape), bytes_ >> 20U),
                  {}};
   }
   if (is_regular_) text += array_end;
+  if (is_regular_ && !std::exchange(has_begun_, true) && ::ftruncate(descriptor_, 0) != 0) return error_of(errno);
   const int number = write_trace(descriptor_, text, is_regular_ ? std::optional(bytes_) : std::nullopt);
   if (number == 0) {
     bytes_ = bytes;
@@ -166,7 +186,7 @@ Error TraceFile::error_of(int number) const {
   const char* const why = number == ENXIO       ? "nobody reads this pipe"
                           : number == ETIMEDOUT ? "whoever reads it has taken nothing for 5 s"
                                                 : std::strerror(number);
-  return {code, fmt::format("--trace: {}: {}", printable(options_.path, Newlines::escape), why), {}};
+  return {code, fmt::format("{}: {}: {}", options_.option, printable(options_.path, Newlines::escape), why), {}};
 }
 
 }  // namespace fanfold::cli

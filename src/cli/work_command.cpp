@@ -206,7 +206,7 @@ Result<ExitCode> work(const Invocation& invocation, const WorkOptions& options) 
       .say = complain, .give_up = [&watch](Error error) { watch.give_up(std::move(error)); }, .stop = watch.token()};
   auto command = TaskCommand::make(std::move(program));
   if (!command) return std::move(command).error();
-  auto client = open_store(invocation.common, StoreUse::create);
+  auto client = open_store(invocation.common, StoreUse::create, telemetry.usage_of(options.telemetry));
   if (!client) return std::move(client).error();
   WorkerOptions tuned = worker_options(options);
   // Left behind by a worker that ends, a long poll would take the messages of whoever comes next.

@@ -101,6 +101,19 @@ ClaimAnswer answer_with(ClaimOutcome outcome, const Cell& cell, const SeenState&
   return answer;
 }
 
+bool may_have_failed(const Cell& cell) noexcept {
+  switch (cell.state) {
+    case Cell::State::free: return cell.attempt > 0;  // A claim after a failure may have been given back.
+    case Cell::State::leased:
+    case Cell::State::waiting:
+    case Cell::State::done: return cell.attempt > 1;
+    case Cell::State::backing_off:
+    case Cell::State::failed:
+    case Cell::State::crashed: return true;
+  }
+  return true;
+}
+
 Status status_of(const Cell& cell) noexcept {
   switch (cell.state) {
     case Cell::State::done: return Status::complete;

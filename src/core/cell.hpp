@@ -75,6 +75,9 @@ struct EndFacts {
 [[nodiscard]] ClaimAnswer answer_with(ClaimOutcome outcome, const Cell& cell, const SeenState& seen,
                                       std::string_view child_id);
 
+/// Whether an attempt of the cell's round may have failed. Where none has, no entry says why.
+[[nodiscard]] bool may_have_failed(const Cell& cell) noexcept;
+
 [[nodiscard]] Status status_of(const Cell& cell) noexcept;
 [[nodiscard]] StatusCode code_of(Status status) noexcept;
 

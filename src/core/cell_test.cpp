@@ -144,5 +144,19 @@ TEST(Cell, IsFreeUntilTheEndOfItsBackoff) {
   EXPECT_EQ(claim_cell(cell, claim_by(2), noon + 5s).outcome, ClaimOutcome::claimed);
 }
 
+TEST(Cell, MayHaveFailedWhereAnAttemptCameBeforeTheOneThatItTellsOf) {
+  const auto may_have = [](Cell::State state, std::uint32_t attempt) {
+    return may_have_failed({.state = state, .attempt = attempt});
+  };
+  for (const auto state : {Cell::State::leased, Cell::State::waiting, Cell::State::done}) {
+    EXPECT_FALSE(may_have(state, 1));
+    EXPECT_TRUE(may_have(state, 2));
+  }
+  EXPECT_FALSE(may_have(Cell::State::free, 0));
+  EXPECT_TRUE(may_have(Cell::State::free, 1));
+  for (const auto state : {Cell::State::backing_off, Cell::State::failed, Cell::State::crashed})
+    EXPECT_TRUE(may_have(state, 0));
+}
+
 }  // namespace
 }  // namespace fanfold::core

@@ -155,7 +155,7 @@ class Routes {
     const std::scoped_lock lock(measure_mutex_);
     const auto now = std::chrono::steady_clock::now();
     if (!measured_ || measured_->status != 200 || now - measured_at_ >= options_.look_interval) {
-      measured_ = store_metrics(client_);
+      measured_ = store_metrics(client_, options_);
       measured_at_ = std::chrono::steady_clock::now();
     }
     return *measured_;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "metrics/prometheus_text.hpp"
 #include "serve/http_server.hpp"
 
 #include <fanfold/client.hpp>
@@ -17,6 +18,8 @@ struct Options {
   /// Whether the store is still what was opened; an error is every answer's. For what a reader cannot see by reading,
   /// as that its file was replaced.
   std::function<Result<void>()> check_store{};
+  /// What /metrics tells besides the store: of this process. Called from several threads.
+  std::function<void(metrics::PrometheusText& text)> write_process{};
   std::function<Time()> now{};  ///< For tests; the system's clock where it is empty.
 };
 

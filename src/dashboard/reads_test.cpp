@@ -135,6 +135,16 @@ TEST(DashboardReads, MeasuresWhatTheStoreHolds) {
     EXPECT_TRUE(has(answer, line)) << line << answer.body;
 }
 
+TEST(DashboardReads, MeasuresItsOwnProcessToo) {
+  engine::World world;
+  const auto handler = make_handler(*world.client, {.write_process = [](metrics::PrometheusText& text) {
+    text.family("own_total", metrics::MetricType::counter, "Own.");
+    text.sample(std::uint64_t{7});
+  }});
+  const serve::Answer answer = handler({.method = "GET", .path = "/metrics", .query = {}, .headers = {}, .body = {}});
+  EXPECT_TRUE(has(answer, "own_total 7\n")) << answer.body;
+}
+
 TEST(DashboardReads, SaysWhatItIsAndWhereThereIsNothing) {
   Scene scene;
   EXPECT_TRUE(has(scene.get("/api/store"), R"("store":"jobs","engine":"sqlite","read_only":false)"));

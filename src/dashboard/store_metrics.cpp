@@ -96,7 +96,7 @@ Result<void> write_queues(PrometheusText& text, const Client& client) {
 
 }  // namespace
 
-serve::Answer store_metrics(const Client& client) {
+serve::Answer store_metrics(const Client& client, const Options& options) {
   auto sums = sum_clusters(client);
   if (!sums) return error_answer(sums.error());
   PrometheusText text;
@@ -104,6 +104,7 @@ serve::Answer store_metrics(const Client& client) {
   text.sample(std::array{Label{"version", version()}}, std::uint64_t{1});
   write_clusters(text, *sums);
   if (auto queues = write_queues(text, client); !queues) return error_answer(queues.error());
+  if (options.write_process) options.write_process(text);
   return {.content_type = std::string(PrometheusText::content_type), .body = text.text()};
 }
 

@@ -1,6 +1,6 @@
 #include "dashboard/timeline.hpp"
 
-#include "views/json_object.hpp"
+#include "views/cluster_state.hpp"
 
 #include <algorithm>
 #include <array>
@@ -47,13 +47,9 @@ Result<void> sample(const Client& client, const ClusterHeader& header, Histogram
 }
 
 Json events_of(const ClusterHeader& header) {
-  std::vector<std::pair<Time, std::string>> events{{header.created_at, "created"}};
-  for (const ErrorEntry& error : header.error) events.emplace_back(error.at, error.message);
-  if (header.completed_at) events.emplace_back(*header.completed_at, header.stopped() ? "stopped" : "finished");
-  if (header.finish_sent_at) events.emplace_back(*header.finish_sent_at, "finish sent");
-  std::ranges::stable_sort(events, {}, &std::pair<Time, std::string>::first);
-  return array_of(
-      events, [](const auto& event) { return JsonObject().time("at", event.first).text("what", event.second).line(); });
+  return array_of(views::moments_of(header), [](const views::Moment& moment) {
+    return JsonObject().time("at", moment.at).text("what", moment.what).line();
+  });
 }
 
 }  // namespace

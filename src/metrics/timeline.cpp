@@ -1,6 +1,6 @@
 #include "metrics/timeline.hpp"
 
-#include <fanfold/detail/json_writer.hpp>
+#include "metrics/trace_event.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -8,42 +8,14 @@
 namespace fanfold::metrics {
 namespace {
 
-using detail::JsonWriter;
-
-/// An event's beginning. Lanes are numbered from 1, since viewers take thread 0 for the processor that has nothing to
-/// do.
-void begin_event(JsonWriter& json, std::string_view name, std::string_view phase, std::int64_t process) {
-  json.begin_object();
-  json.plain_key("name");
-  json.string(name);
-  json.plain_key("ph");
-  json.plain_string(phase);
-  json.plain_key("pid");
-  json.integer(process);
-}
-
-void member(JsonWriter& json, std::string_view key, std::int64_t value) {
-  json.plain_key(key);
-  json.integer(value);
-}
-
-void member(JsonWriter& json, std::string_view key, std::string_view value) {
-  json.plain_key(key);
-  json.string(value);
-}
-
-/// {"cluster":"SQSMessage$…","task":17,"attempt":1; the object stays open.
-void begin_args(JsonWriter& json, Work work, std::string_view record_id, const std::optional<std::uint64_t>& task,
+/// {"cluster":"SQSMessage$…","task":17,"attempt":1; the arguments stay open.
+void begin_args(TraceEvent& written, Work work, std::string_view record_id, const std::optional<std::uint64_t>& task,
                 std::uint32_t attempt) {
-  json.plain_key("args");
-  json.begin_object();
+  written.begin_args();
   if (!record_id.empty())
-    member(json, work == Work::message ? "message" : "cluster", std::string(key_prefix).append(record_id));
-  if (task) {
-    json.plain_key("task");
-    json.unsigned_integer(*task);
-  }
-  if (attempt > 0) member(json, "attempt", std::int64_t{attempt});
+    written.member(work == Work::message ? "message" : "cluster", std::string(key_prefix).append(record_id));
+  if (task) written.count("task", *task);
+  if (attempt > 0) written.count("attempt", attempt);
 }
 
 std::string span_name(const Attempt& attempt) {
@@ -84,15 +56,7 @@ std::size_t Timeline::AttemptHash::operator()(const Attempt& attempt) const noex
 }
 
 Timeline::Timeline(Options options) : options_(std::move(options)), started_(options_.now()) {
-  std::string text;
-  JsonWriter json(text);
-  begin_event(json, "process_name", "M", options_.process_id);
-  json.plain_key("args");
-  json.begin_object();
-  member(json, "name", options_.process_name);
-  json.end_object();
-  json.end_object();
-  options_.write(text);
+  options_.write(name_of_process(options_.process_id, options_.process_name));
 }
 
 Timeline::~Timeline() { write_waiting(); }
@@ -188,61 +152,36 @@ void Timeline::see(const WorkerEvent& event) {
 }
 
 void Timeline::write_lane(std::size_t lane) const {
-  std::string text;
-  JsonWriter json(text);
-  begin_event(json, "thread_name", "M", options_.process_id);
-  member(json, "tid", static_cast<std::int64_t>(lane));
-  json.plain_key("args");
-  json.begin_object();
-  member(json, "name", "lane " + std::to_string(lane));
-  json.end_object();
-  json.end_object();
-  options_.write(text);
+  options_.write(name_of_lane(options_.process_id, lane, "lane " + std::to_string(lane)));
 }
 
 void Timeline::write_count(const Count& count) const {
-  std::string text;
-  JsonWriter json(text);
-  begin_event(json, "handlers running", "C", options_.process_id);
-  member(json, "ts", microseconds(count.at));
-  json.plain_key("args");
-  json.begin_object();
-  member(json, "running", static_cast<std::int64_t>(count.running));
-  json.end_object();
-  json.end_object();
-  options_.write(text);
+  TraceEvent written("handlers running", "C", options_.process_id);
+  written.member("ts", microseconds(count.at)).begin_args().count("running", count.running);
+  options_.write(written.text());
 }
 
 void Timeline::write_span(const Attempt& attempt, const Span& span, std::string_view outcome,
                           std::string_view reason) const {
-  std::string text;
-  JsonWriter json(text);
-  begin_event(json, span_name(attempt), "X", options_.process_id);
-  member(json, "tid", static_cast<std::int64_t>(span.lane));
-  member(json, "cat", to_string(attempt.work));
-  member(json, "ts", microseconds(span.begun));
-  member(json, "dur", microseconds(span.ended) - microseconds(span.begun));
-  begin_args(json, attempt.work, attempt.record_id, attempt.task, attempt.number);
-  member(json, "outcome", outcome);
-  if (!reason.empty()) member(json, "reason", reason);
-  json.end_object();
-  json.end_object();
-  options_.write(text);
+  TraceEvent written(span_name(attempt), "X", options_.process_id);
+  written.lane(span.lane)
+      .member("cat", to_string(attempt.work))
+      .member("ts", microseconds(span.begun))
+      .member("dur", microseconds(span.ended) - microseconds(span.begun));
+  begin_args(written, attempt.work, attempt.record_id, attempt.task, attempt.number);
+  written.member("outcome", outcome);
+  if (!reason.empty()) written.member("reason", reason);
+  options_.write(written.text());
 }
 
 void Timeline::write_instant(std::string_view name, const WorkerEvent& event) const {
-  std::string text;
-  JsonWriter json(text);
-  begin_event(json, name, "i", options_.process_id);
-  member(json, "tid", std::int64_t{1});
-  json.plain_key("s");
-  json.plain_string("p");  // Across the lanes of this process.
-  member(json, "ts", microseconds(options_.now()));
-  begin_args(json, work_of(event), event.record_id, event.task, event.attempt);
-  if (!event.detail.empty()) member(json, "reason", event.detail);
-  json.end_object();
-  json.end_object();
-  options_.write(text);
+  TraceEvent written(name, "i", options_.process_id);
+  written.lane(1)
+      .member("s", "p")  // Across the lanes of this process.
+      .member("ts", microseconds(options_.now()));
+  begin_args(written, work_of(event), event.record_id, event.task, event.attempt);
+  if (!event.detail.empty()) written.member("reason", event.detail);
+  options_.write(written.text());
 }
 
 std::int64_t Timeline::microseconds(Steady at) const {

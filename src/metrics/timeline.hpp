@@ -44,8 +44,6 @@ class Timeline {
   static constexpr std::size_t waiting_max = 65'536;
   /// Between two counts of running handlers, so that they are not most of what is written.
   static constexpr std::chrono::milliseconds count_interval{10};
-  /// What was written of this format begins so, without the bracket before it.
-  static constexpr std::string_view first_event_begin = R"({"name":"process_name","ph":"M",)";
 
   /// Writes the first event.
   explicit Timeline(Options options);

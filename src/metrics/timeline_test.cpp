@@ -1,5 +1,7 @@
 #include "metrics/timeline.hpp"
 
+#include "metrics/trace_event.hpp"
+
 #include <gtest/gtest.h>
 
 #include <thread>
@@ -51,7 +53,7 @@ TEST(Timeline, BeginsWithTheNameOfTheProcess) {
   const Recorded recorded;
   ASSERT_EQ(recorded.events.size(), 1U);
   EXPECT_EQ(recorded.events.front(), R"({"name":"process_name","ph":"M","pid":42,"args":{"name":"fanfold \"work\""}})");
-  EXPECT_TRUE(recorded.events.front().starts_with(Timeline::first_event_begin));
+  EXPECT_TRUE(recorded.events.front().starts_with(trace_begin));
 }
 
 TEST(Timeline, WritesASpanOfAnAttemptOnceItsOutcomeIsRecorded) {

@@ -1,5 +1,7 @@
 #include "views/cluster_state.hpp"
 
+#include <algorithm>
+
 namespace fanfold::views {
 
 std::string state_text(const ClusterHeader& header, const Progress& progress) {
@@ -20,6 +22,15 @@ Result<std::optional<FinishState>> read_finish(const Client& client, const Clust
   if (!record && record.error().code == ErrorCode::not_found) return std::optional<FinishState>();
   if (!record) return std::move(record).error();
   return std::optional<FinishState>({record->status, record->consumption_count, std::move(record->error)});
+}
+
+std::vector<Moment> moments_of(const ClusterHeader& header) {
+  std::vector<Moment> moments{{header.created_at, "created"}};
+  for (const ErrorEntry& error : header.error) moments.push_back({error.at, error.message});
+  if (header.completed_at) moments.push_back({*header.completed_at, header.stopped() ? "stopped" : "finished"});
+  if (header.finish_sent_at) moments.push_back({*header.finish_sent_at, "finish sent"});
+  std::ranges::stable_sort(moments, {}, &Moment::at);
+  return moments;
 }
 
 Json errors_json(const std::vector<ErrorEntry>& errors) {

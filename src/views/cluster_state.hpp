@@ -22,6 +22,13 @@ struct FinishState {
 /// The member `finish` that `cluster show --json` adds to a record.
 [[nodiscard]] std::string finish_json(const FinishState& finish);
 
+/// What a cluster's header tells of when something happened to it, the earliest first.
+struct Moment {
+  Time at{};
+  std::string what{};
+};
+[[nodiscard]] std::vector<Moment> moments_of(const ClusterHeader& header);
+
 /// Error entries as a JSON array.
 [[nodiscard]] Json errors_json(const std::vector<ErrorEntry>& errors);
 

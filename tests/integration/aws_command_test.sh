@@ -186,6 +186,12 @@ expect 0 fanfold work --queue resize --lease 3s --until mixed -- true
 expect 0 fanfold verify mixed
 expect 0 fanfold cluster watch mixed
 
+# --- the timeline of it, with its three rounds
+expect 0 fanfold trace mixed --output mixed.json
+"$FANFOLD_BIN" cluster show mixed --json >shown
+python3 "$SOURCE_DIR/tests/python/cluster_trace_check.py" mixed.json shown >out 2>err || failed "$(cat err)"
+for counted in complete=4 failed=0 failed-at-most=3 failed-attempts=3 rounds=3 finishes=3 ends=4 goes-on=0; do says "$counted "; done
+
 # --- the rounds of a task, in their order; a finish handler that fails for good, and what it printed
 expect 0 fanfold cluster create --queue resize --tasks some.txt --name rounds
 for _ in 1 2; do

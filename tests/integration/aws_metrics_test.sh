@@ -14,7 +14,7 @@ expect 0 fanfold cluster create --queue resize --tasks list.txt --name photos
 "$FANFOLD_BIN" work --queue resize --jobs 2 --metrics 0 --json -- true >w.out 2>w.err </dev/null &
 worker=$!
 stop_all() {
-  kill -9 $worker 2>/dev/null || true
+  kill -9 $worker ${dashboard:-} 2>/dev/null || true
   stop_aws_server
 }
 trap stop_all EXIT
@@ -35,6 +35,27 @@ for operation in 'service="sqs",operation="ReceiveMessage"' 'service="sqs",opera
   (($(value "fanfold_aws_attempts_total{$operation,outcome=\"ok\"}") > 0)) || failed "no request of $operation"
 done
 same 0 "$(awk '/^fanfold_aws_.*outcome="(throttled|failed)"/ { sum += $2 } END { print sum + 0 }' scraped)"
+# What the tasks took, as the service told: two write units each where no neighbours share one, and the tree's and the finish's. Each write is one or more.
+units=$(value 'fanfold_aws_capacity_units_total{service="dynamodb",kind="write"}')
+writes=$(awk '/^fanfold_aws_calls_total{service="dynamodb",operation="(UpdateItem|PutItem)",outcome="ok"}/ { sum += $2 } END { print sum }' scraped)
+awk -v units="$units" -v writes="$writes" 'BEGIN { exit !(writes > 0 && units >= writes && units <= 55) }' || failed "$units write units for $writes writes of 20 tasks"
+units=$(value 'fanfold_aws_capacity_units_total{service="dynamodb",kind="read"}')
+awk -v units="$units" 'BEGIN { exit !(units > 0) }' || failed "$units read units"
+# A dashboard counts its own.
+expect 0 fanfold cluster open --queue resize --name album
+"$FANFOLD_BIN" dashboard --listen 0 --json >d.out 2>d.err </dev/null &
+dashboard=$!
+until grep -q '"url"' d.out; do kill -0 $dashboard || failed "$(cat d.err)"; sleep 0.05; done
+worker_url=$url url=$(sed 's/.*"url":"\([^"]*\)".*/\1/' d.out)
+url=${url%/}/metrics
+scrape
+kill $dashboard
+cp scraped out
+says 'fanfold_queue_messages{queue="resize"'
+units=$(value 'fanfold_aws_capacity_units_total{service="dynamodb",kind="read"}')
+awk -v units="$units" 'BEGIN { exit !(units > 0) }' || failed "$units read units of the dashboard's"
+same 0 "$(value 'fanfold_aws_capacity_units_total{service="dynamodb",kind="write"}')"
+url=$worker_url
 # A server that is gone is told by the requests at once, by the calls once they give up.
 kill -9 "$aws_server"
 for ((waited = 0; waited < 600; waited++)); do

@@ -7,7 +7,7 @@ expect 0 fanfold --help
 says 'Exit codes:'
 expect 0 fanfold --version
 for command in run work send "cluster create" "cluster open" "cluster add" "cluster seal" "cluster ls" "cluster show" "cluster watch" \
-  "cluster stop" "cluster pause" "cluster resume" "cluster retry" "cluster rm" tasks "tasks fail" errors retry logs results why verify \
+  "cluster stop" "cluster pause" "cluster resume" "cluster retry" "cluster rm" tasks "tasks fail" errors retry logs results trace why verify \
   "globals get" "globals put" "globals edit" "queue create" "queue ls" "queue stats" "queue dead" "queue purge" "queue redrive" sweep cost "setup aws" push backup prune completion man; do
   # shellcheck disable=SC2086
   expect 0 fanfold $command --help

@@ -62,6 +62,37 @@ TEST_F(TraceFileOnDisk, LeavesEveryOtherFileAlone) {
   }
 }
 
+TEST_F(TraceFileOnDisk, LeavesATraceThatIsThereUntilTheFirstWrite) {
+  directory.write("t", "[\n{\"a\":0}\n]\n");
+  { const auto file = TraceFile::open(options("t")).value(); }
+  EXPECT_EQ(text("t"), "[\n{\"a\":0}\n]\n");
+}
+
+TEST_F(TraceFileOnDisk, IsNotThereOnceItIsDiscarded) {
+  for (const std::string before : {"", "[\n{\"a\":0},\n{\"a\":1},\n{\"a\":2}\n]\n"}) {
+    if (!before.empty()) directory.write("t", before);
+    auto file = TraceFile::open(options("t")).value();
+    file.write(R"({"a":1})");
+    EXPECT_EQ(file.bytes(), 9U);
+    file.discard();
+    EXPECT_FALSE(std::filesystem::exists(directory / "t"));
+  }
+}
+
+TEST_F(TraceFileOnDisk, LeavesATraceThatIsThereWhereItIsDiscardedBeforeTheFirstWrite) {
+  directory.write("t", "[\n{\"a\":0}\n]\n");
+  TraceFile::open(options("t")).value().discard();
+  EXPECT_EQ(text("t"), "[\n{\"a\":0}\n]\n");
+  TraceFile::open(options("new")).value().discard();
+  EXPECT_FALSE(std::filesystem::exists(directory / "new"));
+}
+
+TEST_F(TraceFileOnDisk, NamesTheOptionThatNamedIt) {
+  auto named = options("missing/t");
+  named.option = "--output";
+  EXPECT_TRUE(TraceFile::open(named).error().message.starts_with("--output: "));
+}
+
 TEST_F(TraceFileOnDisk, EndsAtItsLimitWholeAndSaysSoOnce) {
   auto limited = options("t");
   limited.bytes_max = 30;

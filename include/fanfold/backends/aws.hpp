@@ -15,8 +15,9 @@ struct Usage {
   std::atomic<std::uint64_t> sqs_visibility_count{0};
   std::atomic<std::uint64_t> sqs_other_count{0};
   std::atomic<std::uint64_t> dynamodb_call_count{0};
-  std::atomic<std::uint64_t> dynamodb_write_thousandths{0};  ///< Of a write unit, as the service says.
-  std::atomic<std::uint64_t> dynamodb_read_thousandths{0};   ///< Of a read unit.
+  /// Of a write unit, as the service says. Of what a refused write takes it says nothing.
+  std::atomic<std::uint64_t> dynamodb_write_thousandths{0};
+  std::atomic<std::uint64_t> dynamodb_read_thousandths{0};  ///< Of a read unit.
   std::atomic<std::uint64_t> s3_put_count{0};
   std::atomic<std::uint64_t> s3_get_count{0};
   std::atomic<std::uint64_t> s3_delete_count{0};

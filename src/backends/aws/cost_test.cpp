@@ -167,6 +167,30 @@ TEST(LedgerCost, OfAPageOfFailedTasksIsTheErrorsOfThoseAlone) {
   EXPECT_LE(reads_of(TaskParts::errors), reads_of(TaskParts::states) + 1) << "all ten are of one leaf";
 }
 
+TEST(LedgerCost, OfAListOfTasksThatNeverFailedIsTheirLeavesAlone) {
+  constexpr std::uint64_t count = 100 * tree_radix;
+  TestLedger test;
+  const ClusterHeader cluster = test.cluster(count);
+  std::vector<ClaimRequest> claims;
+  std::vector<EndRequest> ends;
+  for (std::uint64_t position = 0; position < count; ++position) claims.push_back(test.claim_of(cluster, position));
+  ASSERT_EQ(test.ledger.claim(claims, test.clock.now()).value().size(), count);
+  for (const ClaimRequest& claim : claims) ends.push_back(TestLedger::end_of(claim));
+  ASSERT_TRUE(test.ledger.end(ends, test.clock.now()).has_value());
+  test.table.reset_usage();
+  std::uint64_t listed = 0;
+  TaskQuery query{.cluster_id = cluster.id, .filter = {}, .count_max = 1'000, .parts = TaskParts::errors};
+  for (std::optional<std::uint64_t> next = 0; next;) {
+    query.first_index = *next;
+    const TaskPage page = test.ledger.list_tasks(query).value();
+    listed += page.tasks.size();
+    next = page.next_index;
+  }
+  EXPECT_EQ(listed, count);
+  // A leaf, or a part of it, in each page, and the header.
+  EXPECT_LE(test.table.usage().read_units, 100 + 2 * 4);
+}
+
 /// Requests that finding the cluster of this name takes, among 1,000 of other names of which it is the newest or the
 /// oldest.
 std::uint64_t requests_of_finding(bool newest) {

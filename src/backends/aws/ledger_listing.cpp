@@ -118,8 +118,8 @@ Result<std::vector<std::vector<ErrorEntry>>> AwsLedger::read_errors(std::span<co
   std::vector<RecordRef> refs;
   std::vector<std::size_t> owners;
   for (std::size_t i = 0; i < tasks.size(); ++i) {
-    // A task that nobody touched in its first round was in no other.
-    if (tasks[i].refs.size() == 1 && tasks[i].cell.state == Cell::State::free) continue;
+    // Most tasks have no errors, and to find that out would take a read for each leaf.
+    if (tasks[i].refs.size() == 1 && !core::may_have_failed(tasks[i].cell)) continue;
     for (const RecordRef& ref : tasks[i].refs) {
       refs.push_back(ref);
       owners.push_back(i);
