@@ -68,7 +68,8 @@ TaskSender::TaskSender(Store& store, const ClusterHeader& header, std::string ho
                    .name = header.name,
                    .round = header.round,
                    .bucket_params = header.bucket_params,
-                   .expires_at = header.expires_at};
+                   .expires_at = header.expires_at,
+                   .trace = header.trace};
   if (support::is_fifo(url_)) range_.group_id = header.id;
   entries_.reserve(store.backend.bulk_count());
 }
