@@ -22,6 +22,9 @@ struct FinishState {
 /// The member `finish` that `cluster show --json` adds to a record.
 [[nodiscard]] std::string finish_json(const FinishState& finish);
 
+/// The member `trace` that it adds where the cluster has one.
+[[nodiscard]] std::string trace_json(const TraceContext& trace);
+
 /// Error entries as a JSON array.
 [[nodiscard]] Json errors_json(const std::vector<ErrorEntry>& errors);
 
