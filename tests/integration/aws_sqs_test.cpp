@@ -130,7 +130,7 @@ TEST_F(Sqs, TheTraceHeaderIsASystemAttributeOfTheMessagesThatHaveOne) {  // By S
   const std::string header = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1";
   std::vector<OutgoingMessage> messages{text_message("one"), text_message("two")};
   messages[1].content.trace = TraceContext{.aws_header = header};
-  queue->send("https://queue", messages).value().at(1).value();
+  EXPECT_EQ(queue->send("https://queue", messages).value().at(1).value(), "b");
   EXPECT_EQ(sent,
             R"({"QueueUrl":"https://queue","Entries":[{"Id":"0","MessageBody":"one"},{"Id":"1","MessageBody":"two",)"
             R"("MessageSystemAttributes":{"AWSTraceHeader":{"DataType":"String","StringValue":")" +
