@@ -50,6 +50,7 @@ struct ClusterHeader {
   DeadlineAction deadline_action = DeadlineAction::report;
   Time created_at{};
   std::string creation_key{};  ///< The idempotency key's hash, empty without one.
+  TraceContext trace{};        ///< Of whoever created it: every message of the cluster carries it.
 
   // State.
   std::uint32_t round = 0;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <fanfold/trace_context.hpp>
 #include <fanfold/types.hpp>
 
 namespace fanfold {
@@ -18,7 +19,7 @@ struct Envelope {
   std::optional<Json> meta{};  ///< Messages only; a task's meta is in its record.
   std::optional<BucketParams> bucket_params{};
   Time expires_at{};
-  std::string trace_parent{};  ///< W3C `traceparent`, carried through.
+  SharedTrace trace{};  ///< Of whoever sent it; what a cluster sends has the cluster's.
 
   friend bool operator==(const Envelope&, const Envelope&) = default;
 };

@@ -22,6 +22,11 @@ class Context {
   /// refuse what comes with a lower one than they have seen.
   [[nodiscard]] std::uint64_t fencing_number() const noexcept { return std::uint64_t{round} << 32U | attempt; }
 
+  /// Where the message belongs in its distributed trace, as whoever sent it said: that of its cluster, or of the send;
+  /// empty where there was none. The parent of spans that the handler makes. Child clusters have it too, unless their
+  /// options have another.
+  [[nodiscard]] const TraceContext& trace() const noexcept { return *delivery_->content->trace; }
+
   /// A task that found more work: the task ends when the child cluster does, failed where that failed
   /// (`parent_fails_with_child`). Keyed by this task, so that running it again creates nothing twice.
   /// The task has no result of its own then, and may end before the child's finish handler has run. To fold what the

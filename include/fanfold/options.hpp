@@ -26,6 +26,9 @@ struct ClusterOptions {
       24 * 30};  ///< Records and globals are kept so long; at least the queue's retention + 2 days.
   bool parent_fails_with_child =
       true;  ///< Child clusters: false ends the parent's task as done whatever became of the child.
+  /// Carried by every message of the cluster, in all rounds. A child's is its task's unless one is given. Called again
+  /// with the same key, the first one stays.
+  TraceContext trace{};
 };
 
 struct SendOptions {
@@ -36,6 +39,7 @@ struct SendOptions {
                                        ///< each message is delivered. A second message with one within 5 minutes is
                                        ///< swallowed as on SQS: its record stays PRE FLIGHT until it expires.
   std::chrono::hours expires_after{24 * 30};
+  TraceContext trace{};  ///< Carried by the message.
 };
 
 /// Retrying and time limits of one consumer.

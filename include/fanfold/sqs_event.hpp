@@ -17,7 +17,8 @@ struct SqsRecord {
   std::string message_id{};
   std::string receipt_handle{};
   std::string body{};                               ///< As on the wire.
-  std::map<std::string, std::string> attributes{};  ///< ApproximateReceiveCount, SentTimestamp (ms), MessageGroupId, …
+  std::map<std::string, std::string> attributes{};  ///< ApproximateReceiveCount, SentTimestamp (ms), MessageGroupId,
+                                                    ///< AWSTraceHeader, …
   std::map<std::string, SqsMessageAttribute> message_attributes{};
   std::string event_source_arn{};  ///< `arn:<partition>:sqs:<region>:<account>:<queue>`, or the embedded queue's name.
   std::string aws_region{};
@@ -44,8 +45,9 @@ struct BatchItemError {
 
 /// A task or message that failed for good.
 struct BatchItemFailed {
-  std::string what{};    ///< "task 7 of SQSMessage$…", "SQSMessage$…"
-  std::string reason{};  ///< What the handler said, or what its input lacks.
+  std::string what{};      ///< "task 7 of SQSMessage$…", "SQSMessage$…"
+  std::string reason{};    ///< What the handler said, or what its input lacks.
+  std::string trace_id{};  ///< Of its message's trace; empty where it has none.
 };
 
 /// Lambda's partial-batch response.

@@ -41,7 +41,8 @@ struct WorkerEvent {
   std::uint32_t attempt = 0;
   std::chrono::microseconds took{0};
   std::string_view detail{};
-  const Error* error = nullptr;  ///< Of a call that failed, with the event `error`; `detail` is its text.
+  const TraceContext* trace = nullptr;  ///< Of its message; null where it has none.
+  const Error* error = nullptr;         ///< Of a call that failed, with the event `error`; `detail` is its text.
 };
 
 struct WorkerOptions {

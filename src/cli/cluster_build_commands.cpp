@@ -48,6 +48,7 @@ Result<void> read_failures_allowed(const std::string& text, ClusterOptions& opti
 
 Result<ClusterOptions> cluster_options(const BuildOptions& options) {
   ClusterOptions cluster = options.cluster;
+  cluster.trace = TraceContext::from_environment();
   if (auto read = read_failures_allowed(options.failures_allowed, cluster); !read) return read.error();
   if (options.stop_at_deadline) cluster.deadline_action = DeadlineAction::stop;
   if (options.expires_after.count() > 0)

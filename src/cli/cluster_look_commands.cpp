@@ -97,6 +97,7 @@ Result<ExitCode> show(const Invocation& invocation, const ClusterOnly& options) 
     auto record = client->core()->cluster_record(key_of(*header), Consistency::strong, whole);
     if (!record) return std::move(record).error();
     std::string text = to_json(*record).text();
+    if (!header->trace.empty()) text.insert(text.rfind('}'), ",\"trace\":" + trace_json(header->trace));
     if (*finish) text.insert(text.rfind('}'), ",\"finish\":" + finish_json(**finish));
     print_line(text);
     return ExitCode::ok;

@@ -42,6 +42,7 @@ std::string state_description(const ClusterHeader& header, const Progress& progr
          fmt::format("{} attempt {}: {}: {} (fanfold logs {})", finish_failed ? "failed for good, after" : "failed in",
                      error.attempt, error.code, printable(error.message, Newlines::escape), word_of(header)));
   }
+  if (!header.trace.empty()) line("trace", header.trace.trace_id());
   if (header.deadline)
     line("deadline", fmt::format("{} ({})", to_iso8601(*header.deadline), age_text(*header.deadline, now())));
   line("kept until", to_iso8601(header.expires_at));

@@ -16,6 +16,7 @@ using views::FinishState;
 using views::read_finish;
 using views::state_json;
 using views::state_text;
+using views::trace_json;
 
 /// Some lines about one cluster, for people.
 [[nodiscard]] std::string state_description(const ClusterHeader& header, const Progress& progress,

@@ -3,6 +3,7 @@
 #include "cli/subprocess.hpp"
 #include "cli/task_command.hpp"
 #include "cli/telemetry.hpp"
+#include "cli/trace_variables.hpp"
 
 namespace fanfold::cli {
 namespace {
@@ -20,11 +21,7 @@ Outcome run_finish_command(const std::string& command, const std::vector<std::st
   std::vector<char*> argument_pointers;
   for (std::string& argument : arguments) argument_pointers.push_back(argument.data());
   argument_pointers.push_back(nullptr);
-  std::vector<char*> environment;
-  for (std::string& variable : own) environment.push_back(variable.data());
-  // exec does not write to them.
-  for (const std::string& variable : given) environment.push_back(const_cast<char*>(variable.c_str()));
-  environment.push_back(nullptr);
+  const std::vector<char*> environment = environment_with_trace(own, given, context.trace());
   const ChildProgram program{
       .path = "/bin/sh", .arguments = argument_pointers.data(), .environment = environment.data(), .input = {}};
   return outcome_of(run_child(program, context.stop), {});

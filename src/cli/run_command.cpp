@@ -402,6 +402,7 @@ ExitCode Run::summarize() const {
         .count("missing_results", missing_count_)
         .flag("interrupted", interrupted)
         .decimal("seconds", seconds);
+    if (!header_.trace.empty()) object.text("trace_id", header_.trace.trace_id());
     print_line(object.line());
   }
   if (interrupted) {

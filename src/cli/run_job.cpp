@@ -276,6 +276,7 @@ Result<MessageKey> create_run_cluster(const Client& client, const RunJob& job, c
     options.finish_handler_required = job.has_on_finish;
     options.idempotency_key = hash;
     options.meta = RunClusterMeta{meta};
+    options.trace = TraceContext::from_environment();
     const detail::NewCluster cluster{
         .queue = queue_of(job, hash), .options = std::move(options), .open = false, .parent = std::nullopt};
     auto key = client.core()->create_cluster(cluster, next_task);

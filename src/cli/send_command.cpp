@@ -81,6 +81,7 @@ Result<SendOptions> send_options(const SendCommandOptions& options) {
   send.delay = options.delay;
   send.group_id = options.group;
   send.deduplication_id = options.deduplication;
+  send.trace = TraceContext::from_environment();
   if (!options.meta.empty()) {
     auto meta = json_argument("--meta", options.meta);
     if (!meta) return std::move(meta).error();

@@ -4,6 +4,7 @@
 #include "cli/task_text.hpp"
 #include "cli/telemetry.hpp"
 #include "cli/text.hpp"
+#include "cli/trace_variables.hpp"
 #include "wire/base64.hpp"
 
 #include <fanfold/json.hpp>
@@ -249,11 +250,7 @@ Outcome TaskCommand::run_program(const Message<Json>& message, const Context& co
   }
   own.push_back("FANFOLD_ATTEMPT=" + std::to_string(context.attempt));
   own.push_back("FANFOLD_FENCE=" + std::to_string(context.fencing_number()));
-  std::vector<char*> environment = pointers(own);
-  environment.pop_back();
-  // exec does not write to them.
-  for (const std::string& variable : options_.environment) environment.push_back(const_cast<char*>(variable.c_str()));
-  environment.push_back(nullptr);
+  const std::vector<char*> environment = environment_with_trace(own, options_.environment, context.trace());
 
   const std::string executable = executable_.empty() ? find_executable(arguments.front()) : executable_;
   if (executable.empty())

@@ -40,7 +40,8 @@ struct TaskCommandOptions {
 };
 
 /// Runs a program for each task: no shell, a process group of its own, the task as one argument, on standard input and
-/// in FANFOLD_TASK, FANFOLD_CLUSTER, FANFOLD_INDEX, FANFOLD_ATTEMPT, FANFOLD_FENCE. Thread-safe.
+/// in FANFOLD_TASK, FANFOLD_CLUSTER, FANFOLD_INDEX, FANFOLD_ATTEMPT, FANFOLD_FENCE, with its trace in TRACEPARENT,
+/// TRACESTATE and _X_AMZN_TRACE_ID. Thread-safe.
 class TaskCommand {
  public:
   /// Errors: invalid_argument (no command, no such program), those of making the folder of results.

@@ -87,6 +87,7 @@ void show_event(const WorkerEvent& event, bool verbose) {
   if (event.task) line += fmt::format("#{}", *event.task);
   if (is_finish_lost) line += " --on-finish";
   if (event.attempt > 1) line += fmt::format(" attempt {}", event.attempt);
+  if (event.trace != nullptr) line += fmt::format(" trace {}", event.trace->trace_id());
   if (!event.detail.empty()) line += "  " + printable(event.detail, Newlines::escape);
   note(line);
 }

@@ -264,7 +264,8 @@ void note_failed(const WorkerEvent& event, BatchResponse& response) {
     what = "task " + std::to_string(*event.task) + " of " + what;
   else if (!event.cluster_id.empty())
     what = "the finish of " + what;
-  response.failed.push_back({std::move(what), std::string(event.detail)});
+  response.failed.push_back(
+      {std::move(what), std::string(event.detail), event.trace != nullptr ? event.trace->trace_id() : std::string()});
 }
 
 }  // namespace

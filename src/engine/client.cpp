@@ -23,6 +23,7 @@ Result<std::string> Context::create_child(const std::string& queue, const detail
                           .round = content.round,
                           .position = content.position,
                           .index = content.index};
+  if (options.trace.empty()) options.trace = trace();
   auto key =
       core_->create_cluster({.queue = queue, .options = std::move(options), .open = false, .parent = parent}, source);
   if (!key) return std::move(key).error();

@@ -43,6 +43,7 @@ Result<void> send_cluster_message(Store& store, const ClusterHeader& header, boo
   message.content.first_failure = first_failure;
   message.content.bucket_params = header.bucket_params;
   message.content.expires_at = header.expires_at;
+  message.content.trace = header.trace;
   if (support::is_fifo(url)) {
     message.group_id = header.id;
     message.deduplication_id = make_identifier(store.now());

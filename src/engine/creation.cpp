@@ -8,6 +8,7 @@
 #include "support/identifier.hpp"
 #include "support/mutant.hpp"
 #include "support/queue_name.hpp"
+#include "support/trace_context.hpp"
 
 #include <algorithm>
 
@@ -113,6 +114,9 @@ class Creation {
   Result<void> prepare() {
     auto checked = check_options(options_);
     if (!checked) return checked;
+    auto trace = support::checked_trace(options_.trace);
+    if (!trace) return std::move(trace).error();
+    header_.trace = std::move(*trace);
     if (cluster_.parent && !options_.idempotency_key.empty()) {
       return Error{ErrorCode::invalid_argument, "idempotency_key: a child cluster is keyed by its task", {}};
     }

@@ -474,6 +474,7 @@ WorkerEvent about(const Delivery& delivery) {
   if (content.type != RecordType::message) event.cluster_id = content.id;
   if (content.type == RecordType::task) event.task = content.index;
   event.record_id = content.id;
+  event.trace = content.trace.get();
   return event;
 }
 

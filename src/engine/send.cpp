@@ -5,6 +5,7 @@
 #include "support/identifier.hpp"
 #include "support/mutant.hpp"
 #include "support/queue_name.hpp"
+#include "support/trace_context.hpp"
 
 namespace fanfold::engine {
 
@@ -29,7 +30,7 @@ Result<void> check(const detail::OutgoingBody& message, bool fifo) {
   if (message.body.text().size() > json_size_bytes_max) {
     return Error{ErrorCode::too_large, "body has at most " + std::to_string(json_size_bytes_max) + " bytes", {}};
   }
-  return {};
+  return support::checked_trace(options.trace).transform([](const TraceContext&) {});
 }
 
 /// One batch on its way: records first, then messages, then the refused ones again.
@@ -82,7 +83,8 @@ class Sending {
                         .id = id,
                         .body = message.body,
                         .meta = options.meta.json(),
-                        .expires_at = now + options.expires_after};
+                        .expires_at = now + options.expires_after,
+                        .trace = shared(options.trace)};
     outgoing.delay = options.delay;
     outgoing.group_id = options.group_id;
     outgoing.deduplication_id =
@@ -90,6 +92,16 @@ class Sending {
     outgoing_.push_back(std::move(outgoing));
     places_.push_back(answers_.size());
     answers_.emplace_back(MessageKey::of_message(id));
+  }
+
+  /// Most often all messages of a batch have the same, or none.
+  SharedTrace shared(const TraceContext& given) {
+    if (given.empty()) return {};
+    if (given != given_trace_) {
+      given_trace_ = given;
+      trace_ = support::checked_trace(given).value_or(TraceContext{});
+    }
+    return trace_;
   }
 
   Result<void> put_records() {
@@ -141,6 +153,8 @@ class Sending {
   std::vector<NewMessage> records_;
   std::vector<OutgoingMessage> outgoing_;  // Not accepted yet.
   std::vector<std::size_t> places_;        // Of each of these, its place in the answers.
+  TraceContext given_trace_;               // What `trace_` was made of.
+  SharedTrace trace_;
 };
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include "core/outcome.hpp"
 #include "engine/failures.hpp"
 #include "support/assert.hpp"
+#include "support/mutant.hpp"
 #include "support/queue_name.hpp"
 
 #include <algorithm>
@@ -63,12 +64,14 @@ Result<ClusterHeader> await_sender(Store& store, ClusterHeader header, DueMark::
 
 TaskSender::TaskSender(Store& store, const ClusterHeader& header, std::string holder)
     : store_(store), url_(header.queue_url), holder_(std::move(holder)), renew_at_(store.now() + holder_lease / 3) {
-  range_.common = {.type = RecordType::task,
-                   .id = header.id,
-                   .name = header.name,
-                   .round = header.round,
-                   .bucket_params = header.bucket_params,
-                   .expires_at = header.expires_at};
+  range_.common = {
+      .type = RecordType::task,
+      .id = header.id,
+      .name = header.name,
+      .round = header.round,
+      .bucket_params = header.bucket_params,
+      .expires_at = header.expires_at,
+      .trace = support::mutant("later_rounds_are_untraced") && header.round > 0 ? TraceContext{} : header.trace};
   if (support::is_fifo(url_)) range_.group_id = header.id;
   entries_.reserve(store.backend.bulk_count());
 }

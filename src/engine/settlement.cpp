@@ -42,6 +42,7 @@ void Settlement::put_back(Delivery& delivery, std::chrono::milliseconds hidden) 
     resend.message.content = std::move(*delivery.content);
   } else {
     resend.message.text = std::move(delivery.text);
+    resend.message.content.trace = std::move(delivery.trace);
   }
   if (support::is_fifo(url_)) {
     resend.message.group_id = std::move(delivery.group_id);

@@ -172,8 +172,11 @@ class Runtime {
     return client_.process_batch(*event, handlers_, batch).transform([](const BatchResponse& response) {
       for (const auto& [message_id, error] : response.unread)
         log("message " + message_id + " stays in the queue", error);
-      for (const auto& [what, reason] : response.failed)
-        std::cerr << "fanfold: " << what << " failed for good: " << reason << std::endl;
+      for (const auto& [what, reason, trace_id] : response.failed) {
+        std::cerr << "fanfold: " << what;
+        if (!trace_id.empty()) std::cerr << " of trace " << trace_id;
+        std::cerr << " failed for good: " << reason << std::endl;
+      }
       return response.to_json();
     });
   }

@@ -337,6 +337,8 @@ class MemoryQueue final : public Queue {
     delivery.sent_at = message.sent_at;
     delivery.visible_at = visible_at;
     delivery.group_id = message.message.group_id;
+    const bool is_text = !message.message.text.empty() || state_->options.encode;
+    if (is_text) delivery.trace = message.message.content.trace;
     if (!message.message.text.empty())
       delivery.text = message.message.text;
     else if (state_->options.encode)

@@ -50,6 +50,15 @@ std::string finish_json(const FinishState& finish) {
   return object.json("error", errors_json(finish.error)).line();
 }
 
+std::string trace_json(const TraceContext& trace) {
+  JsonObject object;
+  object.text("traceId", trace.trace_id());
+  if (!trace.parent.empty()) object.text("traceparent", trace.parent);
+  if (!trace.state.empty()) object.text("tracestate", trace.state);
+  if (!trace.aws_header.empty()) object.text("AWSTraceHeader", trace.aws_header);
+  return object.line();
+}
+
 JsonObject state_json(const ClusterHeader& header, const Progress& progress) {
   JsonObject object;
   object.text("cluster", MessageKey::of_message(header.id).p_key)
@@ -67,6 +76,7 @@ JsonObject state_json(const ClusterHeader& header, const Progress& progress) {
       .time("started_at", header.created_at)
       .time("completed_at", header.completed_at);
   if (!header.moved_to.empty()) object.text("moved_to", header.moved_to);
+  if (!header.trace.empty()) object.text("trace_id", header.trace.trace_id());
   return object;
 }
 

@@ -29,6 +29,9 @@ struct Moment {
 };
 [[nodiscard]] std::vector<Moment> moments_of(const ClusterHeader& header);
 
+/// The member `trace` that it adds where the cluster has one.
+[[nodiscard]] std::string trace_json(const TraceContext& trace);
+
 /// Error entries as a JSON array.
 [[nodiscard]] Json errors_json(const std::vector<ErrorEntry>& errors);
 

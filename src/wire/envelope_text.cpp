@@ -2,6 +2,7 @@
 
 #include <fanfold/detail/json_writer.hpp>
 
+#include "support/trace_context.hpp"
 #include "wire/fields.hpp"
 
 namespace fanfold::wire {
@@ -93,6 +94,34 @@ std::optional<BucketParams> read_bucket_params(Fields& fields) {
   return params;
 }
 
+/// What is no trace context is no reason to refuse a message: it is left out.
+SharedTrace read_trace(Fields& fields) {
+  const auto text = [&fields](std::string_view key) {
+    const auto member = fields.optional(key);
+    return member && member->kind() == JsonKind::string ? std::string(member->string()) : std::string();
+  };
+  std::string parent = text("traceparent");
+  if (parent.empty()) return {};
+  return support::tolerated_trace({.parent = std::move(parent), .state = text("tracestate")});
+}
+
+void write_trace(JsonWriter& writer, const TraceContext& trace) {
+  if (trace.parent.empty()) return;
+  writer.plain_key("traceparent");
+  writer.string(trace.parent);
+  if (trace.state.empty()) return;
+  writer.plain_key("tracestate");
+  writer.string(trace.state);
+}
+
+/// A text has no place for X-Ray's header, which goes beside it.
+SharedTrace with_trace_beside(const SharedTrace& in_text, const SharedTrace& beside) {
+  if (beside.empty() || in_text.empty()) return in_text.empty() ? beside : in_text;
+  TraceContext both = *in_text;
+  both.aws_header = beside->aws_header;
+  return both;
+}
+
 Json json_of(const JsonValue& value) { return Json::from_valid_text(std::string(value.text())); }
 
 Result<Envelope> read_version_1(const JsonValue& root) {
@@ -116,7 +145,7 @@ Result<Envelope> read_version_1(const JsonValue& root) {
   if (const auto meta = fields.optional("meta")) content.meta = json_of(*meta);
   content.bucket_params = read_bucket_params(fields);
   content.expires_at = read_time(fields, "expiresAt");
-  content.trace_parent = fields.optional_string("traceparent");
+  content.trace = read_trace(fields);
   if (fields.failed()) return fields.error();
   return content;
 }
@@ -163,10 +192,7 @@ std::string write_envelope(const Envelope& content) {
   if (content.bucket_params) write_bucket_params(writer, *content.bucket_params);
   writer.plain_key("expiresAt");
   writer.plain_string(to_iso8601(content.expires_at));
-  if (!content.trace_parent.empty()) {
-    writer.plain_key("traceparent");
-    writer.string(content.trace_parent);
-  }
+  write_trace(writer, *content.trace);
   writer.end_object();
   return text;
 }
@@ -186,12 +212,16 @@ Result<Envelope> content_of(const Delivery& delivery) {
   if (delivery.content) return *delivery.content;
   auto ours = read_envelope(delivery.text);
   if (!ours) return std::move(ours).error();
-  if (*ours) return std::move(**ours);
+  if (*ours) {
+    (*ours)->trace = with_trace_beside((*ours)->trace, delivery.trace);
+    return std::move(**ours);
+  }
   auto body = Json::parse(delivery.text);
   if (!body) return std::move(body).error();
   Envelope foreign;
   foreign.id = delivery.message_id;
   foreign.body = std::move(*body);
+  foreign.trace = delivery.trace;
   return foreign;
 }
 

@@ -9,7 +9,7 @@ namespace fanfold::wire {
 /// Version that is written, and the newest that is read.
 inline constexpr std::uint32_t format_version = 1;
 
-/// The message's JSON text. Throws ErrorException where a name or trace parent is not UTF-8.
+/// The message's JSON text. Throws ErrorException where a name is not UTF-8.
 [[nodiscard]] std::string write_envelope(const Envelope& content);
 
 /// Reads a message of fanfold's own; empty where the text is somebody else's: not an object with the member `fanfold`.
@@ -33,6 +33,12 @@ inline constexpr std::string_view extended_size_name = "ExtendedPayloadSize";
 inline constexpr std::string_view legacy_size_name = "SQSLargePayloadSize";
 /// Whether the record has one of them.
 [[nodiscard]] bool is_extended(const SqsRecord& record);
+
+/// Attributes that tell of a message's trace: SQS's own for X-Ray, and two of the message in which programs that are
+/// traced by OpenTelemetry send what other messages of fanfold have in their text.
+inline constexpr std::string_view aws_trace_name = "AWSTraceHeader";
+inline constexpr std::string_view trace_parent_name = "traceparent";
+inline constexpr std::string_view trace_state_name = "tracestate";
 
 /// The delivery that a record stands for, its content decoded; of an extended record `is_pointer` is set and nothing
 /// decoded. Errors: as content_of, and bad_input for attributes that are no numbers.

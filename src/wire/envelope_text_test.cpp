@@ -19,7 +19,7 @@ Envelope a_task() {
           .body = Json::from_valid_text(R"({"path":"a b","size":3})"),
           .bucket_params = BucketParams{.bucket = "b", .key = "SQSMessage$c1-globals.json"},
           .expires_at = expiry,
-          .trace_parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"};
+          .trace = TraceContext{.parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}};
 }
 
 Envelope a_message() {
@@ -65,6 +65,38 @@ TEST(Envelope, IsWrittenAsTheFormatSays) {
 TEST(Envelope, ReadsBackAsItWas) {
   for (const Envelope& content : {a_task(), a_message(), a_finish()})
     EXPECT_EQ(read_envelope(write_envelope(content)).value(), content);
+}
+
+TEST(Envelope, HasATraceStateBehindItsParent) {
+  Envelope content = a_task();
+  content.trace = TraceContext{.parent = content.trace->parent, .state = "congo=t61rcWkgMzE"};
+  const std::string text = write_envelope(content);
+  EXPECT_TRUE(text.ends_with(R"(-01","tracestate":"congo=t61rcWkgMzE"})")) << text;
+  EXPECT_EQ(read_envelope(text).value(), content);
+}
+
+TEST(Envelope, IsReadWithoutATraceThatIsWrong) {
+  Envelope expected = a_task();
+  expected.trace = {};
+  for (const std::string_view wrong : {R"("00-0")", "7", "null", "{}", R"("")"}) {
+    const std::string text = with(R"("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")", wrong);
+    EXPECT_EQ(read_envelope(text).value(), expected) << text;
+  }
+  EXPECT_EQ(read_envelope(with(R"(-01"})", R"(-01","tracestate":["a=b"]})")).value(), a_task());
+}
+
+TEST(Envelope, TakesXRaysHeaderFromBesideIt) {
+  const TraceContext beside{.parent = "00-5759e988bd862e3fe1be46a994272793-53995c3f42cd8ad8-01",
+                            .aws_header = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"};
+  Delivery delivery;
+  delivery.trace = beside;
+  delivery.text = write_envelope(a_task());
+  EXPECT_EQ(*content_of(delivery).value().trace,
+            (TraceContext{.parent = a_task().trace->parent, .aws_header = beside.aws_header}));
+  for (const std::string& text : {write_envelope(a_message()), std::string(R"({"of":"somebody else"})")}) {
+    delivery.text = text;
+    EXPECT_EQ(*content_of(delivery).value().trace, beside);
+  }
 }
 
 TEST(Envelope, KeepsABodyOfTheGreatestDepth) {

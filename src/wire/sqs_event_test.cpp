@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "wire/base64.hpp"
+#include "wire/envelope_text.hpp"
 
 namespace fanfold {
 namespace {
@@ -36,6 +37,38 @@ TEST(SqsEvent, IsReadAsLambdaSendsIt) {
   EXPECT_EQ(record.message_attributes.at("blob").binary_value, std::string("\0\xff\x10", 3));
   EXPECT_EQ(record.event_source_arn, "arn:aws:sqs:us-east-2:123456789012:my-queue");
   EXPECT_EQ(record.aws_region, "us-east-2");
+}
+
+TEST(SqsEvent, TellsTheTraceOfMessagesOfOtherPrograms) {
+  const auto trace_of = [](const std::string& event) {
+    return *wire::delivery_of(SqsEvent::parse(event).value().records.at(0)).value().content->trace;
+  };
+  EXPECT_TRUE(trace_of(std::string(whole_event)).empty());
+  const std::string header = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1";
+  const std::string beside = R"("AWSTraceHeader":")" + header + R"(","SenderId")";
+  EXPECT_EQ(trace_of(with(R"("SenderId")", beside)),
+            (TraceContext{.parent = "00-5759e988bd862e3fe1be46a994272793-53995c3f42cd8ad8-01", .aws_header = header}));
+  EXPECT_TRUE(trace_of(with(R"("SenderId")", R"("AWSTraceHeader":"Root=0","SenderId")")).empty());
+  const std::string parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+  EXPECT_EQ(
+      trace_of(with(R"("note":)",
+                    R"("traceparent":{"stringValue":")" + parent +
+                        R"(","dataType":"String"},"tracestate":{"stringValue":"a=b","dataType":"String"},"note":)")),
+      (TraceContext{.parent = parent, .state = "a=b"}));
+}
+
+TEST(SqsEvent, GivesBackTheTraceOfADelivery) {
+  const TraceContext trace{.parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+                           .state = "a=b",
+                           .aws_header = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"};
+  Delivery delivery{.message_id = "m", .content = Envelope{.id = "m", .trace = trace}};
+  const SqsRecord record = wire::record_of(delivery, "work");
+  EXPECT_EQ(record.attributes.at("AWSTraceHeader"), trace.aws_header);
+  EXPECT_EQ(*wire::delivery_of(record).value().content->trace, trace);
+  const Delivery foreign{.message_id = "m", .text = "{}", .trace = trace};
+  EXPECT_EQ(*wire::delivery_of(wire::record_of(foreign, "work")).value().content->trace, trace);
+  delivery.content->trace = {};
+  EXPECT_FALSE(wire::record_of(delivery, "work").attributes.contains("AWSTraceHeader"));
 }
 
 TEST(SqsEvent, NamesTheFieldThatIsWrong) {

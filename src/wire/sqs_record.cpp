@@ -1,5 +1,7 @@
 #include "wire/envelope_text.hpp"
 
+#include "support/trace_context.hpp"
+
 #include <array>
 #include <charconv>
 
@@ -46,6 +48,27 @@ Result<Number> number_attribute(const SqsRecord& record, std::string_view key, N
   return value;
 }
 
+void add_attribute(SqsRecord& record, std::string_view name, const std::string& text) {
+  if (text.empty()) return;
+  record.message_attributes.emplace(
+      name, SqsMessageAttribute{.data_type = "String", .string_value = text, .binary_value = {}});
+}
+
+SharedTrace trace_of(const SqsRecord& record) {
+  TraceContext found;
+  const auto header = record.attributes.find(std::string(aws_trace_name));
+  if (header != record.attributes.end()) found.aws_header = header->second;
+  if (!record.message_attributes.empty()) {
+    const auto text = [&record](std::string_view name) {
+      const auto attribute = record.message_attributes.find(std::string(name));
+      return attribute != record.message_attributes.end() ? attribute->second.string_value : std::string();
+    };
+    found.parent = text(trace_parent_name);
+    found.state = text(trace_state_name);
+  }
+  return found.empty() ? SharedTrace() : SharedTrace(support::tolerated_trace(std::move(found)));
+}
+
 }  // namespace
 
 Result<std::string> queue_url_of(std::string_view event_source) {
@@ -90,6 +113,12 @@ SqsRecord record_of(const Delivery& delivery, std::string_view queue_url) {
   record.attributes.emplace(receive_count_key, std::to_string(delivery.receive_count));
   record.attributes.emplace(sent_key, std::to_string(delivery.sent_at.time_since_epoch().count()));
   if (!delivery.group_id.empty()) record.attributes.emplace(group_key, delivery.group_id);
+  const SharedTrace& trace = delivery.content ? delivery.content->trace : delivery.trace;
+  if (!trace->aws_header.empty()) record.attributes.emplace(aws_trace_name, trace->aws_header);
+  if (!delivery.content) {  // Else it is in the text.
+    add_attribute(record, trace_parent_name, trace->parent);
+    add_attribute(record, trace_state_name, trace->state);
+  }
   record.event_source_arn = queue_url;
   return record;
 }
@@ -118,6 +147,7 @@ Result<Delivery> delivery_of(const SqsRecord& record) {
   const auto group = record.attributes.find(std::string(group_key));
   if (group != record.attributes.end()) delivery.group_id = group->second;
   delivery.text = record.body;
+  delivery.trace = trace_of(record);
   delivery.is_pointer = is_extended(record);
   if (delivery.is_pointer) return delivery;
   auto content = content_of(delivery);

@@ -75,6 +75,8 @@ Capabilities capabilities_of_the_environment() {
       capabilities.knows_stale_receipts = false;
     } else if (word == "deduplication") {
       capabilities.remembers_deduplication = false;
+    } else if (word == "trace-headers") {
+      capabilities.keeps_trace_headers = false;
     } else if (word == "transactions") {
       capabilities.isolates_transactions = false;
     } else {
@@ -102,6 +104,7 @@ std::vector<BackendUnderTest> backends_under_test() {
   of_ministack.queues_made_at_use = false;
   of_ministack.redrives_by_call = false;  // Neither server knows StartMessageMoveTask.
   of_ministack.receive_tries_max = 10;
+  of_ministack.keeps_trace_headers = false;  // Both drop it from batches.
   of_ministack.refuses_long_messages = false;
   Capabilities of_moto = of_ministack;
   of_moto.knows_stale_receipts = false;

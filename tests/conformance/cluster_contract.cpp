@@ -25,6 +25,9 @@ class ClusterContract : public Contract {
     header.deadline = now_ + 1h;
     header.deadline_action = DeadlineAction::stop;
     header.creation_key = "creation";
+    header.trace = {.parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+                    .state = "congo=t61rcWkgMzE",
+                    .aws_header = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"};
     header.meta = Json::from_valid_text(R"({"of":"mine"})");
     header.due = {{DueMark::Kind::creation, "a", 0, now_}, {DueMark::Kind::resend, "b", 1, now_ + 1s}};
     header.sender = "me";

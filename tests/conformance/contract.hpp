@@ -25,6 +25,7 @@ struct Capabilities {
   bool remembers_deduplication =
       true;  ///< For five minutes, also of messages that are gone; as SQS, but not every server.
   bool isolates_transactions = true;  ///< A refused transaction leaves what others wrote meanwhile.
+  bool keeps_trace_headers = true;    ///< AWSTraceHeader of each message of a batch; as SQS, but not every server.
   bool refuses_long_messages = true;  ///< Messages of more than 1 MiB; else they go into a bucket.
 };
 

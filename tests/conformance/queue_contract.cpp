@@ -16,7 +16,10 @@ TEST_P(QueueContract, DeliversWhatWasSent) {
   sent.content.index = 4;
   sent.content.bucket_params = BucketParams{"bucket", "key"};
   sent.content.expires_at = now_ + 24h;
-  sent.content.trace_parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+  sent.content.trace =
+      TraceContext{.parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+                   .state = "congo=t61rcWkgMzE",
+                   .aws_header = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"};
   const std::string id = send(sent, url_);
   const auto deliveries = receive();
   ASSERT_EQ(deliveries.size(), 1U);
@@ -24,6 +27,7 @@ TEST_P(QueueContract, DeliversWhatWasSent) {
   EXPECT_EQ(deliveries[0].receive_count, 1U);
   EXPECT_FALSE(deliveries[0].receipt_handle.empty());
   EXPECT_GT(deliveries[0].visible_at, now_);
+  sent.content.trace = carried(sent.content.trace);
   EXPECT_EQ(wire::content_of(deliveries[0]).value(), sent.content);
 }
 
@@ -35,6 +39,41 @@ TEST_P(QueueContract, DeliversForeignTextAsItIs) {
   ASSERT_EQ(deliveries.size(), 1U);
   EXPECT_EQ(deliveries[0].text, "not ours {");
   EXPECT_FALSE(deliveries[0].content.has_value());
+}
+
+TEST_P(QueueContract, DeliversXRaysHeaderBesideForeignText) {
+  OutgoingMessage foreign;
+  foreign.text = "{}";
+  foreign.content.trace =
+      TraceContext{.parent = "00-5759e988bd862e3fe1be46a994272793-53995c3f42cd8ad8-01",
+                   .aws_header = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"};
+  send(foreign, url_);
+  const auto deliveries = receive();
+  ASSERT_EQ(deliveries.size(), 1U);
+  EXPECT_EQ(deliveries[0].text, "{}");
+  EXPECT_EQ(wire::content_of(deliveries[0]).value().trace,
+            capabilities().keeps_trace_headers ? foreign.content.trace : SharedTrace());
+}
+
+TEST_P(QueueContract, TasksHaveTheTraceThatTheyAreSentWith) {
+  const ClusterHeader cluster = make_cluster(2);
+  TaskRangeMessage range;
+  range.common = {.type = RecordType::task, .id = cluster.id, .expires_at = cluster.expires_at};
+  range.common.trace =
+      TraceContext{.parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+                   .state = "congo=t61rcWkgMzE",
+                   .aws_header = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"};
+  const auto payloads = bodies(2);
+  const std::vector<TaskMessage> tasks{{0, 0, payloads[0].body, 0ms}, {1, 1, payloads[1].body, 0ms}};
+  ASSERT_TRUE(queue().send_tasks(url_, range, tasks).value().empty());
+  std::size_t count = 0;
+  for (std::size_t i = 0; i < capabilities().receive_tries_max && count < 2; ++i) {
+    for (const Delivery& delivery : receive()) {
+      ++count;
+      EXPECT_EQ(wire::content_of(delivery).value().trace, carried(range.common.trace));
+    }
+  }
+  EXPECT_EQ(count, 2U);
 }
 
 TEST_P(QueueContract, HidesADeliveryUntilItsVisibilityIsOver) {

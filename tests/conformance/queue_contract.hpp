@@ -15,6 +15,12 @@ class QueueContract : public Contract {
     message.content.body = Json::from_valid_text("\"body of " + id + "\"");
     return message;
   }
+  /// What this server lets through of a trace.
+  [[nodiscard]] SharedTrace carried(const SharedTrace& trace) const {
+    TraceContext kept = *trace;
+    if (!capabilities().keeps_trace_headers) kept.aws_header.clear();
+    return kept;
+  }
   std::string send(const OutgoingMessage& message, const std::string& url) const {
     const auto answers = queue().send(url, std::span(&message, 1)).value();
     EXPECT_EQ(answers.size(), 1U);

@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "support/assert.hpp"
+#include "support/trace_context.hpp"
 #include "wire/base64.hpp"
 #include "wire/envelope_text.hpp"
 
@@ -54,6 +55,19 @@ void check_event(std::string_view text) {
   }
 }
 
+/// Three texts, by lines.
+void check_trace(std::string_view text) {
+  const TraceContext found = support::found_trace(text);
+  const TraceContext trace = support::tolerated_trace(found);
+  FANFOLD_ASSERT(support::tolerated_trace(trace) == trace, "what was left is right");
+  const auto checked = support::checked_trace(trace);
+  FANFOLD_ASSERT(checked.has_value() && *checked == trace, "by the strict rules too");
+  FANFOLD_ASSERT(trace.empty() || trace.trace_id().size() == 32, "what is there names a trace");
+  FANFOLD_ASSERT(support::found_trace(support::stored_trace(trace)) == trace, "and comes back from a store");
+  if (const auto strict = support::checked_trace(found); strict.has_value())
+    FANFOLD_ASSERT(*strict == trace, "nothing that is right is left out");
+}
+
 }  // namespace
 
 // The name is libFuzzer's.
@@ -63,6 +77,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   check_envelope(text);
   check_delivery(text);
   check_event(text);
+  check_trace(text);
   if (const auto bytes = wire::decode_base64(text)) {
     FANFOLD_ASSERT(bytes->size() <= text.size() / 4 * 3, "base64 only shrinks");
   }

@@ -119,6 +119,51 @@ TEST_F(Sqs, AnAttributeThatTheServerDoesNotTellIsNoDifference) {
   EXPECT_EQ(queue->create("q", wanted).error().code, ErrorCode::already_exists);
 }
 
+TEST_F(Sqs, TheTraceHeaderIsASystemAttributeOfTheMessagesThatHaveOne) {  // By SQS's API reference of SendMessageBatch.
+  std::string sent;
+  on_request = [&](const ReceivedRequest& request, int) {
+    sent = request.body;
+    const bool is_two = sent.find(R"("Id":"1")") != std::string::npos;
+    return reply(200, R"({"Successful":[{"Id":"0","MessageId":"a"})" +
+                          std::string(is_two ? R"(,{"Id":"1","MessageId":"b"}]})" : "]}"));
+  };
+  const std::string header = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1";
+  std::vector<OutgoingMessage> messages{text_message("one"), text_message("two")};
+  messages[1].content.trace = TraceContext{.aws_header = header};
+  EXPECT_EQ(queue->send("https://queue", messages).value().at(1).value(), "b");
+  EXPECT_EQ(sent,
+            R"({"QueueUrl":"https://queue","Entries":[{"Id":"0","MessageBody":"one"},{"Id":"1","MessageBody":"two",)"
+            R"("MessageSystemAttributes":{"AWSTraceHeader":{"DataType":"String","StringValue":")" +
+                header + R"("}}}]})");
+
+  TaskRangeMessage range{.common = {.type = RecordType::task, .id = "c", .trace = messages[1].content.trace}};
+  const TaskMessage task{.position = 0, .index = 0, .body = "1", .delay = {}};
+  EXPECT_TRUE(queue->send_tasks("https://queue", range, std::span(&task, 1)).value().empty());
+  EXPECT_THAT(sent, HasSubstr(R"("MessageSystemAttributes":{"AWSTraceHeader":)"));
+  range.common.trace = {};
+  EXPECT_TRUE(queue->send_tasks("https://queue", range, std::span(&task, 1)).value().empty());
+  EXPECT_EQ(sent.find("Attributes"), std::string::npos);
+}
+
+TEST_F(Sqs, TheTraceIsAskedForAndOneThatIsWrongIsLeftOut) {
+  std::string asked;
+  on_request = [&](const ReceivedRequest& request, int) {
+    asked = request.body;
+    return reply(200, R"({"Messages":[{"MessageId":"a","ReceiptHandle":"r","Body":"1","Attributes":{"AWSTraceHeader":
+      "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"}},
+      {"MessageId":"b","ReceiptHandle":"r","Body":"1","Attributes":{"AWSTraceHeader":"Root=0"},"MessageAttributes":{
+        "traceparent":{"DataType":"String","StringValue":"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"},"tracestate":7}},
+      {"MessageId":"c","ReceiptHandle":"r","Body":"1","Attributes":{"AWSTraceHeader":7},"MessageAttributes":{"traceparent":
+        {"DataType":"Binary","BinaryValue":"AA=="}}}]})");
+  };
+  const auto deliveries = queue->receive("https://queue", {}, {}).value();
+  ASSERT_EQ(deliveries.size(), 3U);
+  EXPECT_EQ(deliveries[0].trace->parent, "00-5759e988bd862e3fe1be46a994272793-53995c3f42cd8ad8-01");
+  EXPECT_EQ(*deliveries[1].trace, (TraceContext{.parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"}));
+  EXPECT_TRUE(deliveries[2].trace.empty());
+  EXPECT_THAT(asked, HasSubstr(R"("SentTimestamp","MessageGroupId","AWSTraceHeader"])"));
+}
+
 TEST_F(Sqs, APurgeAnswersWithAnEmptyBodyAndNothingElseDoes) {  // By SQS's API reference of PurgeQueue.
   on_request = [](const ReceivedRequest&, int call) {
     return reply(200, call == 1 ? R"({"Attributes":{"ApproximateNumberOfMessages":"3"}})" : "");

@@ -98,7 +98,7 @@ TEST_F(WireVectors, MessagesAreReadAndWrittenAgainByteByByte) {
     EXPECT_EQ("SQSMessage$" + content.id, member_text(members, "pKey"));
     EXPECT_EQ(content.name, member_text(members, "name"));
     EXPECT_EQ(to_iso8601(content.expires_at), member_text(members, "expiresAt"));
-    EXPECT_EQ(content.trace_parent, member_text(members, "traceparent"));
+    EXPECT_EQ(content.trace->parent, member_text(members, "traceparent"));
     EXPECT_EQ(content.first_failure, members.find("firstFailure").has_value());
     EXPECT_EQ(content.bucket_params.has_value(), members.find("bucketParams").has_value());
     if (content.type == RecordType::task) {

@@ -154,6 +154,26 @@ TEST_F(LambdaRuntime, TellsTheTraceOfEachEvent) {
   EXPECT_EQ(lambda.answers().back().request_id, "untraced");
 }
 
+TEST_F(LambdaRuntime, TellsTheTraceOfEachMessage) {
+  const std::string header = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1";
+  static_cast<void>(client.send_message(url_of(standard_arn), 1, {.trace = {.aws_header = header}}).value());
+  static_cast<void>(client.send_message(url_of(standard_arn), 2).value());
+  auto records = receive(standard_arn);
+  SqsRecord foreign = records.at(1);
+  foreign.message_id = "foreign";
+  foreign.body = "3";
+  foreign.attributes["AWSTraceHeader"] = header;
+  records.push_back(foreign);
+  lambda.give(test::event_of(records, standard_arn));
+  std::vector<std::string> traces;
+  run(handlers_of([&](const Message<int>&, const Context& context) {
+    traces.push_back(context.trace().parent + context.trace().aws_header);
+    return done();
+  }));
+  const std::string told = "00-5759e988bd862e3fe1be46a994272793-53995c3f42cd8ad8-01" + header;
+  EXPECT_THAT(traces, ElementsAre(told, "", told));
+}
+
 TEST_F(LambdaRuntime, StopsTheHandlerBeforeTheTimeoutAndReturnsWhatWasNotStarted) {
   const auto records = send(standard_arn, {1, 2, 3});
   lambda.give(test::event_of(records, standard_arn), 3s);

@@ -139,9 +139,11 @@ def finish_up(cluster, round_):
     update(key, {"type": "cluster", "url": url, "startedAt": wire.iso(now()), "expiresAt": header["expiresAt"],
                  "ttl": header["ttl"]}, {"pKey": None})
     message = {"fanfold": 1, "type": "cluster", "pKey": f"SQSMessage${cluster}", "name": header.get("name"), "round": round_,
-               "bucketParams": header.get("bucketParams"), "expiresAt": header["expiresAt"]}
+               "bucketParams": header.get("bucketParams"), "expiresAt": header["expiresAt"],
+               "traceparent": header.get("traceParent"), "tracestate": header.get("traceState")}
+    trace = {"AWSTraceHeader": {"DataType": "String", "StringValue": header["awsTraceHeader"]}} if "awsTraceHeader" in header else {}
     fifo = {"MessageGroupId": cluster, "MessageDeduplicationId": secrets.token_hex(16)} if url.endswith(".fifo") else {}
-    sqs.send_message(QueueUrl=url, MessageBody=wire.write_message(message), **fifo)
+    sqs.send_message(QueueUrl=url, MessageBody=wire.write_message(message), MessageSystemAttributes=trace, **fifo)
     change_header(cluster, round_, lambda header: None if "finishSentAt" in header else {"finishSentAt": wire.iso(now())})
 
 

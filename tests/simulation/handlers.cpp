@@ -11,12 +11,17 @@ constexpr std::uint64_t slow_turn_count = 6;
 constexpr std::uint64_t late_turn_count_max = 80;
 constexpr std::chrono::seconds late_step{5};
 
+void check_trace(Recorder& recorder, const std::string& what, const Context& context) {
+  if (context.trace() != trace_of_the_world) recorder.violation(what + " has lost its trace");
+}
+
 class TaskHandler {
  public:
   TaskHandler(testing::Simulation& world, Recorder& recorder) : world_(world), recorder_(recorder) {}
 
   Outcome operator()(const Message<TaskBody>& message, const Context& context) const {
     const std::string id = message.key.p_key.substr(key_prefix.size());
+    check_trace(recorder_, (message.task ? "a task of cluster " : "message ") + id, context);
     if (!message.task) {
       const auto run = recorder_.message_starts(id, context.attempt, context.deadline);
       return act(message, context, id, 0);
@@ -87,6 +92,7 @@ Handlers make_handlers(testing::Simulation& world, Recorder& recorder) {
   const auto finish = [&world, &recorder](const MessageCluster<>& cluster, const Context& context) -> Outcome {
     const auto run =
         recorder.finish_starts(cluster.key.p_key.substr(key_prefix.size()), context.attempt, context.deadline);
+    check_trace(recorder, "the finish of " + cluster.key.p_key, context);
     if (world.random().chance(0.5)) world.yield();
     if (world.random().chance(0.1)) return retry("the fold is not ready");
     if (world.random().chance(0.1)) return fail("the fold is broken");
@@ -95,7 +101,10 @@ Handlers make_handlers(testing::Simulation& world, Recorder& recorder) {
   Handlers handlers;
   handlers.on_message = TaskHandler(world, recorder);
   handlers.on_cluster_complete = finish;
-  handlers.on_first_failure = [](const MessageCluster<>&, const Context&) -> Outcome { return done(); };
+  handlers.on_first_failure = [&recorder](const MessageCluster<>& cluster, const Context& context) -> Outcome {
+    check_trace(recorder, "the first failure of " + cluster.key.p_key, context);
+    return done();
+  };
   return handlers;
 }
 

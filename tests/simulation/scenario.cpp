@@ -91,6 +91,7 @@ ClusterPlan choose_cluster(SeededRandom& random, std::uint64_t number, const Set
   plan.options.name = "cluster" + std::to_string(number);
   plan.options.idempotency_key = "key" + std::to_string(number);
   plan.options.expires_after = std::chrono::hours(24 * 365);
+  plan.options.trace = trace_of_the_world;
   if (random.chance(0.5)) plan.options.attempts_max = static_cast<std::uint32_t>(1 + random.below(5));
   if (random.chance(0.3)) plan.options.failures_allowed_count = random.below(3);
   if (random.chance(0.2)) plan.options.failures_allowed_percent = 50;

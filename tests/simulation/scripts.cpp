@@ -265,6 +265,7 @@ void add_sender_script(Simulation& world, Recorder& recorder, const std::string&
   world.add_script("sender", [&world, &recorder, queue, count, sent_count](const Client& client) {
     static const std::vector<std::string> plans{"done", "retry once", "throw once", "slow"};
     SendOptions options;
+    options.trace = trace_of_the_world;
     if (queue.ends_with(".fifo")) options.group_id = "group" + std::to_string(world.random().below(2));
     const TaskBody body{plans[world.random().below(plans.size())]};
     const auto key = client.send_message(queue, body, options);

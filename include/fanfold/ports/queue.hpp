@@ -19,6 +19,7 @@ struct Delivery {
   std::string group_id{};             ///< FIFO queues only.
   std::optional<Envelope> content{};  ///< Set where the backend hands it decoded; else decode `text`.
   std::string text{};                 ///< As on the wire.
+  SharedTrace trace{};        ///< What the queue tells beside `text` (AWSTraceHeader); all of it is in `content`.
   bool is_pointer = false;    ///< `text` only names the place where the message's is kept: `Queue::fetch_payloads`.
   bool owns_payload = false;  ///< What its text was fetched from goes with it: `Queue::remove` deletes both.
 };
@@ -26,7 +27,8 @@ struct Delivery {
 /// One message to send.
 struct OutgoingMessage {
   Envelope content{};
-  std::string text{};  ///< When not empty it is sent as it is, in place of `content` (a foreign message moved on).
+  std::string text{};  ///< When not empty it is sent as it is, in place of `content` (a foreign message moved on);
+                       ///< beside it goes `content.trace` alone, as far as the queue has a place for it.
   std::chrono::milliseconds delay{0};  ///< Invisible this long; 0 to 15 min. SQS rounds up to seconds.
   std::string group_id{};              ///< FIFO queues: required. Standard queues: must be empty.
   std::string deduplication_id{};      ///< FIFO queues: a second message with it within 5 minutes is swallowed.
@@ -34,7 +36,7 @@ struct OutgoingMessage {
 
 /// The part of a task's message that its own body, position and index are added to.
 struct TaskRangeMessage {
-  Envelope common{};  ///< type task; id, name, round, bucket_params, expires_at, trace_parent.
+  Envelope common{};  ///< type task; id, name, round, bucket_params, expires_at, trace.
   std::string group_id{};
 };
 

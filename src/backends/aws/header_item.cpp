@@ -3,6 +3,7 @@
 #include "backends/aws/headers.hpp"
 #include "backends/aws/keys.hpp"
 #include "support/hash.hpp"
+#include "support/trace_context.hpp"
 
 #include <array>
 #include <charconv>
@@ -93,6 +94,9 @@ void write_policy(Writer& out, const ClusterHeader& header) {
   if (header.deadline_action == DeadlineAction::stop) out.text("deadlineAction", stop_action);
   out.time("startedAt", header.created_at);
   out.text("creationKey", header.creation_key);
+  out.text("traceParent", header.trace.parent);
+  out.text("traceState", header.trace.state);
+  out.text("awsTraceHeader", header.trace.aws_header);
 }
 
 void write_state(Writer& out, const ClusterHeader& header) {
@@ -218,6 +222,9 @@ void read_policy(Reader& in, ClusterHeader& header) {
   if (in.text("deadlineAction") == stop_action) header.deadline_action = DeadlineAction::stop;
   header.created_at = in.time("startedAt");
   header.creation_key = in.text("creationKey");
+  // Others write to the table too, and SQS refuses messages for an X-Ray header that is wrong.
+  header.trace = support::tolerated_trace(
+      {.parent = in.text("traceParent"), .state = in.text("traceState"), .aws_header = in.text("awsTraceHeader")});
 }
 
 void read_state(Reader& in, ClusterHeader& header) {

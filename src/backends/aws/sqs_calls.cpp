@@ -74,6 +74,13 @@ Result<void> each_element(const JsonValue& root, std::string_view key, Take&& ta
   return {};
 }
 
+/// Of a message attribute; empty where it is missing or no string.
+std::string attribute_text(const JsonValue& attributes, std::string_view name) {
+  const auto attribute = attributes.find(name);
+  if (!attribute || attribute->kind() != JsonKind::object) return {};
+  return text_of(*attribute, "StringValue");
+}
+
 /// Some codes come as the older protocol has them: "AWS.SimpleQueueService.MessageNotInflight".
 std::string bare_code(std::string code) {
   if (const std::size_t dot = code.rfind('.'); dot != std::string::npos) code.erase(0, dot + 1);
@@ -162,7 +169,7 @@ std::unique_ptr<BatchCall> make_send_call(Service& sqs, std::string_view url, st
     if (!entry.trace_header.empty()) {
       out.plain_key("MessageSystemAttributes");
       out.begin_object();
-      out.plain_key("AWSTraceHeader");
+      out.plain_key(wire::aws_trace_name);
       out.begin_object();
       out.plain_key("DataType");
       out.plain_string("String");
@@ -211,13 +218,17 @@ ReceiveCall::ReceiveCall(Service& sqs, std::string_view url, std::size_t count_m
                    if (key == "AttributeNames" && !asks_by_older_name) continue;
                    out.plain_key(key);
                    out.begin_array();
-                   for (const std::string_view name : {"ApproximateReceiveCount", "SentTimestamp", "MessageGroupId"})
+                   for (const std::string_view name :
+                        {std::string_view("ApproximateReceiveCount"), std::string_view("SentTimestamp"),
+                         std::string_view("MessageGroupId"), wire::aws_trace_name})
                      out.plain_string(name);
                    out.end_array();
                  }
                  out.plain_key("MessageAttributeNames");
                  out.begin_array();
-                 for (const std::string_view name : {extended_size_name, legacy_size_name}) out.plain_string(name);
+                 for (const std::string_view name :
+                      {extended_size_name, legacy_size_name, wire::trace_parent_name, wire::trace_state_name})
+                   out.plain_string(name);
                  out.end_array();
                }),
                wait + answer_grace, wait) {
@@ -245,10 +256,14 @@ Result<void> ReceiveCall::decode_json(JsonValue root) {
       message.receive_count = number_of<std::uint32_t>(text_of(*attributes, "ApproximateReceiveCount")).value_or(1);
       message.sent_at_milliseconds = number_of<std::int64_t>(text_of(*attributes, "SentTimestamp")).value_or(0);
       message.group_id = text_of(*attributes, "MessageGroupId");
+      message.trace.aws_header = text_of(*attributes, wire::aws_trace_name);
     }
     const auto own = element.find("MessageAttributes");
-    if (own && own->kind() == JsonKind::object)
+    if (own && own->kind() == JsonKind::object) {
       message.has_extended_size = own->find(extended_size_name) || own->find(legacy_size_name);
+      message.trace.parent = attribute_text(*own, wire::trace_parent_name);
+      message.trace.state = attribute_text(*own, wire::trace_state_name);
+    }
     messages.push_back(std::move(message));
     return {};
   });

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <fanfold/trace_context.hpp>
+
 #include "aws/call.hpp"
 
 #include <map>
@@ -68,6 +70,7 @@ struct ReceivedMessage {
   std::string group_id{};
   bool has_attributes = false;  ///< The three above are as the service tells.
   bool has_extended_size = false;
+  TraceContext trace{};  ///< As it came, right or not.
 };
 
 class ReceiveCall final : public JsonCall {

@@ -6,6 +6,7 @@
 #include "backends/aws/pointer.hpp"
 #include "support/identifier.hpp"
 #include "support/queue_name.hpp"
+#include "support/trace_context.hpp"
 #include "wire/envelope_text.hpp"
 
 #include <algorithm>
@@ -128,6 +129,7 @@ Result<std::vector<Delivery>> SqsQueue::receive(std::string_view url, const Rece
     delivery.group_id = std::move(message.group_id);
     delivery.text = std::move(message.body);
     delivery.is_pointer = message.has_extended_size;
+    if (!message.trace.empty()) delivery.trace = support::tolerated_trace(std::move(message.trace));
     deliveries.push_back(std::move(delivery));
   }
   static_cast<void>(fetch_payloads(deliveries));
@@ -283,6 +285,7 @@ Result<std::vector<Result<std::string>>> SqsQueue::send(std::string_view url,
     const OutgoingMessage& message = messages[i];
     outgoing[i].text = message.text.empty() ? sendable_json(wire::write_envelope(message.content)) : message.text;
     outgoing[i].entry.group_id = message.group_id;
+    outgoing[i].entry.trace_header = message.content.trace->aws_header;
     if (support::is_fifo(url)) {
       outgoing[i].entry.deduplication_id = message.deduplication_id;
     } else {
@@ -314,6 +317,7 @@ Result<std::vector<Queue::TaskRefused>> SqsQueue::send_tasks(std::string_view ur
     outgoing[i].text = sendable_json(wire::write_envelope(content));
     outgoing[i].message_id = payload_name_of_task(range.common.id, tasks[i].index);
     outgoing[i].entry.group_id = range.group_id;
+    outgoing[i].entry.trace_header = range.common.trace->aws_header;
     if (support::is_fifo(url)) {
       // Fresh for every send: SQS swallows what it knows for five minutes.
       deduplication_ids[i] = std::to_string(random_bits());

@@ -46,6 +46,16 @@ TEST(HeaderCodec, GivesBackEveryField) {
   EXPECT_EQ(decode_header(encode_header(header)), header);
 }
 
+TEST(HeaderCodec, KeepsATraceAndWritesHeadersWithoutOneAsBefore) {
+  ClusterHeader header = full_header();
+  EXPECT_EQ(encode_header(header).front(), 1) << "what an older fanfold reads";
+  header.trace = {.parent = "00-1", .state = "a=b", .aws_header = "Root=1"};
+  const std::string bytes = encode_header(header);
+  EXPECT_EQ(decode_header(bytes), header);
+  for (std::size_t size = 0; size < bytes.size(); ++size) EXPECT_FALSE(decode_header(bytes.substr(0, size))) << size;
+  EXPECT_FALSE(decode_header(bytes + 'x'));
+}
+
 TEST(HeaderCodec, RefusesBytesThatWereCutOrGrew) {
   const std::string bytes = encode_header(full_header());
   for (std::size_t size = 0; size < bytes.size(); ++size) EXPECT_FALSE(decode_header(bytes.substr(0, size))) << size;
@@ -59,7 +69,7 @@ TEST(HeaderCodec, KeepsWhatTasksHaveInCommon) {
                   .round = 2,
                   .bucket_params = BucketParams{"b", "k"},
                   .expires_at = Time(8s),
-                  .trace_parent = "00-1"};
+                  .trace = TraceContext{.parent = "00-1", .state = "a=b", .aws_header = "Root=1"}};
   EXPECT_EQ(decode_common(encode_common(common)), common);
 }
 

@@ -1,6 +1,7 @@
 #include "backends/sqlite/header_codec.hpp"
 
 #include "backends/sqlite/bytes.hpp"
+#include "support/trace_context.hpp"
 
 #include <bit>
 
@@ -9,6 +10,8 @@ namespace fanfold::sqlite {
 namespace {
 
 constexpr std::uint64_t header_format = 1;
+/// The same with a trace at its end. An older fanfold reads what has none, and takes this for damaged.
+constexpr std::uint64_t traced_header_format = 2;
 constexpr std::uint64_t common_format = 1;
 
 class Writer : public ByteWriter {
@@ -218,20 +221,24 @@ void read_marks(Reader& in, ClusterHeader& header) {
 
 std::string encode_header(const ClusterHeader& header) {
   Writer out;
-  out.number(header_format);
+  const bool is_traced = !header.trace.empty();
+  out.number(is_traced ? traced_header_format : header_format);
   write_policy(out, header);
   write_state(out, header);
   write_marks(out, header);
+  if (is_traced) out.text(support::stored_trace(header.trace));
   return std::move(out).take();
 }
 
 std::optional<ClusterHeader> decode_header(std::string_view bytes) {
   Reader in(bytes);
-  if (in.number() != header_format) return std::nullopt;
+  const std::uint64_t format = in.number();
+  if (format != header_format && format != traced_header_format) return std::nullopt;
   ClusterHeader header;
   read_policy(in, header);
   read_state(in, header);
   read_marks(in, header);
+  if (format == traced_header_format) header.trace = support::found_trace(in.text());
   if (in.is_bad() || !in.is_at_end()) return std::nullopt;
   return header;
 }
@@ -244,7 +251,7 @@ std::string encode_common(const Envelope& common) {
   out.number(common.round);
   out.bucket(common.bucket_params);
   out.time(common.expires_at);
-  out.text(common.trace_parent);
+  out.text(common.trace.empty() ? std::string() : support::stored_trace(*common.trace));
   return std::move(out).take();
 }
 
@@ -258,7 +265,7 @@ std::optional<Envelope> decode_common(std::string_view bytes) {
   common.round = in.small();
   common.bucket_params = in.bucket();
   common.expires_at = in.time();
-  common.trace_parent = in.string();
+  if (const std::string_view trace = in.text(); !trace.empty()) common.trace = support::found_trace(trace);
   if (in.is_bad() || !in.is_at_end()) return std::nullopt;
   return common;
 }

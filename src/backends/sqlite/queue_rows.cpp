@@ -1,5 +1,6 @@
 #include "backends/sqlite/ledger.hpp"
 #include "backends/sqlite/queue.hpp"
+#include "support/trace_context.hpp"
 
 #include <algorithm>
 
@@ -55,9 +56,15 @@ bool is_delivered(Transaction& transaction, const QueueInfo& queue, const DueRow
   return false;
 }
 
+SharedTrace trace_of(const Rows& rows) {
+  const std::string_view stored = rows.bytes(12);
+  return stored.empty() ? SharedTrace() : SharedTrace(support::found_trace(stored));
+}
+
 void fill_content(const Rows& rows, Delivery& delivery) {
   if (!rows.is_null(13)) {
     delivery.text = rows.text(13);
+    delivery.trace = trace_of(rows);
     return;
   }
   Envelope& content = delivery.content.emplace();
@@ -70,7 +77,7 @@ void fill_content(const Rows& rows, Delivery& delivery) {
   content.first_failure = rows.integer(9) != 0;
   content.expires_at = rows.time(10);
   if (!rows.is_null(11)) content.bucket_params = BucketParams{rows.text(11), rows.text(16)};
-  content.trace_parent = rows.text(12);
+  content.trace = trace_of(rows);
   if (!rows.is_null(14)) content.meta = Json::from_valid_text(rows.text(14));
   if (!rows.is_null(15)) content.body = Json::from_valid_text(rows.text(15));
 }
@@ -84,6 +91,7 @@ Number insert_message(Connection& connection, const MessageRow& row) {
   std::optional<std::string_view> bucket_key;
   std::optional<std::string_view> meta;
   std::optional<std::string_view> body;
+  const std::string trace = content.trace.empty() ? std::string() : support::stored_trace(*content.trace);
   if (content.bucket_params) {
     bucket = content.bucket_params->bucket;
     bucket_key = content.bucket_params->key;
@@ -97,7 +105,7 @@ Number insert_message(Connection& connection, const MessageRow& row) {
           "VALUES (?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
           row.queue, row.visible_at, row.sent_at, row.receive_count, row.source, row.group_id, content.type, content.id,
           content.name, content.round, content.position, content.index, content.first_failure, content.expires_at,
-          bucket, bucket_key, content.trace_parent, row.text, meta, body);
+          bucket, bucket_key, trace, row.text, meta, body);
   return connection.last_number();
 }
 

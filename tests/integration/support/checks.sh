@@ -1,7 +1,7 @@
 # What the command's tests share; sourced. Each test runs in an empty directory with FANFOLD_BIN set.
 set -euo pipefail
 export FANFOLD_STORE=$PWD/test.db LC_ALL=C.UTF-8
-unset FANFOLD_DURABILITY NO_COLOR
+unset FANFOLD_DURABILITY NO_COLOR TRACEPARENT TRACESTATE _X_AMZN_TRACE_ID
 fanfold() { "$FANFOLD_BIN" "$@"; }
 
 failed() {
