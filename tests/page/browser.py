@@ -27,6 +27,8 @@ window.EventSource = class extends Real {
   constructor(...all) {
     super(...all);
     window.streams.push(this);
+    this.toldCount = 0;  // what the dashboard has told, not a check
+    for (const name of ['cluster', 'clusters']) this.addEventListener(name, (event) => (this.toldCount += event.isTrusted));
   }
 };
 window.tell = (name, data) => window.streams.at(-1).dispatchEvent(new MessageEvent(name, { data: JSON.stringify(data) }));
@@ -99,6 +101,10 @@ class Browser:
             if time.monotonic() > until:
                 raise AssertionError(f"waited in vain for: {what}")
             time.sleep(0.03)
+
+    def wait_for_stream(self):
+        """Until the dashboard told how things stand. What it tells later would come after what a check tells."""
+        self.wait("the stream's first event", "streams.at(-1).toldCount > 0")
 
     def wait_for_text(self, text, css="main"):
         self.wait(f"'{text}' in {css}", "(document.querySelector(arguments[0])?.innerText ?? '').includes(arguments[1])", css, text)

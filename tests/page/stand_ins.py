@@ -80,6 +80,7 @@ def keeps_the_newest_of_stream_and_answers(world):
         };"""
     browser.js(hold + "location.hash = '#/clusters/' + arguments[2]", f"api/clusters/{cluster}", {}, cluster)
     browser.wait("the question for details", "held.length > 0")
+    browser.wait_for_stream()
     browser.js("""
         fetchReal('api/clusters/' + arguments[0]).then((answer) => answer.json()).then(({ policy, finish, error, meta, parent, ...told }) => {
           window.told = told;
@@ -99,6 +100,7 @@ def keeps_the_newest_of_stream_and_answers(world):
     browser.wait("the unfinished ones", "document.querySelectorAll('.row').length > 1")
     browser.js(hold + "location.hash = '#/'", "api/clusters?limit=50", {})
     browser.wait("the question for the list", "held.length > 0")
+    browser.wait_for_stream()
     browser.js("tell('clusters', { at: at(60), clusters: [told], next_cursor: '' }); read = 0; release()")
     browser.wait("the late answer", "window.read > 0")
     same(1, browser.count(".row"))
@@ -129,6 +131,7 @@ def finds_output_again(world):
     open_cluster(world, "failing", "/tasks")
     browser.js("location.hash = location.hash.replace(/tasks.*/, 'tasks/0')")
     browser.wait_for_text("reading <b>", ".output")
+    browser.wait_for_stream()
     browser.js("""
         window.before = document.querySelector('.output');
         window.standIn = (path, real) => path.endsWith('/output')
@@ -179,7 +182,7 @@ def asks_once_for_what_is_not_there(world):
         };
         location.hash += '/7'""")
     browser.wait_for_text("No such task")
-    browser.wait("the stream", "streams.at(-1).readyState === EventSource.OPEN")
+    browser.wait_for_stream()
     tell = """
         const done = arguments[arguments.length - 1];
         fetchReal('api/clusters/' + arguments[0]).then((answer) => answer.json()).then((told) => {
