@@ -13,7 +13,7 @@ namespace {
 /// What a pipe that can be written to takes whole, without blocking (PIPE_BUF).
 constexpr std::size_t words_bytes_max = 4096;
 
-std::array<char, words_bytes_max> words{};
+std::array<char, words_bytes_max> last_words{};
 /// How much of it holds; zero while it is written.
 std::atomic<std::size_t> words_bytes{0};
 
@@ -24,8 +24,8 @@ void set_last_words(const std::string& line) {
   if (line.empty() || line.size() + 1 > words_bytes_max) return;
   // The handler may run in another thread, on a processor that sees stores in another order than they were made.
   std::atomic_thread_fence(std::memory_order_release);
-  std::memcpy(words.data(), line.data(), line.size());
-  words[line.size()] = '\n';
+  std::memcpy(last_words.data(), line.data(), line.size());
+  last_words[line.size()] = '\n';
   words_bytes.store(line.size() + 1, std::memory_order_release);
 }
 
@@ -37,7 +37,7 @@ void write_last_words() noexcept {
   output.events = POLLOUT;
   if (::poll(&output, 1, 0) != 1 || (output.revents & POLLOUT) == 0) return;
   // Nothing is left to do about an output that takes none.
-  if (::write(STDOUT_FILENO, words.data(), bytes) < 0) return;
+  if (::write(STDOUT_FILENO, last_words.data(), bytes) < 0) return;
 }
 
 }  // namespace fanfold::cli

@@ -34,7 +34,7 @@ std::string queue_command_of(const ClusterHeader& header) {
 }  // namespace
 
 std::string as_commands(std::string remedy, const ClusterHeader& header) {
-  const std::pair<std::string_view, std::string> words[] = {
+  const std::pair<std::string_view, std::string> phrases[] = {
       {"resume_cluster", "fanfold cluster resume " + word_of(header)},
       {"stop_cluster", "fanfold cluster stop " + word_of(header)},
       {"retry_failed", "fanfold retry " + word_of(header)},
@@ -53,7 +53,7 @@ std::string as_commands(std::string remedy, const ClusterHeader& header) {
        fmt::format("fanfold cluster add {0}, then fanfold cluster seal {0}", word_of(header))},
       {"what it printed is kept under the cluster's key",
        "fanfold logs " + word_of(header) + " shows what it printed"}};
-  for (const auto& [name, command] : words) {
+  for (const auto& [name, command] : phrases) {
     if (const std::size_t at = remedy.find(name); at != std::string::npos) remedy.replace(at, name.size(), command);
   }
   for (const std::string_view command : {"sweep", "why"}) {
