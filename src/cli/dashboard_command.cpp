@@ -21,7 +21,7 @@
 namespace fanfold::cli {
 namespace {
 
-constexpr std::chrono::milliseconds look_interval_on_aws{5'000};  ///< Each look is up to a hundred reads there.
+constexpr std::chrono::milliseconds page_look_on_aws{5'000};  ///< Each look is up to a hundred reads there.
 
 struct DashboardOptions {
   std::string listen = "8780";
@@ -74,7 +74,7 @@ fanfold::dashboard::Options shown_options(const Invocation& invocation, bool rea
   fanfold::dashboard::Options shown{.read_only = read_only, .phrase_remedy = as_commands};
   if (is_on_aws(common)) {
     shown.is_on_aws = true;
-    shown.look_interval = look_interval_on_aws;
+    shown.look_interval = page_look_on_aws;
     shown.write_process = [usage](metrics::PrometheusText& text) { write_aws_metrics(text, *usage); };
     shown.store_name = "aws, table " + (common.table.empty() ? std::string("fanfold") : common.table);
   } else {
