@@ -34,15 +34,17 @@ void ClusterTrace::add(const TaskState& task) {
     ends_.add({*task.completed_at, task.index, task.attempt_count, failed}, options_.shown_max);
     return;
   }
-  if (task.status == Status::pre_flight) return;
+  const bool is_moved = !options_.cluster.moved_to.empty();  // What is open of it is in the other store.
+  if (task.status == Status::pre_flight || is_moved) return;
   ++open_count_;
   if (open_.size() < options_.shown_max)
-    open_.push_back({task.index, task.attempt_count, views::state_word(task), task.lease_end});
+    open_.push_back({task.index, task.attempt_count, views::state_word(task), !task.backing_off, task.lease_end});
 }
 
 /// What failed for good and came to another end later was tried again by the round of that end, or by the latest where
 /// there is none yet.
 void ClusterTrace::add_failures(const TaskState& task) {
+  if (task.error.size() >= error_count_max) ++partly_kept_count_;
   std::optional<std::size_t> failed_in;
   const auto end = [&](std::size_t round, Time at, TaskCounts counts) {
     if (failed_in && *failed_in < round)
@@ -102,7 +104,7 @@ void ClusterTrace::add_parent(const ClusterHeader& parent) { parents_.push_back(
 
 std::uint64_t ClusterTrace::left_out_count() const noexcept {
   const auto beyond = [&](std::uint64_t count) { return count - std::min<std::uint64_t>(count, options_.shown_max); };
-  return beyond(ends_.count) + beyond(failures_.count);
+  return beyond(ends_.count) + beyond(failures_.count) + beyond(open_count_) + beyond(child_count_);
 }
 
 }  // namespace fanfold::cli

@@ -41,8 +41,10 @@ class ClusterTrace {
   [[nodiscard]] std::uint64_t task_count() const noexcept { return task_count_; }
   /// As the tasks are now.
   [[nodiscard]] const TaskCounts& counts() const noexcept { return counts_; }
-  /// Ends and failures that only the counts have.
+  /// Ends, failures, tasks that have begun and child clusters that have no mark or span.
   [[nodiscard]] std::uint64_t left_out_count() const noexcept;
+  /// Tasks with as many failures as a record keeps: there may have been more, which no count has.
+  [[nodiscard]] std::uint64_t partly_kept_count() const noexcept { return partly_kept_count_; }
 
  private:
   struct End {
@@ -61,7 +63,8 @@ class ClusterTrace {
     std::uint64_t task = 0;
     std::uint32_t attempt_count = 0;
     std::string_view state{};
-    std::optional<Time> lease_end{};
+    bool is_leased = false;
+    std::optional<Time> free_at{};  ///< When its lease ends, or another attempt may begin.
   };
   /// The latest of many, and how many there were.
   template <class Item>
@@ -83,6 +86,7 @@ class ClusterTrace {
   TimeSteps steps_{step_count_max};
   TaskCounts counts_{};
   std::uint64_t task_count_ = 0;
+  std::uint64_t partly_kept_count_ = 0;
   Latest<End> ends_;
   Latest<Failure> failures_;
   std::vector<Open> open_;

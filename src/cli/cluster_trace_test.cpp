@@ -276,6 +276,48 @@ TEST(ClusterTrace, ShowsChildClustersInLanesThatDoNotOverlap) {
       holds(third, R"("goes_on":true,"failed":0,"parent":"SQSMessage$0123456789abcdefghijklmnop","parent_task":2)"));
 }
 
+TEST(ClusterTrace, SaysWhereThereAreMoreThanItShows) {
+  ClusterTrace trace({.cluster = running_cluster(3), .looked_at = after(600), .shown_max = 1});
+  for (std::uint64_t index = 0; index < 3; ++index) {
+    TaskState task;
+    task.index = index;
+    task.status = Status::in_progress;
+    task.lease_end = after(1'000);
+    task.backing_off = index == 0;
+    trace.add(task);
+    trace.add_child(finished_cluster(1, 500));
+  }
+  EXPECT_EQ(trace.left_out_count(), 4U);
+  const Written written(trace);
+  EXPECT_EQ(written.of("begun and not ended (1 of 3)").size(), 1U);
+  EXPECT_EQ(written.of("\\\"2026\\\" (1 of 3)").size(), 1U) << "the children's";
+  EXPECT_TRUE(holds(written.one(R"("name":"#0")"), "next_attempt_at"));
+}
+
+TEST(ClusterTrace, HasNothingOpenOfAClusterThatWasMoved) {
+  ClusterHeader header = running_cluster(1);
+  header.moved_to = "aws";
+  header.paused = true;
+  ClusterTrace trace({.cluster = header, .looked_at = after(600)});
+  TaskState task;
+  task.status = Status::in_progress;
+  trace.add(task);
+  const Written written(trace);
+  EXPECT_EQ(written.of("not ended").size() + written.of("paused").size() + written.of("goes_on").size(), 0U);
+  EXPECT_EQ(written.of(R"("moved_to":"aws")").size(), 1U);
+}
+
+TEST(ClusterTrace, SaysOfHowManyTasksThereMayHaveBeenMoreFailures) {
+  ClusterTrace trace({.cluster = finished_cluster(2, 500)});
+  for (const std::size_t failures : {error_count_max - 1, error_count_max}) {
+    TaskState task = done_at(failures, 400);
+    task.error.assign(failures, failure_at(300, 1, false));
+    trace.add(task);
+  }
+  EXPECT_EQ(trace.partly_kept_count(), 1U);
+  EXPECT_EQ(Written(trace).of(R"("tasks_with_more_failures_than_kept":1)").size(), 1U);
+}
+
 TEST(ClusterTrace, TakesAClockThatWasSetBack) {
   ClusterHeader header = finished_cluster(1, -50);
   ClusterTrace trace({.cluster = header});

@@ -76,7 +76,8 @@ class ClusterTrace::Writer {
     write_failures();
     write_ends();
     write_open();
-    write_relatives(trace_.children_, process_ + 1, "child clusters of " + label_);
+    write_relatives(trace_.children_, process_ + 1,
+                    with_share("child clusters of " + label_, trace_.children_.size(), trace_.child_count_));
     write_relatives(trace_.parents_, process_ + 2, "parents of " + label_);
   }
 
@@ -97,7 +98,7 @@ class ClusterTrace::Writer {
     event.begin_args();
     describe(event, cluster_);
     add_counts(event, trace_.counts_);
-    if (!cluster_.moved_to.empty()) event.member("moved_to", as_utf8(cluster_.moved_to));
+    if (trace_.partly_kept_count_ > 0) event.count("tasks_with_more_failures_than_kept", trace_.partly_kept_count_);
     sink_(event.text());
     for (const views::Moment& moment : views::moments_of(cluster_)) {
       TraceEvent mark(traced_reason(moment.what), "i", process_);
@@ -111,6 +112,10 @@ class ClusterTrace::Writer {
         .count("tasks", cluster.task_count)
         .count("round", cluster.round);
     if (cluster.stopped()) event.flag("stopped", true);
+    if (!cluster.moved_to.empty()) {  // It goes on there.
+      event.member("moved_to", as_utf8(cluster.moved_to));
+      return;
+    }
     if (cluster.paused) event.flag("paused", true);
     if (!cluster.completed_at) event.flag("goes_on", true);
   }
@@ -259,10 +264,14 @@ class ClusterTrace::Writer {
 
   // Marks.
 
+  static std::string with_share(std::string_view what, std::uint64_t shown, std::uint64_t count,
+                                std::string_view which = {}) {
+    if (shown == count) return std::string(what);
+    return fmt::format("{} ({}{} of {})", what, which, with_thousands(shown), with_thousands(count));
+  }
+
   void name_lane_of(std::size_t lane, std::string_view what, std::uint64_t shown, std::uint64_t count) {
-    name_lane(lane, shown == count
-                        ? std::string(what)
-                        : fmt::format("{} (the latest {} of {})", what, with_thousands(shown), with_thousands(count)));
+    name_lane(lane, with_share(what, shown, count, "the latest "));
   }
 
   void write_failure(const ErrorEntry& error, std::optional<std::uint64_t> task, std::size_t lane) {
@@ -277,13 +286,13 @@ class ClusterTrace::Writer {
   }
 
   void write_failures() {
-    if (trace_.failures_.items.empty()) return;
+    if (trace_.failures_.count == 0) return;
     name_lane_of(failures_lane, "failures", trace_.failures_.items.size(), trace_.failures_.count);
     for (const Failure& failure : trace_.failures_.items) write_failure(failure.error, failure.task, failures_lane);
   }
 
   void write_ends() {
-    if (trace_.ends_.items.empty()) return;
+    if (trace_.ends_.count == 0) return;
     name_lane_of(ends_lane, "ends of tasks", trace_.ends_.items.size(), trace_.ends_.count);
     for (const End& task : trace_.ends_.items) {
       TraceEvent event(fmt::format("#{}", task.task), "i", process_);
@@ -296,18 +305,15 @@ class ClusterTrace::Writer {
   }
 
   void write_open() {
-    if (trace_.open_.empty()) return;
-    name_lane(open_lane, trace_.open_.size() == trace_.open_count_
-                             ? std::string("claimed and not ended")
-                             : fmt::format("claimed and not ended ({} of {})", with_thousands(trace_.open_.size()),
-                                           with_thousands(trace_.open_count_)));
+    if (trace_.open_count_ == 0) return;
+    name_lane(open_lane, with_share("begun and not ended", trace_.open_.size(), trace_.open_count_));
     for (const Open& task : trace_.open_) {
       TraceEvent event(fmt::format("#{}", task.task), "i", process_);
       instant(event, open_lane, trace_.options_.looked_at)
           .count("task", task.task)
           .member("state", task.state)
           .count("attempts", task.attempt_count);
-      if (task.lease_end) event.member("lease_end", to_iso8601(*task.lease_end));
+      if (task.free_at) event.member(task.is_leased ? "lease_end" : "next_attempt_at", to_iso8601(*task.free_at));
       sink_(event.text());
     }
   }

@@ -13,6 +13,8 @@
 
 #include <fmt/format.h>
 
+#include <csignal>
+
 #include <unistd.h>
 
 namespace fanfold::cli {
@@ -86,6 +88,11 @@ void print_trace(ClusterTrace& trace) {
   print(TraceFile::array_end);
 }
 
+std::string size_text(std::uint64_t bytes) {
+  return bytes < 1'000'000 ? fmt::format("{:.1f} kB", static_cast<double>(bytes) / 1e3)
+                           : fmt::format("{:.1f} MB", static_cast<double>(bytes) / 1e6);
+}
+
 void say_file(const Invocation& invocation, const TraceOptions& options, const ClusterTrace& trace,
               std::uint64_t event_count, std::uint64_t bytes) {
   if (invocation.common.json) {
@@ -93,25 +100,49 @@ void say_file(const Invocation& invocation, const TraceOptions& options, const C
     object.text("file", options.output).count("bytes", bytes).count("events", event_count);
     object.count("tasks", trace.task_count()).count("complete", trace.counts().complete);
     object.count("failed", trace.counts().failed).count("failed_attempts", trace.counts().failed_attempts);
-    print_line(object.count("left_out", trace.left_out_count()).line());
+    object.count("left_out", trace.left_out_count());
+    print_line(object.count("tasks_with_more_failures_than_kept", trace.partly_kept_count()).line());
     return;
   }
-  print_line(fmt::format("{}: {:.1f} MB, {} of {}; {} shows it", printable(options.output, Newlines::escape),
-                         static_cast<double>(bytes) / 1e6, counted(event_count, "event", "events"),
-                         counted(trace.task_count(), "task", "tasks"), viewer));
+  print_line(fmt::format("{}: {}, {} of {}; {} shows it", printable(options.output, Newlines::escape), size_text(bytes),
+                         counted(event_count, "event", "events"), counted(trace.task_count(), "task", "tasks"),
+                         viewer));
 }
 
 void say_left_out(const Invocation& invocation, const ClusterTrace& trace) {
   if (trace.left_out_count() == 0 || invocation.common.json) return;
   note(
-      fmt::format("(of the ends of tasks and of the failures, {} earlier ones are only in the counts; a larger --limit "
+      fmt::format("(of ends of tasks, failures, begun tasks and child clusters, {} are not shown; a larger --limit "
                   "shows more)",
                   with_thousands(trace.left_out_count())));
 }
 
+void say_partly_kept(const Invocation& invocation, const ClusterTrace& trace) {
+  if (trace.partly_kept_count() == 0 || invocation.common.json) return;
+  note(fmt::format("({} failed {} times or more: their first failure and the latest {} are kept, and none between)",
+                   counted(trace.partly_kept_count(), "task", "tasks"), error_count_max, error_count_max - 1));
+}
+
+/// Keeps what would end the process (Ctrl-C, SIGTERM, SIGHUP) waiting in this thread.
+class SignalsHeld {
+ public:
+  SignalsHeld() {
+    sigset_t held;
+    sigemptyset(&held);
+    for (const int number : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&held, number);
+    pthread_sigmask(SIG_BLOCK, &held, &before_);
+  }
+  ~SignalsHeld() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+  SignalsHeld(const SignalsHeld&) = delete;
+  SignalsHeld& operator=(const SignalsHeld&) = delete;
+
+ private:
+  sigset_t before_{};
+};
+
 /// Opened before the store is read, which may take long.
 Result<std::optional<TraceFile>> open_output(const TraceOptions& options, std::optional<Error>& failure) {
-  if (options.output.empty()) {
+  if (options.output.empty() || options.output == "-") {
     if (isatty(STDOUT_FILENO) == 0) return std::optional<TraceFile>();
     return Error{ErrorCode::invalid_argument,
                  fmt::format("a trace is for {}, and none for a terminal: write it with --output FILE", viewer),
@@ -139,9 +170,11 @@ Result<ExitCode> trace_cluster(const Invocation& invocation, const TraceOptions&
   if (!*file) {
     print_trace(*made);
     say_left_out(invocation, *made);
+    say_partly_kept(invocation, *made);
     return ExitCode::ok;
   }
   std::uint64_t event_count = 0;
+  const SignalsHeld held;  // With the first write an earlier trace is gone: this one is written whole.
   made->write([&](std::string_view event) {
     ++event_count;
     (*file)->write(event);
@@ -153,6 +186,7 @@ Result<ExitCode> trace_cluster(const Invocation& invocation, const TraceOptions&
   const std::uint64_t bytes = (*file)->bytes() + TraceFile::array_end.size();
   say_file(invocation, options, *made, event_count, bytes);
   say_left_out(invocation, *made);
+  say_partly_kept(invocation, *made);
   return ExitCode::ok;
 }
 
@@ -165,7 +199,7 @@ void add_trace_command(Command app, Invocation& invocation) {
   add_cluster_argument(command.app, command.options.cluster);
   command.app.option("--output", command.options.output,
                      "Write this file; an earlier trace of fanfold's is replaced, any other file is left alone. By "
-                     "default standard output",
+                     "default, and with -, standard output",
                      {.value = "FILE"});
   command.app.option("--limit", command.options.limit,
                      "Mark at most so many ends of tasks, and as many failures, the latest; the counts are of all",

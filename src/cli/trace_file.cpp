@@ -44,6 +44,13 @@ int open_trace(const std::string& path) {
   }
 }
 
+/// But for devices: /dev/null may be both.
+bool is_standard_output(const struct stat& found) {
+  struct stat output {};
+  return !S_ISCHR(found.st_mode) && ::fstat(STDOUT_FILENO, &output) == 0 && output.st_dev == found.st_dev &&
+         output.st_ino == found.st_ino;
+}
+
 bool takes_more(int descriptor) {
   pollfd wanted{.fd = descriptor, .events = POLLOUT, .revents = 0};
   return ::poll(&wanted, 1, reader_patience_ms) > 0;
@@ -75,9 +82,16 @@ Result<TraceFile> TraceFile::open(Options options) {
   const int descriptor = open_trace(options.path);
   const int number = errno;
   struct stat found {};
-  const bool is_regular = descriptor >= 0 && ::fstat(descriptor, &found) == 0 && S_ISREG(found.st_mode);
+  if (descriptor >= 0) static_cast<void>(::fstat(descriptor, &found));
+  const bool is_regular = S_ISREG(found.st_mode);
   TraceFile file(std::move(options), descriptor, is_regular);
   if (descriptor < 0) return file.error_of(number);
+  if (is_standard_output(found)) {
+    return Error{ErrorCode::invalid_argument,
+                 fmt::format("{}: {} is standard output, where this command's own lines go", file.options_.option,
+                             printable(file.options_.path, Newlines::escape)),
+                 {}};
+  }
   if (is_regular) {
     if (auto taken = file.take_over(); !taken) return std::move(taken).error();
   }

@@ -181,7 +181,7 @@ Result<TraceContext> checked_trace(const TraceContext& given) {
     trace.parent = *std::move(parent);
   }
   if (!given.state.empty()) {
-    if (given.parent.empty()) return wrong("state", "trace.parent beside it");
+    if (given.parent.empty()) return wrong("state", "trace.parent beside it (one of aws_header's has no state)");
     if (!is_state(given.state))
       return wrong("state", "a W3C tracestate: up to 32 members key=value with commas between, 512 bytes");
   }

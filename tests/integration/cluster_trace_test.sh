@@ -38,7 +38,7 @@ rm hold
 # --- to its end: every end and every failure, and no payload
 expect 1 $(job photos) "${program[@]}"
 expect 0 fanfold trace photos --output photos.json
-says 'photos.json: 0.0 MB, '
+says ' kB, '
 says ' events of 60 tasks; https://ui.perfetto.dev shows it'
 show photos
 check photos.json shown
@@ -66,6 +66,11 @@ leaf=$(fanfold --store 07.db cluster ls --json | head -n 1 | sed 's/.*SQSMessage
 expect 0 fanfold --store 07.db trace "$root" --output tree.json
 check tree.json
 counted complete=1 children=6 parents=0
+expect 0 fanfold --store 07.db trace "$root" --limit 2 --output tree.json
+complains 'child clusters, 4 are not shown'
+check tree.json
+counted children=2
+grep -q 'child clusters of .* (2 of 6)' tree.json || failed 'it does not say that there are more children'
 expect 0 fanfold --store 07.db trace "$leaf" --output leaf.json
 check leaf.json
 counted children=0 'parents=[1-9]'
@@ -74,7 +79,7 @@ counted children=0 'parents=[1-9]'
 seq 3000 >many.txt
 expect 1 fanfold run --json --jobs 8 --retries 0 --tasks many.txt -- sh -c 'case $1 in *00) exit 65;; esac' sh {task}
 expect 0 fanfold trace many --output many.json
-complains '(of the ends of tasks and of the failures, 1,000 earlier ones are only in the counts; a larger --limit shows more)'
+complains '(of ends of tasks, failures, begun tasks and child clusters, 1,000 are not shown; a larger --limit shows more)'
 show many
 check many.json shown
 counted complete=2970 failed=30 failed-attempts=30 ends=2000 failures=30 'events=[23][0-9]{3}'
@@ -124,6 +129,12 @@ code=0
 fanfold trace photos >/dev/full 2>err || code=$?
 same 5 $code
 expect 0 fanfold trace photos --output /dev/null
+for place in there.txt "$(mktemp -u pipe.XXXXXX)"; do
+  code=0
+  fanfold trace photos --output /dev/stdout >$place 2>err || code=$?
+  same 2 $code
+  complains "--output: /dev/stdout is standard output, where this command's own lines go"
+done
 expect 2 fanfold trace photos --limit 100001
 if [ "$(id -u)" -eq 0 ] && mkdir full && mount -t tmpfs -o size=64k tmpfs full 2>/dev/null; then
   trap 'umount full' EXIT
@@ -143,7 +154,7 @@ if script -qec true /dev/null >/dev/null 2>&1; then
   says 'write it with --output FILE'
 fi
 
-# --- kill -9 while it is written: there is a whole one, or none
+# --- kill -9 while it is written: there is a whole array, if a shorter one, or none
 for ((round = 0; round < 10; round++)); do
   rm -f killed.json
   "$FANFOLD_BIN" trace many --limit 3000 --output killed.json >w.out 2>&1 &
@@ -151,5 +162,18 @@ for ((round = 0; round < 10; round++)); do
   kill -9 $! 2>/dev/null || true
   wait $! 2>/dev/null || true
   [ ! -s killed.json ] || python3 -c 'import json; json.load(open("killed.json"))' || failed 'what was killed left half a file'
+done
+
+# --- Ctrl-C: there is an earlier one, or the whole new one
+expect 0 fanfold trace many --limit 0 --output whole.json
+cp whole.json earlier.json
+bytes=$(fanfold trace many --limit 3000 --output whole.json --json | sed 's/.*"bytes":\([0-9]*\).*/\1/')
+for ((round = 0; round < 20; round++)); do
+  cp earlier.json stopped.json
+  "$FANFOLD_BIN" trace many --limit 3000 --output stopped.json >w.out 2>&1 &
+  sleep "0.0$(printf '%02d' $round)"
+  kill -TERM $! 2>/dev/null || true
+  wait $! 2>/dev/null || true
+  cmp -s earlier.json stopped.json || [ "$(stat -c %s stopped.json)" = "$bytes" ] || failed 'Ctrl-C left a part of it'
 done
 echo ok

@@ -7,6 +7,7 @@ import tempfile
 import time
 
 from selenium import webdriver
+from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.chrome.remote_connection import ChromeRemoteConnection
 from selenium.webdriver.common.action_chains import ActionChains
 
@@ -123,8 +124,16 @@ class Browser:
 
     def click(self, word, css="button, a"):
         """Clicks the first visible element whose text begins so, with the mouse of the driver: what is covered is not clicked."""
-        node = self.wait(f"something to click that says '{word}'", "named(arguments[0], arguments[1])[0]", css, word)
-        node.click()
+        what = f"something to click that says '{word}'"
+
+        def clicked():
+            try:
+                self.wait(what, "named(arguments[0], arguments[1])[0]", css, word).click()
+                return True
+            except StaleElementReferenceException:  # The page put another one in its place since.
+                return False
+
+        self.wait(what, clicked)
 
     def fill_in(self, css, text):
         self.js("const input = document.querySelector(arguments[0]); input.focus(); input.select();", css)

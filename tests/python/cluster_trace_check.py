@@ -89,7 +89,7 @@ def main():
         "finishes": sum(span["name"].startswith("finish of") for span in own),
         "ends": len(of_lane("ends of tasks")),
         "failures": len(of_lane("failures")),
-        "open": len(of_lane("claimed and not ended")),
+        "open": len(of_lane("begun and not ended")),
         "goes-on": int(cluster["args"].get("goes_on", False)),
         "children": sum(processes[span["pid"]].startswith("child clusters of ") for span in spans),
         "parents": sum(processes[span["pid"]].startswith("parents of ") for span in spans),

@@ -62,6 +62,15 @@ TEST(HeaderCodec, RefusesBytesThatWereCutOrGrew) {
   EXPECT_FALSE(decode_header(bytes + 'x'));
 }
 
+TEST(HeaderCodec, KnowsWhatALaterFanfoldWrites) {
+  std::string bytes = encode_header(full_header());
+  EXPECT_FALSE(is_of_newer_format(bytes));
+  EXPECT_FALSE(is_of_newer_format(""));
+  bytes.front() = 3;
+  EXPECT_FALSE(decode_header(bytes));
+  EXPECT_TRUE(is_of_newer_format(bytes));
+}
+
 TEST(HeaderCodec, KeepsWhatTasksHaveInCommon) {
   Envelope common{.type = RecordType::task,
                   .id = "id",

@@ -243,6 +243,11 @@ std::optional<ClusterHeader> decode_header(std::string_view bytes) {
   return header;
 }
 
+bool is_of_newer_format(std::string_view header_bytes) {
+  Reader in(header_bytes);
+  return in.number() > traced_header_format && !in.is_bad();
+}
+
 std::string encode_common(const Envelope& common) {
   Writer out;
   out.number(common_format);

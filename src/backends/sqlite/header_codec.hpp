@@ -12,6 +12,8 @@ namespace fanfold::sqlite {
 [[nodiscard]] std::string encode_header(const ClusterHeader& header);
 /// Empty where the bytes are not what encode_header writes.
 [[nodiscard]] std::optional<ClusterHeader> decode_header(std::string_view bytes);
+/// Whether they may be what a later fanfold's encode_header writes.
+[[nodiscard]] bool is_of_newer_format(std::string_view header_bytes);
 
 /// What the messages of one round of tasks have in common: all of the envelope but body, position and index.
 [[nodiscard]] std::string encode_common(const Envelope& common);

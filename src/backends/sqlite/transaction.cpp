@@ -40,6 +40,11 @@ ClusterRow cluster_of(const Rows& rows) {
 
 ClusterHeader ClusterRow::header() const {
   auto decoded = decode_header(header_bytes);
+  if (!decoded && is_of_newer_format(header_bytes)) {
+    throw StorageFailure{{ErrorCode::unsupported_version,
+                          "a newer fanfold wrote the header of cluster " + id + ": update this one",
+                          {}}};
+  }
   if (!decoded) throw StorageFailure{{ErrorCode::damaged, "the header of cluster " + id + " is damaged", {}}};
   decoded->version = version;
   return std::move(*decoded);
