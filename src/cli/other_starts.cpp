@@ -5,16 +5,19 @@
 #include "cli/pause.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace fanfold::cli {
 namespace {
 
 constexpr std::size_t unended_page_tasks = 1000;
-/// Between the end of one task and the begin of the next, a start that lives looks like none.
-constexpr int quiet_look_count = 3;
+/// Between the end of one task and the begin of the next, a start that lives looks like none: for as long as the disk
+/// takes to write the end down, and the system to start a program. One that was seen running is given longer.
+constexpr int quiet_look_count = 6;
+constexpr int quiet_look_count_after_running = 30;
 constexpr std::chrono::milliseconds quiet_interval{50};
 
-enum class Activity : std::uint8_t { none, running };
+enum class Activity : std::uint8_t { none, running, over };
 
 /// One cluster that other starts may be working on.
 class Watched {
@@ -22,12 +25,16 @@ class Watched {
   explicit Watched(const ClusterHeader& header) : header_(&header) {}
   [[nodiscard]] const ClusterHeader& header() const noexcept { return *header_; }
 
-  /// Whether a task of it is run now by somebody who lives. Tasks are begun in the order of their indexes, more or
-  /// less, so that it is looked at from the last that ran.
+  /// Whether a task of it is run now by somebody who lives, or has ended since the look before. Tasks are begun in the
+  /// order of their indexes, more or less, so that it is looked at from the last that ran.
   [[nodiscard]] Result<Activity> look(const Client& client) {
     auto progress = client.progress(key_of(*header_));
     if (!progress) return std::move(progress).error();
-    if (progress->finished || progress->in_progress_count <= progress->abandoned_count) return Activity::none;
+    if (progress->finished) return Activity::over;
+    const std::uint64_t ended_count = progress->done_count + progress->failed_count;
+    const bool has_moved = std::exchange(ended_count_, ended_count).value_or(ended_count) != ended_count;
+    if (has_moved) return Activity::running;
+    if (progress->in_progress_count <= progress->abandoned_count) return Activity::none;
     auto found = find_running(client, from_);
     if (!found || *found == Activity::running || from_ == 0) return found;
     return find_running(client, 0);
@@ -54,14 +61,16 @@ class Watched {
 
   const ClusterHeader* header_;
   std::uint64_t from_ = 0;
+  std::optional<std::uint64_t> ended_count_;
 };
 
-/// The first that is running now; null where none is.
+/// The first that is running now; null where none is. What is over is watched no longer.
 Result<const Watched*> first_running(const Client& client, std::vector<Watched>& all) {
-  for (Watched& one : all) {
-    auto activity = one.look(client);
+  for (auto one = all.begin(); one != all.end();) {
+    auto activity = one->look(client);
     if (!activity) return std::move(activity).error();
-    if (*activity == Activity::running) return &one;
+    if (*activity == Activity::running) return &*one;
+    one = *activity == Activity::over ? all.erase(one) : one + 1;
   }
   return nullptr;
 }
@@ -76,11 +85,13 @@ Result<void> wait_for_other_starts(const Client& client, const std::vector<Clust
     if (!header.finished() && !header.stopped() && header.moved_to.empty()) watched.emplace_back(header);
   }
   bool said = false;
-  for (int quiet_count = 0; !watched.empty() && quiet_count < quiet_look_count;) {
+  for (int quiet_count = 0;;) {
     auto running = first_running(client, watched);
     if (!running) return std::move(running).error();
+    if (watched.empty()) return {};
     if (*running == nullptr) {
-      if (++quiet_count < quiet_look_count) pause_for(quiet_interval, stop);
+      if (++quiet_count >= (said ? quiet_look_count_after_running : quiet_look_count)) return {};
+      pause_for(quiet_interval, stop);
     } else {
       quiet_count = 0;
       if (!said) say((*running)->header());
@@ -90,7 +101,6 @@ Result<void> wait_for_other_starts(const Client& client, const std::vector<Clust
     if (stop.stop_requested())
       return Error{ErrorCode::cancelled, "interrupted before anything ran; the same command starts again", {}};
   }
-  return {};
 }
 
 }  // namespace fanfold::cli
