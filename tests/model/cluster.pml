@@ -161,8 +161,13 @@ inline write_cell(record, value)
 #define leaf_is_full(leaf) has_ended(cells[leaf])
 #define failed_in_leaf(leaf) has_failed(cells[leaf])
 #else
+#ifdef LEAF_FULL_BY_ITS_LAST_TASK
+#define leaf_is_full(leaf) \
+  (has_ended(cells[2 * (leaf) + 1]) || (has_ended(cells[2 * (leaf)]) && is_sized(leaf) && TASKS % 2 == 1))
+#else
 #define leaf_is_full(leaf) \
   (has_ended(cells[2 * (leaf)]) && (has_ended(cells[2 * (leaf) + 1]) || (is_sized(leaf) && TASKS % 2 == 1)))
+#endif
 #define failed_in_leaf(leaf) (has_failed(cells[2 * (leaf)]) + has_failed(cells[2 * (leaf) + 1]))
 #endif
 
@@ -185,7 +190,11 @@ inline look_at_node()
      failed = failed_in_leaf(node)
   :: else ->
      filled = inner_is_full(node);
+#ifdef FAILURES_ADDED_AGAIN
+     failed = failed + failed_below(first_child(node)) + failed_below(first_child(node) + 1)
+#else
      failed = failed_below(first_child(node)) + failed_below(first_child(node) + 1)
+#endif
   fi;
   root = (node == ROOT && rooted);
   if :: filled :: else -> node = 0; failed = 0; root = false fi
@@ -306,6 +315,9 @@ inline finish_header(and_marks)
      :: d_step { !finished -> decides = true; readers = readers | (1 << me) }
      :: dies
      fi;
+#ifdef FINISH_SENT_BEFORE_THE_SWAP
+     d_step { queue[FINISH]++ };
+#endif
      if
 #ifdef FINISH_WITHOUT_SWAP
      :: d_step {
@@ -525,6 +537,9 @@ end_idle:
      }
   :: d_step { may_be_taken(seen[me]) && !attempts_are_left(seen[me]) && !failing_fits -> seen[me] = cell }
      /* Batch::repeat_finish, AwsLedger::propagate */
+#ifdef REDELIVERY_PUT_BACK
+  :: d_step { has_ended(seen[me]) -> put_back() }; goto end_idle
+#endif
   :: d_step {
        has_ended(seen[me]) ->
        seen[me] = 0;
@@ -730,8 +745,7 @@ end_idle:
      d_step {
        promise(all_have_ended, "broken: no task is lost\n");
        promise(finished, "broken: a cluster whose tasks have ended is finished\n");
-       promise(finish_done, "broken: the finish is handled\n");
-       promise(queued_tasks + queue[FINISH] == 0, "broken: messages of what has ended are deleted\n")
+       promise(finish_done, "broken: the finish is handled\n")
      };
      break
   od
