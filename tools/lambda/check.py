@@ -147,8 +147,8 @@ def main():
     plain = {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{ministack.port}", "FANFOLD_BUCKET": "functions"}
     run_fanfold(ministack.variables | plain, "setup", "aws", "--queue", "pictures")
 
+    started = time.monotonic()
     with Function(["/var/task/bootstrap"], api, ministack.variables | plain, root=root) as function:
-        started = time.monotonic()
         api.wait_for_poll()
         print(f"asked for its first event {1000 * (time.monotonic() - started):.0f} ms after its start")
         answer = api.invoke({"Records": []})
