@@ -193,6 +193,15 @@ function(fanfold_test_directives result file)
   set(${result} "${arguments}" PARENT_SCOPE)
 endfunction()
 
+# Every *_test.sh of the folder that is being configured, as it says of itself.
+function(fanfold_script_tests)
+  file(GLOB scripts CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/*_test.sh")
+  foreach(script IN LISTS scripts)
+    fanfold_test_directives(directives "${script}")
+    fanfold_script_test("${script}" ${directives})
+  endforeach()
+endfunction()
+
 # The unit test binaries <name>_test of all folders; called after the last fanfold_folder().
 function(fanfold_folder_tests)
   get_property(folders GLOBAL PROPERTY fanfold_folders)

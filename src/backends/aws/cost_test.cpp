@@ -4,6 +4,7 @@
 #include "backends/aws/test_ledger.hpp"
 
 #include <algorithm>
+#include <numeric>
 #include <random>
 
 namespace fanfold::aws {
@@ -171,12 +172,9 @@ TEST(LedgerCost, OfAListOfTasksThatNeverFailedIsTheirLeavesAlone) {
   constexpr std::uint64_t count = 100 * tree_radix;
   TestLedger test;
   const ClusterHeader cluster = test.cluster(count);
-  std::vector<ClaimRequest> claims;
-  std::vector<EndRequest> ends;
-  for (std::uint64_t position = 0; position < count; ++position) claims.push_back(test.claim_of(cluster, position));
-  ASSERT_EQ(test.ledger.claim(claims, test.clock.now()).value().size(), count);
-  for (const ClaimRequest& claim : claims) ends.push_back(TestLedger::end_of(claim));
-  ASSERT_TRUE(test.ledger.end(ends, test.clock.now()).has_value());
+  std::vector<std::uint64_t> all(count);
+  std::iota(all.begin(), all.end(), std::uint64_t{0});
+  run_together(test, cluster, all);
   test.table.reset_usage();
   std::uint64_t listed = 0;
   TaskQuery query{.cluster_id = cluster.id, .filter = {}, .count_max = 1'000, .parts = TaskParts::errors};
